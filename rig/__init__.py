@@ -1,0 +1,1 @@
+"""A hardware-in-the-loop rig that verifies insulin pumps."""

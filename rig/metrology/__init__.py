@@ -1,0 +1,1 @@
+"""Mass to volume, with its uncertainty."""

@@ -1,0 +1,134 @@
+"""`Scenario`: what to do and what to check, as validated frozen data. Times in seconds, amounts in U, rates in U/h."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class BasalStep:
+    """Constant basal for a time."""
+
+    rate_u_per_h: float
+    duration_s: float
+    kind: str = field(default="basal", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStep:
+    """A 24-h profile on the pump's clock, followed for ``duration_s``.
+
+    ``segments``: (start in half-hours after midnight, rate in U/h), first start 0, at most 48.
+    """
+
+    segments: tuple[tuple[int, float], ...]
+    duration_s: float
+    kind: str = field(default="profile", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TempBasalStep:
+    """A temporary basal; exactly one of rate and percent is set. The step lasts as long as the temp basal."""
+
+    rate_u_per_h: float | None
+    percent: int | None
+    duration_s: float
+    kind: str = field(default="temp_basal", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BolusStep:
+    """``repeat`` normal boluses, each closed (settled) before the next begins.
+
+    ``over_basal``: False (the default) runs them under a temp basal of 0; True leaves the basal running.
+    """
+
+    amount_u: float
+    repeat: int = 1
+    over_basal: bool = False
+    kind: str = field(default="bolus", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendStep:
+    """Suspend the pump; then wait ``duration_s`` (0: go on at once)."""
+
+    duration_s: float = 0.0
+    kind: str = field(default="suspend", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeStep:
+    """Resume delivery."""
+
+    kind: str = field(default="resume", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitStep:
+    """Let time pass; the pump goes on with what it does."""
+
+    duration_s: float
+    kind: str = field(default="wait", init=False)
+    line: int = 0
+
+
+Step = BasalStep | ProfileStep | TempBasalStep | BolusStep | SuspendStep | ResumeStep | WaitStep
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question that the scenario asks of the measurement.
+
+    ``from_s`` counts from the first delivering step's acknowledgement; ``for_s`` None means to the end. ``step``: index
+    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` ("%" or "U"), None =
+    open. ``source`` names where the limit comes from: ``pump.accuracy.basal``, ``pump.accuracy.bolus``, a rig default
+    such as ``L-B1``, or free text naming a document; None = REPORT_ONLY. A limit may be left out when the source brings
+    its own.
+    """
+
+    id: str
+    title: str
+    measure: str
+    from_s: float | None = None
+    for_s: float | None = None
+    step: int | None = None
+    amount_u: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    unit: str = "%"
+    source: str | None = None
+    decision: str = "guarded"  # or "simple", printed when chosen
+    requirements: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scripted question to the pump."""
+
+    id: str
+    title: str
+    families: tuple[int, ...]
+    needs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    operator: str = "none"
+    balance_interval_s: float = 1.0
+    bolus_interval_s: float = 0.2
+    environment_interval_s: float = 60.0
+    blank_before_s: float = 0.0
+    blank_after_s: float = 0.0
+    on_runner_loss: str = "stop"
+    hold_s: float = 0.0
+    gap_tolerate_s: float = 60.0
+    markers: tuple[str, ...] = ()
+    description: str = ""
+    source_text: str = ""
+    source_name: str = ""

@@ -1,0 +1,1 @@
+"""The digital twin: plant, ledgers and devices that answer bytes."""

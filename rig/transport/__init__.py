@@ -1,0 +1,1 @@
+"""Links: the one place that waits."""

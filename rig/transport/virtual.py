@@ -1,0 +1,126 @@
+"""The in-process simulated bench: a discrete-event queue behind the same `Links` (design 4.2).
+
+No thread, no kernel object: time advances only inside `VirtualLinks.wait`, from event to event, so that the same
+seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Protocol
+
+from rig.clock import VirtualClock
+from rig.errors import TransportError
+from rig.transport.links import Link, LinkIdentity, Links, Tap
+
+
+class Port(Protocol):
+    """What a simulated device sees of its wire; the same in process and on a pseudo-terminal. Times are link time."""
+
+    def send(self, data: bytes, at_ns: int) -> None:
+        """Put bytes on the wire at a link time, not before now; order of calls is kept at equal times."""
+
+    def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call ``action(link_ns)`` at a link time."""
+
+    def rig_ns(self, link_ns: int) -> int:
+        """Return the rig time (the plant's time) at a link time."""
+
+
+class SimulatedDevice(Protocol):
+    """A device that takes bytes and returns bytes."""
+
+    def attach(self, port: Port) -> None:
+        """Learn the wire; called once, before the first byte."""
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Take what the host sent; ``now_ns`` is the link time at which the last byte arrived."""
+
+
+class VirtualLinks(Links):
+    """Links to simulated devices in this process, in virtual time."""
+
+    def __init__(self, clock: VirtualClock, tap: Tap | None = None) -> None:
+        super().__init__(clock, tap)
+        self._virtual = clock
+        self._queue: list[tuple[int, int, Callable[[int], None]]] = []
+        self._sequence = 0
+        self._arrived: Link | None = None
+        self._open: list[_VirtualPort] = []
+
+    def connect(self, name: str, device: SimulatedDevice, ns_per_byte: int = 0) -> Link:
+        """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire."""
+        port = _VirtualPort(self, device, name, ns_per_byte)
+        device.attach(port)
+        self._open.append(port)
+        return port.link
+
+    def schedule(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call ``action(at_ns)`` when virtual time gets there."""
+        self._sequence += 1
+        heapq.heappush(self._queue, (at_ns, self._sequence, action))
+
+    def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
+        """Advance virtual time event by event; see `Links.wait`."""
+        queue = self._queue
+        clock = self._virtual
+        while queue and queue[0][0] <= until_link_ns:
+            at_ns, _, action = heapq.heappop(queue)
+            if at_ns > clock.link_ns():
+                clock.advance_to(at_ns)
+            self._arrived = None
+            action(at_ns)
+            if self._arrived is not None and self._arrived is for_link:
+                return True
+        if until_link_ns > clock.link_ns():
+            clock.advance_to(until_link_ns)
+        return False
+
+    def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
+        """Hand bytes that arrived to their link; only ports call this."""
+        self.tap(link.name, "<", at_ns, data)
+        link.inbox += data
+        link.last_rx_ns = at_ns
+        self._arrived = link
+
+    def close(self) -> None:
+        """Unplug every device."""
+        for port in self._open:
+            port.plugged = False
+
+
+class _VirtualPort:
+    """One wire between a link and a device."""
+
+    def __init__(self, links: VirtualLinks, device: SimulatedDevice, name: str, ns_per_byte: int) -> None:
+        self.plugged = True
+        self.link = Link(name, LinkIdentity("memory", f"sim:{name}"), self._host_writes)
+        self._links = links
+        self._device = device
+        self._ns_per_byte = ns_per_byte
+
+    def _host_writes(self, data: bytes) -> None:
+        if not self.plugged:
+            raise TransportError("the simulated device is unplugged", where=self.link.name)
+        links = self._links
+        now_ns = links.clock.link_ns()
+        links.tap(self.link.name, ">", now_ns, data)
+        links.schedule(now_ns + len(data) * self._ns_per_byte, lambda at_ns: self._device.receive(data, at_ns))
+
+    def send(self, data: bytes, at_ns: int) -> None:
+        """Deliver the device's bytes after their time on the wire."""
+        arrives_ns = at_ns + len(data) * self._ns_per_byte
+        self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, now_ns))
+
+    def _arrive(self, data: bytes, now_ns: int) -> None:
+        if self.plugged:
+            self._links.deliver(self.link, data, now_ns)
+
+    def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call the device back at a link time."""
+        self._links.schedule(at_ns, action)
+
+    def rig_ns(self, link_ns: int) -> int:
+        """Return the same time: nothing is scaled in process."""
+        return link_ns

@@ -1,0 +1,1 @@
+"""The scripted scenarios, one file per question asked of the pump."""
