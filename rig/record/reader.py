@@ -1,13 +1,26 @@
-"""Read a run's record back: weighings as columns, events in order, whatever survived."""
+"""Read a run's record back: weighings as columns, events in order, whatever survived.
+
+A torn tail or a flipped bit costs the member it hit and nothing else; each is named in `RunRecord.damage`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig.errors import RecordError
 from rig.readings import Ambient
+
+GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header and trailer
+FIRST_FEED = 1024  # members of one second are a few hundred bytes; larger ones are fed in growing pieces
+RECORD_GLOB = "record-*.log.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +54,136 @@ class RunRecord:
     ambient: tuple[Ambient, ...]
     damage: tuple[str, ...]  # what was torn or flipped, in words; empty when whole
     ended: bool  # a closing line with an end reason was found
+    end: dict[str, Any] = field(default_factory=dict)
+    head_sha256: str = ""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    header: dict[str, Any] = field(default_factory=dict)
+    weighings: dict[str, WeighingColumns] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    ambient: list[Ambient] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    end: dict[str, Any] | None = None
+    head_sha256: str = ""
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read the record in ``folder/evidence``; raise `RecordError` when there is none."""
+    evidence = folder / "evidence"
+    files = sorted(evidence.glob(RECORD_GLOB))
+    if not files:
+        raise RecordError("no record found", where=str(evidence), expected=f"a file {RECORD_GLOB}")
+    gathered = _Gathered()
+    for file in files:
+        _read_file(file, gathered)
+    if not gathered.header:
+        raise RecordError("the record holds no readable header", where=str(files[0]))
+    return RunRecord(
+        folder=folder,
+        header=gathered.header,
+        weighings=gathered.weighings,
+        events=tuple(gathered.events),
+        ambient=tuple(gathered.ambient),
+        damage=tuple(gathered.damage),
+        ended=gathered.end is not None,
+        end=gathered.end or {},
+        head_sha256=gathered.head_sha256,
+    )
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    """Return the header alone, cheaply; raise `RecordError` when it cannot be read."""
+    for file in sorted((folder / "evidence").glob(RECORD_GLOB)):
+        with file.open("rb") as opened:
+            start = opened.read(65536)
+        for _, text, _ in split_members(start, file.name, []):
+            for line in text.splitlines():
+                if line.startswith("H "):
+                    header: dict[str, Any] = json.loads(line[2:])
+                    return header
+    raise RecordError("the record holds no readable header", where=str(folder))
+
+
+def split_members(data: bytes, name: str, damage: list[str]) -> Iterator[tuple[int, str, bytes]]:
+    """Yield (offset, text, compressed bytes) of each whole member; describe what is broken in ``damage``."""
+    offset = 0
+    while offset < len(data):
+        unpacked = _unpack_member(data, offset)
+        if unpacked is not None:
+            text, size = unpacked
+            yield offset, text, data[offset : offset + size]
+            offset += size
+            continue
+        following = data.find(GZIP_MAGIC, offset + 1)
+        if following < 0:
+            damage.append(f"{name}: the last {len(data) - offset} bytes from offset {offset} are torn or damaged")
+            return
+        damage.append(f"{name}: bytes {offset} to {following - 1} are damaged and were left out")
+        offset = following
+
+
+def _unpack_member(data: bytes, offset: int) -> tuple[str, int] | None:
+    """Return (text, compressed size) of the member at ``offset``, or None when it is not whole."""
+    unpacker = zlib.decompressobj(GZIP_WINDOW)
+    parts = []
+    end = offset
+    feed = FIRST_FEED
+    try:
+        while not unpacker.eof and end < len(data):
+            parts.append(unpacker.decompress(data[end : end + feed]))
+            end = min(end + feed, len(data))
+            feed *= 2
+        text = b"".join(parts).decode("ascii")
+    except (zlib.error, UnicodeDecodeError):
+        return None
+    return (text, end - len(unpacker.unused_data) - offset) if unpacker.eof else None
+
+
+def _read_file(file: Path, gathered: _Gathered) -> None:
+    previous = "-"
+    expected_block = 0
+    for offset, text, member in split_members(file.read_bytes(), file.name, gathered.damage):
+        first, _, body = text.partition("\n")
+        words = first.split(" ")
+        if len(words) != 6 or words[0] != "rig-record":
+            gathered.damage.append(f"{file.name}: the block at offset {offset} has no heading and was left out")
+            continue
+        if words[5] != previous or int(words[3]) != expected_block:
+            gathered.damage.append(
+                f"{file.name}: block {words[3]} does not follow the block before it: the chain is broken"
+            )
+        previous = hashlib.sha256(member).hexdigest()
+        expected_block = int(words[3]) + 1
+        for line in body.splitlines():
+            _take_line(line, gathered)
+    gathered.head_sha256 = previous
+
+
+def _take_line(line: str, gathered: _Gathered) -> None:
+    kind = line[:1]
+    if kind == "W":
+        _take_weighing(line, gathered.weighings)
+    elif kind == "E":
+        _, at_ns, name, data = line.split(" ", 3)
+        gathered.events.append(Event(int(at_ns), name, json.loads(data)))
+    elif kind == "A":
+        gathered.ambient.append(Ambient(**json.loads(line[2:])))
+    elif kind == "H":
+        gathered.header = gathered.header or json.loads(line[2:])
+    elif kind == "Z":
+        gathered.end = json.loads(line[2:])
+
+
+def _take_weighing(line: str, weighings: dict[str, WeighingColumns]) -> None:
+    _, answered, name, since_asked, state, mass_mg, resolution_mg = line.split(" ")
+    columns = weighings.get(name)
+    if columns is None:
+        columns = weighings.setdefault(name, WeighingColumns())
+    answered_ns = int(answered)
+    columns.answered_ns.append(answered_ns)
+    columns.asked_ns.append(answered_ns - int(since_asked))
+    columns.mass_mg.append(float(mass_mg))
+    columns.resolution_mg.append(float(resolution_mg))
+    columns.stable.append(state == "S")

@@ -37,12 +37,13 @@ class LinkIdentity:
 class Link:
     """One open byte link: what arrived and was not yet read waits in ``inbox``."""
 
-    __slots__ = ("_write", "identity", "inbox", "last_rx_ns", "name")
+    __slots__ = ("_write", "chunks", "identity", "inbox", "last_rx_ns", "name")
 
     def __init__(self, name: str, identity: LinkIdentity, write: Callable[[bytes], None]) -> None:
         self.name = name
         self.identity = identity
         self.inbox = bytearray()
+        self.chunks = 0
         self.last_rx_ns = 0
         self._write = write
 
@@ -57,12 +58,16 @@ class Link:
         return stale
 
 
+def _no_tap(_name: str, _direction: str, _at_ns: int, _data: bytes) -> None:
+    """Record nothing."""
+
+
 class Links(ABC):
     """All open links of one bench."""
 
     def __init__(self, clock: Clock, tap: Tap | None = None) -> None:
         self.clock = clock
-        self.tap: Tap = tap or (lambda name, direction, at_ns, data: None)
+        self.tap: Tap = tap or _no_tap
 
     @abstractmethod
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:

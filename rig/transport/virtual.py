@@ -46,7 +46,6 @@ class VirtualLinks(Links):
         self._virtual = clock
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
-        self._arrived: Link | None = None
         self._open: list[_VirtualPort] = []
 
     def connect(self, name: str, device: SimulatedDevice, ns_per_byte: int = 0) -> Link:
@@ -65,13 +64,13 @@ class VirtualLinks(Links):
         """Advance virtual time event by event; see `Links.wait`."""
         queue = self._queue
         clock = self._virtual
+        chunks = for_link.chunks if for_link is not None else 0
         while queue and queue[0][0] <= until_link_ns:
             at_ns, _, action = heapq.heappop(queue)
             if at_ns > clock.link_ns():
                 clock.advance_to(at_ns)
-            self._arrived = None
             action(at_ns)
-            if self._arrived is not None and self._arrived is for_link:
+            if for_link is not None and for_link.chunks != chunks:
                 return True
         if until_link_ns > clock.link_ns():
             clock.advance_to(until_link_ns)
@@ -82,7 +81,7 @@ class VirtualLinks(Links):
         self.tap(link.name, "<", at_ns, data)
         link.inbox += data
         link.last_rx_ns = at_ns
-        self._arrived = link
+        link.chunks += 1
 
     def close(self) -> None:
         """Unplug every device."""

@@ -1,0 +1,143 @@
+"""Write a run's record: lines first, then a gzip member a commit, each naming the hash of the one before (design 4.4).
+
+The acquiring thread only appends lines to a queue. A committer thread turns what has gathered into one gzip member,
+writes it and calls ``fdatasync`` once; commits stay on real time, whatever the rig's clock does. When the disk does
+not keep up or fails, `RecordWriter.check` raises, and the run ends safely: what cannot be recorded cannot pass.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rig.errors import RecordError
+from rig.readings import Ambient, Weighing
+from rig.record.lines import CODEC_VERSION, ambient_line, chunk_line, compact_json, event_line, weighing_line
+
+MAX_LAG_S = 15.0
+MAX_BACKLOG_LINES = 400_000
+MAX_MEMBER_LINES = 20_000
+COMPRESSION_LEVEL = 6
+
+
+class RecordWriter:
+    """The append-only record of one process of one run.
+
+    ``commit_interval_s`` bounds the readings at risk. Raises `RecordError` when the file exists already or cannot be
+    made: a record is never overwritten.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any], commit_interval_s: float = 1.0) -> None:
+        self.path = path
+        self._lines: deque[str] = deque()
+        self._interval_s = commit_interval_s
+        self._block = 0
+        self._previous = "-"
+        self._failure: OSError | None = None
+        self._last_commit_s = time.monotonic()
+        self._stop = threading.Event()
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise RecordError(
+                f"the record cannot be made ({error})", where=str(path), hint="check disk and rights"
+            ) from error
+        self._lines.append(f"H {compact_json({'codec': CODEC_VERSION, **header})}\n")
+        self._commit()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    def tap(self, link: str, direction: str, at_ns: int, data: bytes) -> None:
+        """Record bytes as they pass; this is the tap of `rig.transport.links.Links`."""
+        self._lines.append(chunk_line(link, direction, at_ns, data))
+
+    def weighing(self, name: str, weighing: Weighing) -> None:
+        """Record a parsed reading beside its bytes."""
+        self._lines.append(weighing_line(name, weighing))
+
+    def ambient(self, ambient: Ambient) -> None:
+        """Record ambient conditions."""
+        self._lines.append(ambient_line(ambient))
+
+    def event(self, at_ns: int, name: str, data: dict[str, Any]) -> None:
+        """Record something that happened."""
+        self._lines.append(event_line(at_ns, name, data))
+
+    def wall_clock(self, monotonic_ns: int, synchronised: str) -> None:
+        """Record wall-clock time beside monotonic time."""
+        self._lines.append(f"C {monotonic_ns} {datetime.now(UTC).isoformat()} {synchronised}\n")
+
+    def check(self) -> None:
+        """Raise `RecordError` when what was measured is not reaching the disk.
+
+        In virtual time the acquiring side can outrun the disk without any reading being at risk: it is held back.
+        """
+        while len(self._lines) > MAX_BACKLOG_LINES and self._failure is None and self._thread.is_alive():
+            time.sleep(0.01)
+        lag_s = time.monotonic() - self._last_commit_s
+        if self._failure is not None or not self._thread.is_alive() or lag_s > MAX_LAG_S + self._interval_s:
+            raise RecordError(
+                f"the record cannot be written ({self._failure or f'nothing reached the disk for {lag_s:.0f} s'})",
+                where=str(self.path),
+                hint="free the disk or check it; all up to the last commit is kept",
+            )
+
+    def close(self, end: dict[str, Any]) -> str:
+        """Write the closing line, commit, and return the SHA-256 of the last member: the head of the chain."""
+        self._lines.append(f"Z {compact_json(end)}\n")
+        self._stop.set()
+        self._thread.join()
+        try:
+            if self._failure is None:
+                self._commit_all()
+        except OSError as error:
+            self._failure = error
+        finally:
+            os.close(self._file)
+        if self._failure is not None:
+            raise RecordError(
+                f"the record could not be closed ({self._failure})", where=str(self.path)
+            ) from self._failure
+        return self._previous
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(self._interval_s):
+                self._commit_all()
+        except OSError as error:
+            self._failure = error
+
+    def _commit_all(self) -> None:
+        while self._lines:
+            self._commit()
+        self._last_commit_s = time.monotonic()
+
+    def _commit(self) -> None:
+        """Write what has gathered, at most one member's worth, and flush it once."""
+        count = min(len(self._lines), MAX_MEMBER_LINES)
+        first = f"rig-record {CODEC_VERSION} block {self._block} previous {self._previous}\n"
+        text = first + "".join([self._lines.popleft() for _ in range(count)])
+        member = gzip.compress(text.encode("ascii"), COMPRESSION_LEVEL, mtime=0)
+        view = memoryview(member)
+        while view:
+            view = view[os.write(self._file, view) :]
+        os.fdatasync(self._file)
+        self._previous = hashlib.sha256(member).hexdigest()
+        self._block += 1
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name itself survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

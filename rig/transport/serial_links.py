@@ -1,0 +1,150 @@
+"""Real links: serial ports and pseudo-terminals, opened by pyserial, read here (design 4.2).
+
+pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
+stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
+pseudo-terminals with 7 data bits or parity.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rig.clock import Clock
+from rig.errors import TransportError
+from rig.transport.links import Link, LinkIdentity, Links, Tap
+
+if TYPE_CHECKING:
+    import serial
+
+READ_SIZE = 65536
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SerialSettings:
+    """How a port is to be opened."""
+
+    baud: int = 9600
+    data_bits: int = 8
+    parity: str = "N"
+    stop_bits: int = 1
+    rtscts: bool = False
+
+
+class SerialLinks(Links):
+    """Every serial port of a bench, on one `select.poll`."""
+
+    def __init__(self, clock: Clock, tap: Tap | None = None) -> None:
+        super().__init__(clock, tap)
+        self._poll = select.poll()
+        self._ports: dict[int, tuple[Link, serial.Serial]] = {}
+
+    def open(self, name: str, port: str, settings: SerialSettings) -> Link:
+        """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
+        import serial  # noqa: PLC0415 - only benches with ports pay for it
+
+        try:
+            opened = serial.Serial(
+                port,
+                baudrate=settings.baud,
+                bytesize=settings.data_bits,
+                parity=settings.parity,
+                stopbits=settings.stop_bits,
+                rtscts=settings.rtscts,
+                timeout=0,
+                exclusive=True,
+            )
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise TransportError(
+                f"the port cannot be opened ({error})",
+                where=f"{name} on {port}",
+                expected="a serial port that nobody else has open",
+                hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
+            ) from error
+        descriptor = opened.fileno()
+        link = Link(name, identify_port(port), lambda data: self._write(descriptor, data))
+        self._ports[descriptor] = (link, opened)
+        self._poll.register(descriptor, select.POLLIN | select.POLLERR | select.POLLHUP)
+        return link
+
+    def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
+        """Wait on every open port; see `Links.wait`."""
+        while True:
+            remaining_ns = until_link_ns - self.clock.link_ns()
+            # Rounded up: a poll that returns early would spin through the last millisecond.
+            ready = self._poll.poll(max(0, -(-remaining_ns // NS_PER_MS)))
+            arrived = [self._read(descriptor) for descriptor, _ in ready]
+            if for_link is not None and for_link in arrived:
+                return True
+            if not ready and self.clock.link_ns() >= until_link_ns:
+                return False
+            if remaining_ns <= 0 and not arrived:
+                return False
+
+    def _read(self, descriptor: int) -> Link:
+        link, _ = self._ports[descriptor]
+        try:
+            data = os.read(descriptor, READ_SIZE)
+        except BlockingIOError:
+            return link
+        except OSError as error:
+            raise self._lost(link, str(error)) from error
+        arrived_ns = self.clock.now_ns()
+        if not data:
+            raise self._lost(link, "end of file")
+        self.tap(link.name, "<", arrived_ns, data)
+        link.inbox += data
+        link.last_rx_ns = arrived_ns
+        link.chunks += 1
+        return link
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        link, _ = self._ports[descriptor]
+        self.tap(link.name, ">", self.clock.now_ns(), data)
+        view = memoryview(data)
+        while view:
+            try:
+                sent = os.write(descriptor, view)
+            except BlockingIOError:
+                select.select([], [descriptor], [], 1.0)
+                continue
+            except OSError as error:
+                raise self._lost(link, str(error)) from error
+            view = view[sent:]
+
+    def _lost(self, link: Link, why: str) -> TransportError:
+        return TransportError(
+            f"the device went away ({why})",
+            where=f"{link.name} on {link.identity.port}",
+            hint="check plug and power; readings until now are in the record",
+        )
+
+    def close(self) -> None:
+        """Close every port; a port that is gone already does not matter."""
+        for descriptor, (_, opened) in self._ports.items():
+            self._poll.unregister(descriptor)
+            try:
+                opened.close()
+            except OSError:
+                continue
+        self._ports.clear()
+
+
+def identify_port(port: str) -> LinkIdentity:
+    """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
+    from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
+
+    resolved = str(Path(port).resolve())
+    if resolved.startswith(("/dev/pts/", "/dev/pty")):
+        return LinkIdentity("pty", port)
+    for known in list_ports.comports():
+        if str(Path(known.device).resolve()) == resolved:
+            if known.vid is not None:
+                return LinkIdentity("usb", port, known.serial_number or "")
+            return LinkIdentity("uart", port)
+    # Never guess "hardware": a port that the system does not list is treated like a pseudo-terminal.
+    return LinkIdentity("pty", port)

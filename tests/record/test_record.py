@@ -1,0 +1,128 @@
+"""The record: what goes in comes out, and damage costs only what it hit."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rig.errors import RecordError
+from rig.readings import Ambient, Weighing
+from rig.record.lines import decode_bytes, encode_bytes
+from rig.record.reader import read_header, read_run, split_members
+from rig.record.writer import RecordWriter
+
+
+def _record(folder: Path, readings: int = 3, *, close: bool = True, blocks: int = 1) -> Path:
+    evidence = folder / "evidence"
+    evidence.mkdir(parents=True)
+    path = evidence / "record-001.log.gz"
+    writer = RecordWriter(path, {"run_id": "r1"}, commit_interval_s=3600.0)
+    for block in range(blocks):
+        for index in range(readings):
+            at_ns = (block * readings + index) * 10**9
+            writer.tap("balance", "<", at_ns, b"S S    12.34567 g\r\n")
+            writer.weighing("balance", Weighing(at_ns - 5, at_ns, 12345.67, 0.01, True, "12.34567 g"))
+        writer._commit_all()  # a commit where the test wants it
+    writer.ambient(Ambient(1, 20.0, 50.0, 1013.25, 0.1, 1.0, 0.2, "typed in"))
+    writer.event(7, "resumed", {"step": 0})
+    if close:
+        writer.close({"reason": "completed"})
+    else:
+        writer._commit_all()
+    return path
+
+
+def test_everything_written_is_read_back(tmp_path: Path) -> None:
+    _record(tmp_path)
+    run = read_run(tmp_path)
+    assert run.header["run_id"] == "r1"
+    assert list(run.weighings["balance"].mass_mg) == [12345.67] * 3
+    assert list(run.weighings["balance"].asked_ns) == [-5, 10**9 - 5, 2 * 10**9 - 5]
+    assert run.events[0].name == "resumed"
+    assert run.events[0].at_ns == 7
+    assert run.ambient[0].pressure_hpa == 1013.25
+    assert run.ended
+    assert run.end == {"reason": "completed"}
+    assert run.damage == ()
+
+
+def test_the_header_is_on_disk_before_the_first_reading(tmp_path: Path) -> None:
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    writer = RecordWriter(evidence / "record-001.log.gz", {"run_id": "r2"}, 3600.0)
+    assert read_header(tmp_path)["run_id"] == "r2"
+    writer.close({"reason": "completed"})
+
+
+def test_zcat_alone_reads_a_record(tmp_path: Path) -> None:
+    path = _record(tmp_path, blocks=3)
+    text = gzip.decompress(path.read_bytes()).decode()
+    assert text.count("rig-record 1 block ") == 5
+    assert text.count("\n< ") == 9
+
+
+def test_a_record_is_never_overwritten(tmp_path: Path) -> None:
+    path = _record(tmp_path)
+    with pytest.raises(RecordError, match="cannot be made"):
+        RecordWriter(path, {}, 1.0)
+
+
+def test_a_record_without_its_closing_line_is_read_and_called_unfinished(tmp_path: Path) -> None:
+    _record(tmp_path, close=False)
+    run = read_run(tmp_path)
+    assert not run.ended
+    assert len(run.weighings["balance"].mass_mg) == 3
+
+
+def test_a_tail_torn_at_any_byte_costs_only_the_last_block(tmp_path: Path) -> None:
+    path = _record(tmp_path, close=False, blocks=3)
+    whole = path.read_bytes()
+    offsets = [offset for offset, _, _ in split_members(whole, "x", [])]
+    for cut in range(offsets[-1] + 1, len(whole)):
+        path.write_bytes(whole[:cut])
+        run = read_run(tmp_path)
+        assert len(run.weighings["balance"].mass_mg) == 9
+        assert len(run.damage) == 1
+        assert "torn" in run.damage[0]
+
+
+def test_one_flipped_bit_is_found_and_costs_at_most_its_own_block(tmp_path: Path) -> None:
+    path = _record(tmp_path, blocks=4)
+    whole = path.read_bytes()
+    members = list(split_members(whole, "x", []))
+    for offset, _, member in members[1:5]:
+        for byte in range(offset, offset + len(member)):
+            for bit in (0, 5):
+                damaged = bytearray(whole)
+                damaged[byte] ^= 1 << bit
+                path.write_bytes(damaged)
+                run = read_run(tmp_path)
+                assert run.damage, (byte, bit)
+                assert len(run.weighings["balance"].mass_mg) >= 9
+                assert set(run.weighings["balance"].mass_mg) == {12345.67}
+
+
+def test_a_removed_block_breaks_the_chain(tmp_path: Path) -> None:
+    path = _record(tmp_path, blocks=4)
+    members = [member for _, _, member in split_members(path.read_bytes(), "x", [])]
+    path.write_bytes(b"".join(members[:2] + members[3:]))
+    assert any("chain" in damage for damage in read_run(tmp_path).damage)
+
+
+def test_a_full_disk_is_reported_and_the_record_kept(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "record-001.log.gz", {"run_id": "r"}, 3600.0)
+    writer._failure = OSError(28, "No space left on device")
+    with pytest.raises(RecordError, match="No space left"):
+        writer.check()
+    with pytest.raises(RecordError, match="could not be closed"):
+        writer.close({"reason": "record_failed"})
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_survive_their_text_form(data: bytes) -> None:
+    text = encode_bytes(data)
+    assert text.isprintable() or text == ""
+    assert text.isascii()
+    assert decode_bytes(text) == data
