@@ -1,0 +1,129 @@
+"""The ``rig`` command: parses arguments, calls one command, and turns known errors into one line and an exit code.
+
+Each command lives in a module of its own that is imported only when it is called, so that ``rig --help`` stays light.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+EXIT_CODES = """\
+exit codes, in order of precedence:
+  5    safe state not confirmed: go to the bench
+  130  interrupted by a signal, bench safe
+  2    usage or configuration error, nothing moved
+  1    at least one valid FAIL
+  4    INVALID: bench fault
+  3    INCONCLUSIVE, or nothing decided
+  0    at least one PASS, the rest PASS or REPORT_ONLY
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="rig",
+        description="Verifies insulin pumps: runs scenarios, weighs what arrives, judges it.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_simulate(commands)
+    _add_runs(commands)
+    analyse = _command(
+        commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
+    )
+    analyse.add_argument("run", help="a run folder or run id")
+    analyse.add_argument("--json", action="store_true", help="print result.json on stdout")
+    analyse.add_argument("--runs-dir", default="runs", help="where a run id is looked for (default: ./runs)")
+    report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
+    report.add_argument("run", help="a run folder or run id")
+    report.add_argument("--runs-dir", default="runs", help="where a run id is looked for (default: ./runs)")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(module=module)
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", "rig.cli.run", "run scenarios, judge them, write their reports")
+    run.add_argument(
+        "scenarios",
+        nargs="*",
+        metavar="SCENARIO",
+        help="a scenario file or the name of a shipped one (default: standard, the basal and bolus verification)",
+    )
+    run.add_argument("--bench", default="simulated", metavar="NAME|FILE", help="bench file (default: simulated)")
+    run.add_argument("--out", metavar="DIR", help="where run folders go (default: the bench's runs_dir, else ./runs)")
+    run.add_argument("--dry-run", action="store_true", help="show programme, volumes, forecasts and end; touch nothing")
+    run.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]", help="simulated benches only"
+    )
+    run.add_argument("--seed", type=int, help="seed of the simulated bench (default: the bench file's)")
+    run.add_argument(
+        "--devices",
+        metavar="FILE",
+        help="lines printed by 'rig simulate': take ports, speed and epoch from them instead of the bench file",
+    )
+    run.add_argument("--no-report", action="store_true", help="judge, but render no HTML and PDF")
+    run.add_argument("--quiet", action="store_true", help="no progress, only the summary")
+
+
+def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    simulate = _command(
+        commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
+    )
+    simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
+    simulate.add_argument("--model", default="723", help="pump model: 522, 722, 523 or 723 (default: 723)")
+    simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
+    simulate.add_argument(
+        "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
+    )
+    simulate.add_argument("--speed", type=float, default=1.0, help="rig seconds in a second (default: 1)")
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")
+    simulate.add_argument("--ledger", metavar="FILE", help="write the sealed ledger of what was delivered at the end")
+    simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
+
+
+def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    runs = _command(commands, "runs", "rig.cli.runs", "list runs, interrupted ones included")
+    runs.add_argument("--runs-dir", default="runs", help="where runs are looked for (default: ./runs)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = build_parser().parse_args(arguments)
+    from rig.errors import RigError  # noqa: PLC0415 - not needed for --help
+
+    try:
+        code: int = importlib.import_module(options.module).execute(options)
+    except RigError as error:
+        if options.debug:
+            raise
+        sys.stderr.write(f"rig: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("rig: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output left; there is nobody to tell.
+        sys.stderr.close()
+        return 141
+    except OSError as error:
+        if options.debug:
+            raise
+        sys.stderr.write(f"rig: {error}; try: check the path, the disk and your rights\n")
+        return 2
+    return code

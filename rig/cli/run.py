@@ -1,0 +1,153 @@
+"""``rig run``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rig.cli.progress import ProgressView, duration
+from rig.config import BenchConfig, Simulation, load_bench
+from rig.engine import Finished, Prepared, prepare, run_scenario
+from rig.errors import ConfigError
+from rig.runner.stop import StopRequest
+from rig.scenario.load import load_scenario
+from rig.scenario.model import Scenario
+from rig.verdict import exit_code, worst_exit_code
+
+DEFAULT_SCENARIO = "standard"
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run, or plan, every scenario named; return the exit code of design 5.1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    config = bench_from(options)
+    # All files are read, and refused, before the first run moves anything.
+    scenarios = [load_scenario(name) for name in options.scenarios or [DEFAULT_SCENARIO]]
+    prepared = [prepare(scenario, config) for scenario in scenarios]
+    if options.dry_run:
+        for each in prepared:
+            sys.stdout.write(plan_text(each))
+        return 0
+    parent = Path(options.out or config.runs_dir or "runs")
+    stop = StopRequest()
+    codes = []
+    for scenario in scenarios:
+        codes.append(_run_one(scenario, config, parent, options, stop))
+        if stop.count:
+            break
+    return worst_exit_code(codes)
+
+
+def _run_one(
+    scenario: Scenario, config: BenchConfig, parent: Path, options: argparse.Namespace, stop: StopRequest
+) -> int:
+    view = ProgressView()
+    watch = (lambda _progress: None) if options.quiet else view
+    try:
+        finished = run_scenario(scenario, config, parent, faults=options.fault, observer=watch, stop=stop)
+    finally:
+        view.end()
+    if not options.no_report:
+        _report(finished)
+    _print_summary(finished)
+    return exit_code(finished.result, safe_confirmed=finished.ended.safe.confirmed)
+
+
+def _report(finished: Finished) -> None:
+    # matplotlib and typst: seconds of import that a run must not pay for before it began.
+    from reports.write import write_report  # noqa: PLC0415
+
+    write_report(finished.judgement)
+    from rig.judging.store import publish  # noqa: PLC0415
+
+    publish(finished.folder, finished.judgement)
+
+
+def _print_summary(finished: Finished) -> None:
+    from reports.console import console_summary  # noqa: PLC0415
+
+    colour = sys.stdout.isatty()
+    sys.stdout.write(console_summary(finished.result.to_json(), 100, colour))
+    if finished.ended.reason != "completed":
+        sys.stdout.write(f"ended early ({finished.ended.reason}): {finished.ended.detail}\n")
+    if not finished.ended.safe.confirmed:
+        sys.stdout.write(f"SAFE STATE NOT CONFIRMED: go to the bench and stop the pump ({finished.ended.safe.by})\n")
+    report = finished.folder / "report.html"
+    sys.stdout.write(f"run folder: {finished.folder}\n")
+    if report.exists():
+        sys.stdout.write(f"report:     {report}\n")
+
+
+def bench_from(options: argparse.Namespace) -> BenchConfig:
+    """Return the bench that the command line names, with what it overrides."""
+    config = load_bench(options.bench)
+    simulation = config.simulation or Simulation()
+    if options.seed is not None:
+        if not config.simulated:
+            raise ConfigError("--seed is for simulated benches only", where=f"bench {config.name}")
+        simulation = replace(simulation, seed=options.seed)
+    if options.devices is None:
+        return replace(config, simulation=simulation)
+    devices = _read_devices(Path(options.devices))
+    if config.simulated:
+        raise ConfigError(
+            "--devices needs a bench with ports", where=f"bench {config.name}", hint="--bench pty-example"
+        )
+    speeds = {(device["speed"], device["epoch_ns"]) for device in devices.values()}
+    if len(speeds) != 1:
+        raise ConfigError("the devices run on different clocks", where=str(options.devices))
+    speed, epoch_ns = speeds.pop()
+    return replace(
+        config,
+        pump=replace(config.pump, port=devices["pump"]["port"]),
+        balance=replace(config.balance, port=devices["balance"]["port"]),
+        simulation=replace(simulation, speed=float(speed), epoch_ns=int(epoch_ns)),
+    )
+
+
+def _read_devices(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the JSON lines of ``rig simulate`` by device."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            device = json.loads(line)
+            if not {"device", "port", "speed", "epoch_ns"} <= device.keys():
+                raise ConfigError("not a line of 'rig simulate'", where=f"{path}:{number}")
+            found[device["device"]] = device
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"cannot be read ({error})", where=str(path), expected="the lines of 'rig simulate'"
+        ) from error
+    missing = {"pump", "balance"} - found.keys()
+    if missing:
+        raise ConfigError(f"no {' and '.join(sorted(missing))} in it", where=str(path), hint="rig simulate bench --pty")
+    return found
+
+
+def plan_text(prepared: Prepared) -> str:
+    """Return what a run would do: steps, volumes, reservoir and vessel forecast, end."""
+    plan, scenario = prepared.plan, prepared.scenario
+    lines = [
+        f"{scenario.id}: {scenario.title}",
+        f"bench {prepared.config.name}, pump {prepared.profile.title}",
+        f"{'':4}{'from':>10} {'to':>10} {'SET / U':>10}  step (times from the first delivery)",
+    ]
+    lines += [
+        f"{step.index + 1:3d} {duration(step.start_s):>10} {duration(step.end_s):>10} "
+        f"{step.expected_u:10.3f}  {step.text}"
+        for step in plan.steps
+    ]
+    lines += [
+        f"in all {plan.total_u:.3f} U = {plan.volume_ul / 1000:.3f} mL = {plan.mass_mg / 1000:.3f} g into the vessel",
+        f"vessel: room for {prepared.config.vessel.capacity_ul / 1000:g} mL",
+        f"reservoir: {plan.reservoir_need_u:.1f} U needed of {prepared.profile.reservoir_u:g} U",
+        f"duration {duration(plan.duration_s)}, planned end {plan.end_local.isoformat(sep=' ', timespec='minutes')}",
+        f"checks: {', '.join(check.id for check in scenario.checks) or 'none'}",
+        "nothing was touched",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,43 @@
+"""``rig simulate``: the twin's devices on pseudo-terminals, for anyone's client."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from rig.errors import UsageError
+from rig.runner.stop import SIGNALS
+from rig.sim.faults import list_faults
+from rig.sim.serve import serve
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Serve until interrupted; or list the faults."""
+    if options.list_faults:
+        for fault in list_faults():
+            sys.stdout.write(f"{fault.name:28} {fault.unit:10} {fault.doc}\n")
+        return 0
+    if options.device is None:
+        raise UsageError("what is to be simulated?", expected="pump, balance or bench", hint="rig simulate bench --pty")
+    stopped: list[int] = []
+    for number in SIGNALS:
+        signal.signal(number, lambda received, _frame: stopped.append(received))
+    serve(
+        devices=("pump", "balance") if options.device == "bench" else (options.device,),
+        model=options.model,
+        serial=options.serial,
+        speed=options.speed,
+        seed=options.seed,
+        faults=options.fault,
+        sealed_ledger=Path(options.ledger) if options.ledger else None,
+        announce=_announce,
+        stop=lambda: bool(stopped),
+    )
+    return 0
+
+
+def _announce(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

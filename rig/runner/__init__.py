@@ -1,0 +1,1 @@
+"""Plays a scenario: drives the pump, samples the balance, writes the record; judges nothing."""

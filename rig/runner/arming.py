@@ -1,0 +1,159 @@
+"""Before anything moves: every device found by identity, its settings as needed, the pump stopped and programmed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rig.config import BenchConfig
+from rig.errors import InstrumentError
+from rig.instruments import Balance, BalanceIdentity, BasalEntry, Pump
+from rig.profiles.pump import PumpProfile
+from rig.programme import Plan
+from rig.runner.therapy import Therapy
+from rig.scenario.model import BasalStep, BolusStep, ProfileStep, Scenario, TempBasalStep
+from rig.transport.links import Links
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """What arming found."""
+
+    pump: dict[str, Any]
+    balance: BalanceIdentity
+
+
+def identify_balance(balance: Balance, config: BenchConfig) -> BalanceIdentity:
+    """Ask the balance who it is; refuse another one than the bench file names."""
+    identity = balance.identify()
+    if config.balance.serial and identity.serial != config.balance.serial:
+        raise InstrumentError(
+            f"another balance answers: serial number {identity.serial}",
+            where=f"balance on {config.balance.port}",
+            expected=f"{config.balance.serial} as in bench {config.name}",
+            hint="check the cable, or correct [balance] serial",
+        )
+    return identity
+
+
+def identify_pump(pump: Pump, config: BenchConfig, profile: PumpProfile) -> dict[str, Any]:
+    """Wake the pump and ask who it is; refuse another model or serial number than the bench file names."""
+    pump.wake()
+    model = pump.model()
+    serial = pump.serial_number()
+    where = f"pump on {config.pump.port}"
+    if model != profile.model:
+        raise InstrumentError(
+            f"the pump is a model {model}",
+            where=where,
+            expected=f"model {profile.model} as profile {profile.id} says",
+            hint="name the profile of this pump in the bench file",
+        )
+    if serial not in config.pump.serials:
+        raise InstrumentError(
+            f"pump {serial} answers, which is not a listed device under test",
+            where=where,
+            expected=f"one of {', '.join(config.pump.serials)}",
+        )
+    return {"model": model, "serial": serial, "firmware": pump.firmware(), "profile": profile.id}
+
+
+def check_pump(pump: Pump, scenario: Scenario, plan: Plan) -> dict[str, Any]:
+    """Read the pump's state and limits; refuse a programme that it would not deliver whole."""
+    reservoir_u = pump.reservoir_u()
+    if reservoir_u < plan.reservoir_need_u:
+        raise InstrumentError(
+            f"the reservoir holds {reservoir_u:g} U",
+            where="pump",
+            expected=f"at least {plan.reservoir_need_u:.1f} U for scenario {scenario.id}",
+            hint="fill it, or choose a shorter scenario",
+        )
+    status, settings, battery = pump.status(), pump.settings(), pump.battery()
+    if not status.normal or status.bolusing:
+        raise InstrumentError(
+            "the pump is busy (rewinding, priming or in a bolus)", where="pump", hint="wait for it to end"
+        )
+    highest_bolus = max((s.amount_u for s in scenario.steps if isinstance(s, BolusStep)), default=0.0)
+    if highest_bolus > settings.max_bolus_u:
+        raise InstrumentError(
+            f"the pump's maximum bolus is set to {settings.max_bolus_u:g} U",
+            where="pump",
+            expected=f"at least {highest_bolus:g} U for scenario {scenario.id}",
+            hint="raise it in the pump's menu",
+        )
+    highest_basal = max((_highest_rate(step) for step in scenario.steps), default=0.0)
+    if highest_basal > settings.max_basal_u_per_h:
+        raise InstrumentError(
+            f"the pump's maximum basal is set to {settings.max_basal_u_per_h:g} U/h",
+            where="pump",
+            expected=f"at least {highest_basal:g} U/h for scenario {scenario.id}",
+            hint="raise it in the pump's menu",
+        )
+    if settings.temp_basal_is_percent and any(_needs_absolute(step) for step in scenario.steps):
+        raise InstrumentError("the pump's temp basal type is percent", where="pump", expected="absolute (U/h)")
+    return {
+        "reservoir_u": reservoir_u,
+        "battery_v": battery.voltage_v,
+        "battery_low": battery.low,
+        "settings": asdict(settings),
+    }
+
+
+def first_profile(scenario: Scenario) -> list[BasalEntry]:
+    """Return the basal profile that the first basal step needs (a profile of zero where none does)."""
+    for step in scenario.steps:
+        entries = step_profile(step)
+        if entries is not None:
+            return entries
+    return [BasalEntry(0, 0.0)]
+
+
+def step_profile(step: object) -> list[BasalEntry] | None:
+    """Return the standard profile that a step needs, or None when it needs none of its own."""
+    if isinstance(step, BasalStep):
+        return [BasalEntry(0, step.rate_u_per_h)]
+    if isinstance(step, ProfileStep):
+        return [BasalEntry(start, rate) for start, rate in step.segments]
+    return None
+
+
+def arm(
+    pump: Pump,
+    balance: Balance,
+    links: Links,
+    therapy: Therapy,
+    config: BenchConfig,
+    scenario: Scenario,
+    plan: Plan,
+    profile: PumpProfile,
+) -> Armed:
+    """Identify everything, check that the programme fits, programme the first profile, and stop the pump."""
+    identity = identify_balance(balance, config)
+    facts = identify_pump(pump, config, profile)
+    facts |= check_pump(pump, scenario, plan)
+    if pump.temp_basal().minutes_left:
+        therapy.cancel_temp()
+    if pump.status().suspended:
+        pump.resume()  # a suspended pump may refuse a new profile; nothing is judged yet
+    local = pump.clock()
+    clock = {"at_ns": links.clock.now_ns(), "local": local.isoformat()}
+    therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})
+    therapy.set_profile(first_profile(scenario))
+    therapy.suspend()
+    return Armed(facts, identity)
+
+
+def _highest_rate(step: object) -> float:
+    if isinstance(step, BasalStep):
+        return step.rate_u_per_h
+    if isinstance(step, ProfileStep):
+        return max(rate for _, rate in step.segments)
+    if isinstance(step, TempBasalStep):
+        return step.rate_u_per_h or 0.0
+    return 0.0
+
+
+def _needs_absolute(step: object) -> bool:
+    return (isinstance(step, TempBasalStep) and step.percent is None) or (
+        isinstance(step, BolusStep) and not step.over_basal
+    )

@@ -1,0 +1,259 @@
+"""Plays a scenario on an armed bench: blanks, steps, and the safe end; judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rig.bench import Bench
+from rig.clock import to_ns, to_s
+from rig.errors import BenchError, RecordError, RigError, RunAborted, TransportError
+from rig.profiles.pump import PumpProfile
+from rig.programme import Plan
+from rig.record.writer import RecordWriter
+from rig.runner.arming import arm, step_profile
+from rig.runner.progress import Observer, Progress, watch_nothing
+from rig.runner.safe import SafeState, make_safe
+from rig.runner.sampler import Sampler
+from rig.runner.settling import recent_slope, settle_time_s
+from rig.runner.stop import StopRequest
+from rig.runner.therapy import Therapy
+from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, Step, SuspendStep, TempBasalStep
+
+BASELINE_S = 15.0
+AFTER_SUSPEND_S = 120.0  # the tail of the last dose is over before the closing blank begins
+SETTLE_MAX_S = 900.0
+BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
+PROGRESS_EVERY_S = 60.0
+COMMAND_ALLOWANCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: a reason from a closed list, its words, and whether the pump is known to be stopped.
+
+    Reasons: ``completed``, ``aborted`` (a person or a signal), ``bench_fault``, ``record_failed``, ``error``.
+    """
+
+    reason: str
+    detail: str
+    safe: SafeState
+    error: BaseException | None = None
+
+
+class Player:
+    """One run of one scenario on one bench."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        bench: Bench,
+        profile: PumpProfile,
+        plan: Plan,
+        writer: RecordWriter,
+        stop: StopRequest,
+        observer: Observer = watch_nothing,
+    ) -> None:
+        self._scenario = scenario
+        self._bench = bench
+        self._profile = profile
+        self._plan = plan
+        self._writer = writer
+        self._observer = observer
+        self._clock = bench.clock
+        self._therapy = Therapy(bench.pump, bench.links, writer, profile)
+        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
+        self._sampler.on_tick = self._tick
+        self._phase = "arming"
+        self._started_ns = self._clock.now_ns()
+        self._first_mg: float | None = None
+        self._told_ns = 0
+
+    def run(self) -> Ended:
+        """Play the scenario; whatever happens, the pump is stopped at the end, and how it ended is recorded."""
+        reason, detail, error = "completed", "", None
+        try:
+            self._play()
+        except RunAborted as stopped:
+            reason, detail, error = "aborted", str(stopped), stopped
+        except RecordError as failure:
+            reason, detail, error = "record_failed", str(failure), failure
+        except (BenchError, RigError) as failure:
+            reason, detail, error = "bench_fault", str(failure), failure
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
+            reason, detail, error = "error", f"{type(failure).__name__}: {failure}", failure
+        if self._therapy.commanded:
+            safe = make_safe(self._bench.pump, self._bench.links, self._writer)
+        else:
+            safe = SafeState("nothing was commanded", True, "no command left the rig")
+        return Ended(reason, detail, safe, error)
+
+    def _play(self) -> None:
+        scenario, therapy, bench = self._scenario, self._therapy, self._bench
+        bench.open_devices()
+        arm(bench.pump, bench.balance, bench.links, therapy, bench.config, scenario, self._plan, self._profile)
+        bench.record_environment(self._writer)
+        if self._sampler.weigh() is None:
+            raise TransportError(
+                "the balance gives no valid reading", where="balance", hint="see the events of this run"
+            )
+        self._blank("before", scenario.blank_before_s)
+        for index, step in enumerate(scenario.steps):
+            self._step(index, step)
+        if scenario.blank_after_s:
+            self._enter("settling before the closing blank")
+            self._wake()
+            therapy.suspend()
+            self._sample_for(AFTER_SUSPEND_S)
+            self._blank("after", scenario.blank_after_s)
+        therapy.report_reservoir()
+
+    def _blank(self, which: str, duration_s: float) -> None:
+        if not duration_s:
+            return
+        self._enter(f"blank {which}")
+        self._therapy.record("blank_started", {"which": which})
+        self._sample_for(duration_s)
+        self._therapy.record("blank_ended", {"which": which})
+
+    def _step(self, index: int, step: Step) -> None:
+        self._enter(f"step {index + 1} of {len(self._scenario.steps)}: {describe(step)}")
+        therapy = self._therapy
+        therapy.record("step_started", {"step": index, "kind": step.kind})
+        self._wake()
+        if isinstance(step, BolusStep):
+            self._boluses(index, step)
+        elif isinstance(step, TempBasalStep):
+            started_ns = therapy.start_temp(step.rate_u_per_h, step.percent, step.duration_s)
+            self._sample_to(started_ns, step.duration_s)
+        elif isinstance(step, SuspendStep):
+            self._sample_to(therapy.suspend(), step.duration_s)
+        elif isinstance(step, ResumeStep):
+            therapy.resume()
+        elif isinstance(step, BasalStep | ProfileStep):
+            self._basal(step)
+        else:
+            self._sample_for(step.duration_s)
+        therapy.record("step_ended", {"step": index, "kind": step.kind})
+
+    def _basal(self, step: BasalStep | ProfileStep) -> None:
+        therapy = self._therapy
+        started_ns = self._clock.now_ns()
+        entries = step_profile(step)
+        if entries is not None and entries != therapy.entries:
+            if therapy.suspended:
+                therapy.resume()
+            therapy.set_profile(entries)
+            started_ns = self._clock.now_ns()
+        if therapy.suspended:
+            started_ns = therapy.resume()
+        self._sample_to(started_ns, step.duration_s)
+
+    def _boluses(self, index: int, step: BolusStep) -> None:
+        therapy = self._therapy
+        if therapy.suspended:
+            therapy.resume()
+        each_s = self._profile.bolus_duration_s(step.amount_u)
+        each_s += BASELINE_S + settle_time_s(each_s) + SETTLE_MAX_S + COMMAND_ALLOWANCE_S
+        for number in range(step.repeat):
+            self._wake()
+            if not step.over_basal:
+                therapy.hold_at_zero(each_s)
+            self._bolus(index, step, number)
+        if not step.over_basal:
+            self._wake()
+            therapy.cancel_temp()
+
+    def _bolus(self, index: int, step: BolusStep, number: int) -> None:
+        self._enter(f"step {index + 1}: bolus {number + 1} of {step.repeat}, {step.amount_u:g} U")
+        interval_s = self._scenario.bolus_interval_s
+        therapy = self._therapy
+        baseline_from_ns = self._clock.now_ns()
+        self._sample_for(BASELINE_S, interval_s)
+        started_ns = therapy.bolus(step.amount_u, index, number)
+        if started_ns is None:
+            return
+        duration_s = self._profile.bolus_duration_s(step.amount_u)
+        self._sample_to(started_ns, duration_s + settle_time_s(duration_s), interval_s)
+        settled, slope_mg_per_h = self._settle(step, started_ns, duration_s)
+        data = {
+            "amount_u": step.amount_u,
+            "step": index,
+            "index": number,
+            "baseline_from_ns": baseline_from_ns,
+            "baseline_to_ns": started_ns,
+            "closed_ns": self._clock.now_ns(),
+            "settled": settled,
+            "slope_mg_per_h": slope_mg_per_h,
+        }
+        therapy.record("bolus_closed", data)
+        self._wake()
+        therapy.report_bolus(step.amount_u, index, number)
+
+    def _settle(self, step: BolusStep, started_ns: int, duration_s: float) -> tuple[bool, float | None]:
+        """Wait until the flow is back at the basal slope within 3 u (design 4.12), at most 15 minutes more."""
+        basal_mg_per_s = self._basal_mg_per_s() if step.over_basal else 0.0
+        give_up_ns = started_ns + to_ns(duration_s + settle_time_s(duration_s) + SETTLE_MAX_S)
+        while True:
+            now_ns = self._clock.now_ns()
+            found = recent_slope(self._sampler.recent, to_s(now_ns))
+            if found is not None:
+                slope, u_slope = found
+                if abs(slope - basal_mg_per_s) <= 3.0 * u_slope:
+                    return True, slope * 3600.0
+            if now_ns >= give_up_ns:
+                return False, found[0] * 3600.0 if found else None
+            self._sample_for(5.0, self._scenario.bolus_interval_s)
+
+    def _basal_mg_per_s(self) -> float:
+        since_ns = self._therapy.delivering_since_ns or self._clock.now_ns()
+        rate_u_per_h = self._plan.rate_at(to_s(self._clock.now_ns() - since_ns))
+        return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
+
+    def _wake(self) -> None:
+        self._bench.pump.wake()
+
+    def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
+        self._sample_to(self._clock.now_ns(), duration_s, interval_s)
+
+    def _sample_to(self, from_ns: int, duration_s: float, interval_s: float | None = None) -> None:
+        self._sampler.sample_until(from_ns + to_ns(duration_s), interval_s or self._scenario.balance_interval_s)
+
+    def _enter(self, phase: str) -> None:
+        self._phase = phase
+        self._therapy.record("phase", {"phase": phase})
+        self._tell(self._clock.now_ns())
+
+    def _tick(self, now_ns: int) -> None:
+        if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
+            self._first_mg = self._sampler.latest.mass_mg
+        if now_ns - self._told_ns >= to_ns(PROGRESS_EVERY_S):
+            self._tell(now_ns)
+
+    def _tell(self, now_ns: int) -> None:
+        self._told_ns = now_ns
+        self._observer(self.progress(now_ns))
+
+    def progress(self, now_ns: int) -> Progress:
+        """Return where the run stands."""
+        latest = self._sampler.latest
+        since_ns = self._therapy.delivering_since_ns
+        measured = latest.mass_mg - self._first_mg if latest and self._first_mg is not None else None
+        return Progress(
+            phase=self._phase,
+            elapsed_s=to_s(now_ns - self._started_ns),
+            planned_s=self._plan.duration_s,
+            expected_u=self._plan.expected_u(to_s(now_ns - since_ns)) if since_ns is not None else 0.0,
+            measured_mg=measured,
+            reading_age_s=to_s(now_ns - latest.answered_ns) if latest else None,
+            readings=self._sampler.count,
+        )
+
+
+def describe(step: Step) -> str:
+    """Return a step in a few words."""
+    words: dict[type, Callable[[], str]] = {
+        BasalStep: lambda: f"basal {getattr(step, 'rate_u_per_h', 0):g} U/h",
+        BolusStep: lambda: f"{getattr(step, 'repeat', 1)} x bolus {getattr(step, 'amount_u', 0):g} U",
+    }
+    return words.get(type(step), lambda: step.kind.replace("_", " "))()

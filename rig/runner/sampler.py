@@ -1,0 +1,84 @@
+"""Weighs on a fixed grid of rig time while something else is waited for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from rig.clock import Clock, to_ns, to_s
+from rig.errors import InstrumentError, ProtocolError, TransportError, TransportTimeout
+from rig.instruments import Balance
+from rig.readings import Weighing
+from rig.record.writer import RecordWriter
+from rig.runner.stop import StopRequest
+from rig.transport.links import Links
+
+RECENT_READINGS = 2048
+CHECK_EVERY = 64  # readings between two looks at the record's health: cheap, and well inside a second
+
+
+class Sampler:
+    """Asks the balance for a reading every ``interval``, and records what comes.
+
+    A single bad reading is recorded and bridged; without a good one for ``tolerate_s`` of rig time the last error is
+    raised, since a bench that cannot weigh cannot judge.
+    """
+
+    def __init__(
+        self, links: Links, balance: Balance, writer: RecordWriter, stop: StopRequest, tolerate_s: float
+    ) -> None:
+        self._links = links
+        self._clock: Clock = links.clock
+        self._balance = balance
+        self._writer = writer
+        self._stop = stop
+        self._tolerate_ns = to_ns(max(tolerate_s, 5.0))
+        self._next_ns = 0
+        self.recent: deque[tuple[float, float]] = deque(maxlen=RECENT_READINGS)
+        self.latest: Weighing | None = None
+        self.count = 0
+        self.on_tick: Callable[[int], None] = lambda _now_ns: None
+
+    def sample_until(self, end_ns: int, interval_s: float) -> None:
+        """Weigh every ``interval_s`` until rig time ``end_ns``; stop requests end it by `RunAborted`."""
+        interval_ns = to_ns(interval_s)
+        clock, links = self._clock, self._links
+        self._next_ns = max(self._next_ns, clock.now_ns())
+        self._next_ns = min(self._next_ns, clock.now_ns() + interval_ns)
+        while self._next_ns <= end_ns:
+            links.sleep_until(self._next_ns)
+            self._stop.check()
+            self.weigh()
+            # Late (a pump command took its time): keep the grid, and leave out what was missed.
+            behind = clock.now_ns() - self._next_ns
+            self._next_ns += interval_ns * (1 + max(0, behind) // interval_ns)
+        links.sleep_until(end_ns)
+        self._stop.check()
+
+    def weigh(self) -> Weighing | None:
+        """Take one reading now; record it, or what went wrong instead."""
+        try:
+            weighing = self._balance.weigh()
+        except (InstrumentError, ProtocolError, TransportTimeout) as error:
+            self._bridge(error)
+            return None
+        self.latest = weighing
+        self.count += 1
+        self._writer.weighing("balance", weighing)
+        self.recent.append((to_s(weighing.answered_ns), weighing.mass_mg))
+        if self.count % CHECK_EVERY == 0:
+            self._writer.check()
+        self.on_tick(weighing.answered_ns)
+        return weighing
+
+    def _bridge(self, error: InstrumentError | ProtocolError | TransportTimeout) -> None:
+        now_ns = self._clock.now_ns()
+        self._writer.event(now_ns, "reading_failed", {"error": str(error)})
+        self._writer.check()
+        last_ns = self.latest.answered_ns if self.latest is not None else now_ns
+        if self.latest is None or now_ns - last_ns > self._tolerate_ns:
+            raise TransportError(
+                f"no valid reading for {to_s(now_ns - last_ns):.0f} s; the last answer: {error}",
+                where="balance",
+                hint="check the balance's display, then its cable",
+            ) from error

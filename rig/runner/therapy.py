@@ -1,0 +1,191 @@
+"""Commands that change the delivery: each is announced, sent once, settled, and recorded with its time.
+
+The state kept here is what the rig has asked for and the pump has accepted; it decides what the next step still needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rig.clock import to_ns, to_s
+from rig.errors import InstrumentError
+from rig.instruments import Acceptance, BasalEntry, HistoryEvent, Pump
+from rig.profiles.pump import PumpProfile
+from rig.record.writer import RecordWriter
+from rig.transport.links import Links
+
+TEMP_STEP_S = 1800.0
+TEMP_MAX_S = 24 * 3600.0
+BOLUS_START_POLLS = 3
+
+
+class Therapy:
+    """What the pump was told, and telling it more."""
+
+    def __init__(self, pump: Pump, links: Links, writer: RecordWriter, profile: PumpProfile) -> None:
+        self._pump = pump
+        self._links = links
+        self._writer = writer
+        self._profile = profile
+        self.entries: list[BasalEntry] | None = None
+        self.suspended = False
+        self.commanded = False  # whether any command that changes the delivery was ever tried
+        self.temp_until_ns = 0
+        self.delivering_since_ns: int | None = None
+
+    def set_profile(self, entries: Sequence[BasalEntry]) -> None:
+        """Write the standard profile unless the pump holds it already; read it back."""
+        wanted = list(entries)
+        if self.entries == wanted:
+            return
+        self._send("set_profile", lambda: self._pump.set_profile(wanted))
+        held = self._pump.profile()
+        if held != wanted:
+            raise InstrumentError(
+                f"the pump holds another basal profile than was written: {_text(held)}",
+                where="pump",
+                expected=_text(wanted),
+                hint="check the pump's screen; its maximum basal may be too low",
+            )
+        self.entries = wanted
+        self.record("profile_written", {"entries": [[e.start_half_hours, e.rate_u_per_h] for e in wanted]})
+
+    def suspend(self) -> int:
+        """Stop all delivery and see it confirmed; return the time of the acknowledgement."""
+        at_ns = self._send("suspend", self._pump.suspend)
+        if not self._pump.status().suspended:
+            raise InstrumentError("the pump does not report that it is suspended", where="pump", hint="stop it by hand")
+        self.suspended = True
+        self.temp_until_ns = 0
+        return self.record("suspended", {}, at_ns)
+
+    def resume(self) -> int:
+        """Resume basal; return the time of the acknowledgement."""
+        at_ns = self._send("resume", self._pump.resume)
+        if self._pump.status().suspended:
+            raise InstrumentError("the pump reports that it is still suspended", where="pump", hint="check its screen")
+        self.suspended = False
+        return self._delivers(self.record("resumed", {}, at_ns))
+
+    def start_temp(self, rate_u_per_h: float | None, percent: int | None, duration_s: float) -> int:
+        """Start a temporary basal; return the time of the acknowledgement."""
+        minutes = round(duration_s / 60)
+        if rate_u_per_h is not None:
+            at_ns = self._send("temp_basal", lambda: self._pump.set_temp_basal(rate_u_per_h, minutes))
+        else:
+            at_ns = self._send("temp_basal", lambda: self._pump.set_temp_basal_percent(percent or 0, minutes))
+        running = self._pump.temp_basal()
+        if running.minutes_left == 0:
+            raise InstrumentError("the pump reports no temp basal although it took one", where="pump")
+        self.temp_until_ns = at_ns + to_ns(duration_s)
+        data = {"rate_u_per_h": rate_u_per_h, "percent": percent, "duration_s": duration_s}
+        self.record("temp_started", data, at_ns)
+        reported = {"source": "temp_status", "rate_u_per_h": running.rate_u_per_h, "percent": running.percent}
+        self.record("reported", {**reported, "is_percent": running.is_percent, "minutes": running.minutes_left})
+        return self._delivers(at_ns)
+
+    def hold_at_zero(self, for_s: float) -> None:
+        """Keep a temp basal of 0 running for at least ``for_s`` more."""
+        now_ns = self._links.clock.now_ns()
+        if self.temp_until_ns - now_ns >= to_ns(for_s):
+            return
+        duration_s = min(TEMP_MAX_S, math.ceil((for_s + 60.0) / TEMP_STEP_S) * TEMP_STEP_S)
+        self.start_temp(0.0, None, duration_s)
+
+    def cancel_temp(self) -> None:
+        """End a temporary basal that may be running."""
+        at_ns = self._send("temp_cancel", lambda: self._pump.set_temp_basal(0.0, 0))
+        if self._pump.temp_basal().minutes_left:
+            raise InstrumentError("the pump reports that the temp basal still runs", where="pump")
+        self.temp_until_ns = 0
+        self.record("temp_cancelled", {}, at_ns)
+
+    def bolus(self, amount_u: float, step: int, index: int) -> int | None:
+        """Start a bolus; return the time of its acknowledgement, or None when it was found not to have started."""
+        asked_ns = self._links.clock.now_ns()
+        acceptance, at_ns = self._once("bolus", lambda: self._pump.bolus(amount_u))
+        started = acceptance is Acceptance.ACKNOWLEDGED or self._bolus_started(amount_u, asked_ns)
+        if not started:
+            self.record("bolus_not_delivered", {"amount_u": amount_u, "step": step, "index": index})
+            return None
+        duration_s = self._profile.bolus_duration_s(amount_u)
+        data = {"amount_u": amount_u, "duration_s": duration_s, "step": step, "index": index}
+        self.record("bolus_started", {**data, "acceptance": acceptance.value}, at_ns)
+        return self._delivers(at_ns)
+
+    def report_bolus(self, amount_u: float, step: int, index: int) -> None:
+        """Record what the pump's own history says of the bolus that was just delivered."""
+        newest = newest_bolus(self._pump.history(0))
+        if newest is None or newest.delivered_u is None:
+            return
+        data = {
+            "source": "bolus_history",
+            "at": newest.at.isoformat() if newest.at else None,
+            "programmed_u": newest.programmed_u,
+            "delivered_u": newest.delivered_u,
+            "resolution_u": self._profile.history_amount_step_u,
+        }
+        self.record("reported", {**data, "amount_u": amount_u, "step": step, "index": index})
+
+    def report_reservoir(self) -> None:
+        """Record the reservoir level that the pump believes in."""
+        self.record("reported", {"source": "reservoir", "reservoir_u": self._pump.reservoir_u()})
+
+    def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
+        """Record an event at ``at_ns`` (else now); return its time."""
+        when_ns = self._links.clock.now_ns() if at_ns is None else at_ns
+        self._writer.event(when_ns, name, data)
+        return when_ns
+
+    def _delivers(self, at_ns: int) -> int:
+        if self.delivering_since_ns is None:
+            self.delivering_since_ns = at_ns
+        return at_ns
+
+    def _once(self, name: str, command: Callable[[], Acceptance]) -> tuple[Acceptance, int]:
+        self.commanded = True
+        self.record("command", {"name": name, "state": "intended"})
+        try:
+            acceptance = command()
+        except InstrumentError as error:
+            self.record("command", {"name": name, "state": "refused", "why": str(error)})
+            raise
+        at_ns = self.record("command", {"name": name, "state": acceptance.value})
+        return acceptance, at_ns
+
+    def _send(self, name: str, command: Callable[[], Acceptance]) -> int:
+        """Send a command whose effect the caller reads back; return the time it was answered."""
+        _, at_ns = self._once(name, command)
+        return at_ns
+
+    def _bolus_started(self, amount_u: float, asked_ns: int) -> bool:
+        """Settle a bolus whose answer was lost, from status and history; never by sending it again (design 4.5)."""
+        before = self._pump.clock()
+        for _ in range(BOLUS_START_POLLS):
+            if self._pump.status().bolusing:
+                self.record("command", {"name": "bolus", "state": "settled", "delivered": True, "by": "status"})
+                return True
+        self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
+        newest = newest_bolus(self._pump.history(0))
+        elapsed_s = to_s(self._links.clock.now_ns() - asked_ns)
+        fresh = (
+            newest is not None
+            and newest.at is not None
+            and newest.programmed_u == amount_u
+            and abs((before - newest.at).total_seconds()) < elapsed_s + 5.0
+        )
+        self.record("command", {"name": "bolus", "state": "settled", "delivered": fresh, "by": "history"})
+        return fresh
+
+
+def newest_bolus(page: Sequence[HistoryEvent]) -> HistoryEvent | None:
+    """Return the newest bolus record of a history page (oldest first), or None."""
+    return next((event for event in reversed(page) if event.kind == "bolus"), None)
+
+
+def _text(entries: Sequence[BasalEntry]) -> str:
+    return ", ".join(
+        f"{e.start_half_hours // 2:02d}:{e.start_half_hours % 2 * 30:02d} {e.rate_u_per_h:g}" for e in entries
+    )
