@@ -16,7 +16,7 @@ from rig.errors import UsageError
 from rig.judging.judge import judge
 from rig.judging.store import write_judgement
 from rig.profiles.pump import PumpProfile
-from rig.programme import Plan, plan_scenario
+from rig.programme import Plan
 from rig.record.writer import RecordWriter
 from rig.results import Result
 from rig.runner.folder import RECORD, RunFolder
@@ -24,6 +24,7 @@ from rig.runner.play import Ended, Player
 from rig.runner.progress import Observer, watch_nothing
 from rig.runner.stop import StopRequest, signals_to
 from rig.scenario.model import Scenario
+from rig.scenario.plan import plan
 from rig.scenario.validate import validate_for
 
 SD_COMMIT_S = 10.0  # fewer, larger writes where the bench file says the record lives on an SD card
@@ -56,7 +57,7 @@ def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     validate_for(scenario, profile, config)
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local
-    return Prepared(scenario, config, profile, plan_scenario(scenario, profile, start_local))
+    return Prepared(scenario, config, profile, plan(scenario, profile, start_local))
 
 
 def run_scenario(

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
 from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError
 from rig.runner.stop import StopRequest
-from rig.scenario.load import load_scenario
 from rig.scenario.model import Scenario
 from rig.verdict import exit_code, worst_exit_code
 
@@ -27,7 +27,7 @@ def execute(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     config = bench_from(options)
     # All files are read, and refused, before the first run moves anything.
-    scenarios = [load_scenario(name) for name in options.scenarios or [DEFAULT_SCENARIO]]
+    scenarios = find_scenarios(options.scenarios or [DEFAULT_SCENARIO])
     prepared = [prepare(scenario, config) for scenario in scenarios]
     if options.dry_run:
         for each in prepared:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from rig.bench import Bench
@@ -19,6 +18,7 @@ from rig.runner.settling import recent_slope, settle_time_s
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
 from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, Step, SuspendStep, TempBasalStep
+from rig.scenario.plan import describe
 
 BASELINE_S = 15.0
 AFTER_SUSPEND_S = 120.0  # the tail of the last dose is over before the closing blank begins
@@ -248,12 +248,3 @@ class Player:
             reading_age_s=to_s(now_ns - latest.answered_ns) if latest else None,
             readings=self._sampler.count,
         )
-
-
-def describe(step: Step) -> str:
-    """Return a step in a few words."""
-    words: dict[type, Callable[[], str]] = {
-        BasalStep: lambda: f"basal {getattr(step, 'rate_u_per_h', 0):g} U/h",
-        BolusStep: lambda: f"{getattr(step, 'repeat', 1)} x bolus {getattr(step, 'amount_u', 0):g} U",
-    }
-    return words.get(type(step), lambda: step.kind.replace("_", " "))()

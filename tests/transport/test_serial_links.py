@@ -62,9 +62,7 @@ def test_a_link_to_a_pseudo_terminal_is_seen_through(far_end: tuple[int, str], t
 
 
 def test_a_missing_port_is_named_with_what_to_try() -> None:
-    with pytest.raises(
-        TransportError, match=r"pump on /dev/ttyNONE: the port cannot be opened .* try: check"
-    ):
+    with pytest.raises(TransportError, match=r"pump on /dev/ttyNONE: the port cannot be opened .* try: check"):
         SerialLinks(SystemClock()).open("pump", "/dev/ttyNONE", SerialSettings())
 
 
