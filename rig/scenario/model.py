@@ -87,10 +87,10 @@ class Check:
     """One question that the scenario asks of the measurement.
 
     ``from_s`` counts from the first delivering step's acknowledgement; ``for_s`` None means to the end. ``step``: index
-    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` ("%" or "U"), None =
-    open. ``source`` names where the limit comes from: ``pump.accuracy.basal``, ``pump.accuracy.bolus``, a rig default
-    such as ``L-B1``, or free text naming a document; None = REPORT_ONLY. A limit may be left out when the source brings
-    its own.
+    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` ("%" or "U"), None
+    is open. ``source`` names where the limit comes from: ``pump.accuracy.basal``, ``pump.accuracy.bolus``, a rig
+    default such as ``L-B1``, or free text naming a document; None = REPORT_ONLY. A limit may be left out when the
+    source brings its own.
     """
 
     id: str

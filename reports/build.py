@@ -1,0 +1,89 @@
+"""Build the whole report, as blocks and figures, from a stored judgement."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from reports.blocks import Block, Figure, Picture, Report, Section
+from reports.figures.gallery import draw_all
+from reports.formatting import clean
+from reports.reading import mapping, text
+from reports.sections import bench, front, record, results
+
+SIMULATED = "SIMULATED"
+EPOCH = (1970, 1, 1, 0, 0, 0)
+
+
+def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
+    """Return the report on ``document`` (a ``Result.to_json()``) with figures from ``curves``; parts may be absent."""
+    held, drawn = mapping(clean(document)), mapping(clean(curves))
+    figures = draw_all(held, drawn)
+    numbers = itertools.count(1)
+    sections = tuple(
+        Section(part.number, part.anchor, part.title, tuple(_numbered(part.blocks, figures, numbers)))
+        for part in (
+            front.scope(held),
+            bench.device(held),
+            bench.equipment(held),
+            bench.configuration(held),
+            bench.method(held),
+            bench.environment(held),
+            bench.fitness(held),
+            results.results(held),
+            record.exclusions(held),
+            record.deviations(held),
+            record.timeline(held),
+            record.budget(held),
+            record.inventory(held),
+            record.signatures(held),
+        )
+    )
+    return Report(
+        title=text(held.get("title")) or text(held.get("scenario")) or "Verification report",
+        subtitle=f"Insulin pump verification report: {front.device_line(held)}",
+        run_id=text(held.get("run_id")),
+        stamps=stamps(held),
+        date_utc=_date(first_text(held, "ended_utc", "started_utc")),
+        verdict=front.verdict(held),
+        sections=sections,
+        figures=figures,
+    )
+
+
+def stamps(document: dict[str, Any]) -> tuple[str, ...]:
+    """Return what has to stand on every page: simulated evidence, and deviations that ask for it."""
+    found = [SIMULATED] if document.get("evidence") == "simulated" else []
+    deviations = document.get("deviations")
+    for deviation in deviations if isinstance(deviations, list) else []:
+        stamp = mapping(deviation).get("stamp")
+        if isinstance(stamp, str) and stamp:
+            found.append(stamp)
+    return tuple(dict.fromkeys(found))
+
+
+def first_text(document: dict[str, Any], *names: str) -> str:
+    """Return the first text among the named entries; empty when there is none."""
+    return next((value for name in names if isinstance(value := document.get(name), str) and value), "")
+
+
+def _numbered(blocks: Iterable[Block], figures: dict[str, Figure], numbers: Iterator[int]) -> Iterator[Block]:
+    """Yield the blocks, figures with their number; a figure that could not be drawn is left out."""
+    for block in blocks:
+        if not isinstance(block, Picture):
+            yield block
+        elif block.name in figures:
+            yield replace(block, number=next(numbers))
+
+
+def _date(iso: str) -> tuple[int, int, int, int, int, int]:
+    """Return the document's date: the end of the run, never the time of rendering."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return EPOCH
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    return (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)

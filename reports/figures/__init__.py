@@ -1,0 +1,1 @@
+"""Figures as SVG: one function per figure, each returning None when there is nothing to draw."""

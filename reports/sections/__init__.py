@@ -1,0 +1,1 @@
+"""The fifteen parts of a report, each made from the stored document alone."""

@@ -1,0 +1,222 @@
+"""Part 9: every check with its reasons, and the measurements behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.blocks import Block, Cell, Facts, Heading, Paragraph, Picture, Section, Table, cells, columns, outcome_cell
+from reports.formatting import (
+    UNKNOWN,
+    amount,
+    as_number,
+    elapsed,
+    general,
+    interval,
+    plus_minus,
+    probability,
+    span,
+    unit_text,
+    with_unit,
+)
+from reports.reading import mapping, rows, text, texts
+from reports.sections.basal import basal_blocks
+from reports.sections.bolus import bolus_blocks
+from reports.sections.facts import label_of, value_text
+from reports.sections.front import shown_value
+
+PAIRS = {
+    "value": "expanded_uncertainty",
+    "error_pct": "expanded_uncertainty_pct",
+    "measured_u": "expanded_uncertainty_u",
+}
+ITEM_LABELS = {"value": "Value", "error_pct": "Error", "measured_u": "MEAS", "set_u": "SET", "reported_u": "REP"}
+KINDS = {"temp_basal": "temp basal", "square": "square wave", "dual": "dual wave"}
+
+
+def results(document: dict[str, Any]) -> Section:
+    """Return part 9."""
+    checks = rows(document.get("checks"))
+    blocks: list[Block] = [
+        Picture(
+            "checks",
+            "Checks with two limits on a common scale: the point is the value, the bar its expanded uncertainty U "
+            "(k = 2), the shaded band lies between the limits. An arrow marks a value beyond the scale.",
+        )
+    ]
+    if not checks:
+        blocks.append(Paragraph("This run has no checks.", "muted"))
+    for check in checks:
+        blocks += check_blocks(check)
+    blocks += _three_truths(document)
+    blocks += basal_blocks(document)
+    blocks += bolus_blocks(document)
+    return Section(9, "results", "Results", tuple(blocks))
+
+
+def check_blocks(check: dict[str, Any]) -> list[Block]:
+    """Return one check: outcome, why, value, limits, source, rule, items and budget."""
+    name = text(check.get("id"))
+    title = text(check.get("title"))
+    outcome = text(check.get("outcome"))
+    blocks: list[Block] = [Heading(title or name, outcome, f"check-{name}")]
+    if check.get("why"):
+        blocks.append(Paragraph(text(check["why"]), outcome))
+    blocks.append(Facts(tuple((label, value) for label, value in _check_facts(check, name) if value != UNKNOWN)))
+    if items := rows(check.get("items")):
+        blocks.append(items_table(items, text(check.get("unit")), f"Items of {name}, each judged by itself"))
+    if lines := rows(check.get("budget")):
+        blocks.append(budget_table(lines, text(check.get("unit")), f"Uncertainty budget of {name}"))
+    return blocks
+
+
+def _check_facts(check: dict[str, Any], name: str) -> tuple[tuple[str, str], ...]:
+    """Return the facts of one check; unknown ones as an em dash."""
+    findings = rows(check.get("findings"))
+    rule = text(check.get("decision_rule"))
+    return (
+        ("Check", name or UNKNOWN),
+        ("Measure", text(check.get("measure")) or UNKNOWN),
+        ("Interval (run time)", span(check.get("from_s"), check.get("to_s"))),
+        ("Value", shown_value(check)),
+        (
+            "Coverage factor",
+            f"k = {general(check.get('coverage_factor'))}" if check.get("coverage_factor") else UNKNOWN,
+        ),
+        ("Limits", interval(check.get("lower_limit"), check.get("upper_limit"), text(check.get("unit")))),
+        ("Limit source", limit_source(check)),
+        ("Decision rule", rule or UNKNOWN),
+        ("Probability of conformance", probability(check.get("conformance_probability"))),
+        ("Measurement capability", general(check.get("measurement_capability"), 3)),
+        ("Requirements", ", ".join(texts(check.get("requirements"))) or "none stated"),
+        *((f"Finding {text(finding.get('id'))}", text(finding.get("text"))) for finding in findings),
+    )
+
+
+def limit_source(check: dict[str, Any]) -> str:
+    """Return id, words and evidence mark of a limit's source."""
+    source = mapping(check.get("limit_source"))
+    if not source:
+        return "none: reported, not judged"
+    told = ": ".join(part for part in (text(source.get("id")), text(source.get("text"))) if part)
+    return f"{told} [{text(source['mark'])}]" if source.get("mark") else told
+
+
+def budget_table(lines: list[dict[str, Any]], unit: str, caption: str) -> Table:
+    """Return an uncertainty budget (GUM): one row per component, contributions in the result's unit."""
+    head = columns(
+        "*Component",
+        "^Type",
+        "Distribution",
+        ">u",
+        ">Sensitivity",
+        f">Contribution ({unit_text(unit) or '1'})",
+        "*Source",
+    )
+    body = tuple(
+        cells(
+            text(line.get("name")),
+            text(line.get("evaluation")),
+            text(line.get("distribution")),
+            with_unit(general(line.get("standard_uncertainty"), 3), text(line.get("unit"))),
+            general(line.get("sensitivity"), 3),
+            general(line.get("contribution"), 3),
+            text(line.get("source")),
+        )
+        for line in lines
+    )
+    return Table(head, body, caption)
+
+
+def items_table(items: list[dict[str, Any]], unit: str, caption: str) -> Table:
+    """Return the items of an "each" check with whatever columns they carry."""
+    keys = list(dict.fromkeys(key for item in items for key in item if key != "why"))
+    hidden = {partner for key, partner in PAIRS.items() if key in keys}
+    shown = [key for key in keys if key not in hidden]
+    head = columns(">No.", *(_item_head(key, unit) for key in shown))
+    body = tuple(
+        (Cell(str(number)), *(_item_cell(item, key, unit) for key in shown))
+        for number, item in enumerate(items, start=1)
+    )
+    return Table(head, body, caption)
+
+
+def _item_head(key: str, unit: str) -> str:
+    """Return a column spec for one key of an item."""
+    if key == "outcome":
+        return "Outcome"
+    label, suffix = label_of(key)
+    label = ITEM_LABELS.get(key, label)
+    shown = unit_text(unit) if key == "value" else suffix
+    if key in {"start_s", "from_s", "to_s", "end_s"}:
+        shown = "h:mm:ss"
+    spread = " ± U" if key in PAIRS else ""
+    return f">{label}{spread} ({shown})" if shown else f">{label}{spread}"
+
+
+def _item_cell(item: dict[str, Any], key: str, unit: str) -> Cell:
+    """Return one value of an item."""
+    value = item.get(key)
+    if key == "outcome":
+        return outcome_cell(text(value))
+    if key in {"start_s", "from_s", "to_s", "end_s"}:
+        return Cell(elapsed(value))
+    if key in PAIRS:
+        signed = key == "error_pct" or unit_text(unit) == "%"
+        return Cell(plus_minus(value, item.get(PAIRS[key]), signed=signed and key != "measured_u"))
+    if key.endswith("_u"):
+        return Cell(amount(value))
+    return Cell(general(value, 5) if as_number(value) is not None else value_text(value))
+
+
+def _three_truths(document: dict[str, Any]) -> list[Block]:
+    """Return the comparison of programmed, reported and measured volume."""
+    deliveries = rows(document.get("deliveries"))
+    blocks: list[Block] = [
+        Heading("Programmed, reported, measured"),
+        Picture(
+            "cumulative",
+            "Cumulative volume: programmed (SET), reported by the pump (REP, where it reports) and measured (MEAS); "
+            "below, measured minus programmed.",
+        ),
+    ]
+    if deliveries:
+        blocks.append(delivery_table(deliveries))
+    return blocks
+
+
+def delivery_table(deliveries: list[dict[str, Any]]) -> Table:
+    """Return one row per delivery with its three truths."""
+    head = columns(
+        ">No.",
+        "*Delivery",
+        ">Start (h:mm:ss)",
+        ">End (h:mm:ss)",
+        ">SET (U)",
+        ">REP (U)",
+        ">MEAS ± U (U)",
+        "*Source of REP",
+    )
+    body = tuple(
+        cells(
+            number,
+            KINDS.get(text(delivery.get("kind")), text(delivery.get("kind"))),
+            elapsed(delivery.get("start_s")),
+            elapsed(delivery.get("end_s")),
+            amount(delivery.get("set_u")),
+            amount(delivery.get("reported_u")),
+            plus_minus(delivery.get("measured_u"), delivery.get("expanded_uncertainty_u")),
+            _reported_source(delivery),
+        )
+        for number, delivery in enumerate(deliveries, start=1)
+    )
+    note = "REP is — where this pump does not report that kind of delivery."
+    return Table(head, body, "Deliveries: programmed, reported, measured (k = 2)", note)
+
+
+def _reported_source(delivery: dict[str, Any]) -> str:
+    """Return where REP comes from, with its resolution."""
+    source = text(delivery.get("reported_source"))
+    resolution = as_number(delivery.get("reported_resolution_u"))
+    if not source:
+        return UNKNOWN
+    return f"{source}, to {with_unit(general(resolution), 'U')}" if resolution is not None else source

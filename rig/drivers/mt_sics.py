@@ -1,0 +1,257 @@
+"""A balance that speaks MT-SICS: Mettler-Toledo, and the many that imitate it.
+
+Only commands that are safe to repeat are offered. **There is no tare and no zero here, on purpose**: a run needs
+differences of one load only, and a tare in the middle of it would shift every reading that follows. Taring is a
+person's act at the balance before the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from rig.clock import to_ns
+from rig.errors import InstrumentError, MalformedReply, ProtocolError, TransportTimeout
+from rig.instruments import BalanceIdentity
+from rig.readings import Weighing
+from rig.transport.links import Link, Links
+from rig.wire import mt_sics
+from rig.wire.mt_sics import BalanceRefused, Condition, Weight, take_weight
+
+Answer = TypeVar("Answer")
+
+_WEIGH_NOW: Final = b"SI\r\n"
+_QUIET_S = 0.3  # no byte for so long means that nothing is on its way
+_DRAIN_S = 2.0  # a stream never gets quiet; `@` stops it
+_OPEN_TRIES = 3
+_BUSY_TRIES = 5
+_BUSY_PAUSE_S = 1.0
+_MAX_COMMANDS = 512  # lines of the reply to I0; the longest known list has about 150
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSettings:
+    """What the balance was found set to when it was opened; null where it does not say.
+
+    ``auto_zero`` True eats a slow flow near zero (command M03), ``environment`` is 0 (very stable) to 5 (command M02),
+    ``tare_mg`` the tare memory. ``stream_was_running`` says that another program left a stream behind.
+    """
+
+    auto_zero: bool | None
+    environment: int | None
+    tare_mg: float | None
+    stream_was_running: bool
+    commands: frozenset[str]
+
+
+class SicsBalance:
+    """A balance on one link; masses in mg, times on the rig's clock.
+
+    Constructing does nothing; `open` makes the first contact. Tare and zero are not offered (see the module). Every
+    request discards what came unasked before it, and the next one is sent only after its reply or its time-out.
+    ``timeout_s`` is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time.
+    """
+
+    def __init__(self, links: Links, link: Link, *, timeout_s: float = 1.0, stable_timeout_s: float = 60.0) -> None:
+        self._links = links
+        self._link = link
+        self._timeout_s = timeout_s
+        self._stable_timeout_s = stable_timeout_s
+        self._now_ns = links.clock.now_ns
+        self._identity: BalanceIdentity | None = None
+        self._settings: BalanceSettings | None = None
+        self._saw_stream = False
+
+    def open(self) -> None:
+        """Bring the balance to a known state, and learn who it is and how it is set.
+
+        Ends a stream that another program left running. Raises `BalanceRefused` when unit or condition do not allow
+        weighing, `TransportTimeout` when nothing answers, `MalformedReply` when something else does.
+        """
+        serial = self._reset()
+        model = self._ask_text("I2")
+        software = self._ask_text("I3")
+        commands = self._ask_commands()
+        auto_zero = self._ask_digit("M03", commands)
+        environment = self._ask_digit("M02", commands)
+        tare_mg = self._ask_tare(commands)
+        self._identity = BalanceIdentity(model=model, serial=serial, software=software)
+        self._settings = BalanceSettings(
+            auto_zero=None if auto_zero is None else auto_zero == 1,
+            environment=environment,
+            tare_mg=tare_mg,
+            stream_was_running=self._saw_stream,
+            commands=commands,
+        )
+        self._try_weighing()
+
+    def identify(self) -> BalanceIdentity:
+        """Return model, serial number and software; opens the balance if that was not done."""
+        if self._identity is None:
+            self.open()
+        assert self._identity is not None  # noqa: S101 - open() sets it or raises
+        return self._identity
+
+    def settings(self) -> BalanceSettings:
+        """Return how the balance was set when it was opened; opens it if that was not done."""
+        if self._settings is None:
+            self.open()
+        assert self._settings is not None  # noqa: S101 - open() sets it or raises
+        return self._settings
+
+    def weigh(self) -> Weighing:
+        """Return the load now, settled or not (SI)."""
+        link = self._link
+        if link.inbox:
+            link.discard_input()
+        asked_ns = self._now_ns()
+        weight = self._links.exchange(link, _WEIGH_NOW, take_weight, self._timeout_s, "SI")
+        return Weighing(asked_ns, link.last_rx_ns, *_fields(weight))
+
+    def weigh_stable(self) -> Weighing:
+        """Return the load when the balance calls it stable (S).
+
+        When it never does, an immediate weighing tells overload, a dead line and unrest apart; raises
+        `BalanceRefused` with that condition, or `TransportTimeout`.
+        """
+        self._link.discard_input()
+        asked_ns = self._now_ns()
+        try:
+            weight = self._links.exchange(self._link, b"S\r\n", take_weight, self._stable_timeout_s, "S")
+        except BalanceRefused as refused:
+            if refused.condition is not Condition.BUSY:
+                raise
+            raise self._why_not_stable() from refused
+        except TransportTimeout as timeout:
+            raise self._why_not_stable() from timeout
+        if not weight.stable:
+            text = weight.text.encode("latin-1")
+            raise MalformedReply(self._where, text, asked="S", expected="a stable weight, 'S S <value> g'")
+        return Weighing(asked_ns, self._link.last_rx_ns, *_fields(weight))
+
+    @property
+    def _where(self) -> str:
+        return f"{self._link.name} on {self._link.identity.port}"
+
+    def _why_not_stable(self) -> InstrumentError | TransportTimeout:
+        """Ask for an immediate weight: its header says why there was no stable one."""
+        try:
+            now = self.weigh()
+        except BalanceRefused as refused:
+            return refused
+        except TransportTimeout as timeout:
+            return timeout
+        finally:
+            # The reply to S may still come, and must not be taken for that to the next request.
+            self._drain()
+        return BalanceRefused(
+            Condition.UNSTABLE, f"no stable weight within {self._stable_timeout_s:g} s; it shows {now.text} now"
+        )
+
+    def _reset(self) -> str:
+        """Send ``@`` until the balance gives its serial number; what came before that is passed over."""
+        self._drain()
+        for left in reversed(range(_OPEN_TRIES)):
+            try:
+                serial = self._ask("@", self._take_serial)
+            except (TransportTimeout, ProtocolError):
+                # The first @ may have been the end of a command that another program had begun.
+                if not left:
+                    raise
+                self._drain()
+                continue
+            self._drain()
+            return serial
+        raise AssertionError("unreachable")
+
+    def _take_serial(self, inbox: bytearray) -> str | None:
+        other = b""
+        while (line := mt_sics.take_line(inbox)) is not None:
+            if line.startswith(b"I4 A "):
+                return mt_sics.parse_text(line, "I4")
+            self._saw_stream = self._saw_stream or mt_sics.is_weight_line(line)
+            other = line
+        if other and not mt_sics.is_weight_line(other) and mt_sics.refusal_of(other, "@") is None:
+            expected = "the reply to @, 'I4 A \"<serial number>\"'"
+            raise MalformedReply(self._where, other, asked="@", expected=expected, hint="choose MT-SICS on the balance")
+        return None
+
+    def _drain(self) -> None:
+        """Wait until nothing arrives any more, and forget what did."""
+        clock = self._links.clock
+        give_up_ns = clock.link_ns() + to_ns(_DRAIN_S)
+        while clock.link_ns() < give_up_ns:
+            if not self._links.wait(clock.link_ns() + to_ns(_QUIET_S), self._link):
+                break
+        stale = self._link.discard_input()
+        self._saw_stream = self._saw_stream or any(map(mt_sics.is_weight_line, stale.splitlines(keepends=True)))
+
+    def _ask(self, command: str, take: Callable[[bytearray], Answer | None]) -> Answer:
+        self._link.discard_input()
+        return self._links.exchange(self._link, mt_sics.request(command), take, self._timeout_s, command)
+
+    def _ask_text(self, command: str) -> str:
+        return self._ask(command, lambda inbox: _with_line(inbox, lambda line: mt_sics.parse_text(line, command)))
+
+    def _ask_commands(self) -> frozenset[str]:
+        """Return the commands that the balance says it knows; none when it does not know I0 itself."""
+        found: set[str] = set()
+        try:
+            reply = self._ask("I0", _take_i0)
+            for _ in range(_MAX_COMMANDS):
+                found.update(part for part in reply.text.split('"')[1:2] if part)
+                if reply.status == "A":
+                    break
+                reply = self._links.exchange(self._link, b"", _take_i0, self._timeout_s, "I0")
+        except BalanceRefused:
+            return frozenset()
+        return frozenset(found)
+
+    def _ask_digit(self, command: str, commands: frozenset[str]) -> int | None:
+        """Return a setting that is one digit, or None when the balance does not offer it."""
+        if command not in commands:
+            return None
+        try:
+            text = self._ask(command, lambda inbox: _with_line(inbox, lambda line: mt_sics.parse_reply(line, command)))
+        except BalanceRefused:
+            return None
+        return int(text.text) if text.text.isascii() and text.text.isdigit() else None
+
+    def _ask_tare(self, commands: frozenset[str]) -> float | None:
+        if "TA" not in commands:
+            return None
+        try:
+            return self._ask("TA", lambda inbox: _with_line(inbox, mt_sics.parse_tare))
+        except BalanceRefused as refused:
+            if refused.condition is Condition.UNIT:
+                raise
+            return None
+
+    def _try_weighing(self) -> None:
+        """Take one reading, so that a wrong unit or an overload is known before anything moves."""
+        for left in reversed(range(_BUSY_TRIES)):
+            try:
+                self.weigh()
+            except BalanceRefused as refused:
+                if refused.condition is not Condition.BUSY or not left:
+                    raise
+                self._links.pause(_BUSY_PAUSE_S)
+            else:
+                return
+
+
+def _fields(weight: Weight) -> tuple[float, float, bool, str]:
+    return weight
+
+
+def _take_i0(inbox: bytearray) -> mt_sics.Reply | None:
+    return _with_line(inbox, lambda line: mt_sics.parse_reply(line, "I0"))
+
+
+def _with_line(inbox: bytearray, parse: Callable[[bytes], Answer]) -> Answer | None:
+    """Give the next line that is no key press to ``parse``; None: more bytes, please."""
+    while (line := mt_sics.take_line(inbox)) is not None:
+        if not mt_sics.is_key_line(line):
+            return parse(line)
+    return None

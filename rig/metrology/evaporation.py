@@ -1,0 +1,61 @@
+"""Evaporation from blanks before and after a run (design 4.11)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rig.errors import BenchError
+from rig.metrology.blank import Blank
+from rig.metrology.budget import Component
+from rig.metrology.checks import finite
+
+
+@dataclass(frozen=True, slots=True)
+class Evaporation:
+    """Loss rate E in mg/h (positive = the vessel loses mass) with its standard uncertainty."""
+
+    rate_mg_per_h: float
+    u_mg_per_h: float
+    distribution: str = "normal"
+    evaluation: str = "B"
+    source: str = "stated"
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a number."""
+        finite("evaporation", self.rate_mg_per_h)
+        finite("u of the evaporation", self.u_mg_per_h, non_negative=True)
+
+    def component(self, sensitivity: float) -> Component:
+        """Return the budget component; ``sensitivity`` in result units per mg/h."""
+        return Component(
+            "evaporation", self.u_mg_per_h, "mg/h", sensitivity, self.evaluation, self.distribution, self.source, True
+        )
+
+
+def evaporation_from_blanks(before: Blank | None, after: Blank | None) -> Evaporation:
+    """Return E from one or two blanks.
+
+    With both: E = mean, u^2 = (u_before^2 + u_after^2)/4 + (E_before - E_after)^2/12 (design 4.11), the u's from the
+    blanks' Allan variance. With one only, a change during the run is unknown: u^2 = u_blank^2 + E^2/3, that is E
+    may have gone anywhere from nothing to twice itself; the source says so. ``BenchError`` with none.
+    """
+    if before is not None and after is not None:
+        rates = (-before.slope_mg_per_h, -after.slope_mg_per_h)
+        u_noise = math.hypot(before.u_slope_mg_per_h, after.u_slope_mg_per_h) / 2.0
+        u_change = abs(rates[0] - rates[1]) / math.sqrt(12.0)
+        return Evaporation(
+            (rates[0] + rates[1]) / 2.0, math.hypot(u_noise, u_change), "normal", "A", "blanks before and after"
+        )
+    blank = before or after
+    if blank is None:
+        raise BenchError("no blank", expected="a blank before, after, or a stated evaporation")
+    u = math.hypot(blank.u_slope_mg_per_h, blank.slope_mg_per_h / math.sqrt(3.0))
+    which = "before" if before is not None else "after"
+    return Evaporation(-blank.slope_mg_per_h, u, "normal", "A", f"blank {which} only")
+
+
+def stated_evaporation(rate_mg_per_h: float, half_width_mg_per_h: float) -> Evaporation:
+    """Return an evaporation that someone states, with a rectangular half width (reference section 5.9, row 3)."""
+    u = finite("half width", half_width_mg_per_h, non_negative=True) / math.sqrt(3.0)
+    return Evaporation(rate_mg_per_h, u, "rectangular", "B", "stated")

@@ -1,0 +1,406 @@
+"""SET: the exact programmed volume over time, with the dose envelope of that pump (design 4.10).
+
+All times are seconds on one axis of the caller's choice (rig time less some origin), amounts are in U, rates in U/h.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any, Protocol
+
+from rig.errors import UsageError
+from rig.profiles.pump import PumpProfile, load_profile
+
+S_PER_H = 3600.0
+HALF_HOUR_S = 1800.0
+DAY_S = 86400.0
+_NEAR = 1e-9  # doses: a window of 2.9999999999 doses holds three
+
+
+@dataclass(frozen=True, slots=True)
+class BasalSegment:
+    """A stretch of constant programmed basal rate, from ``start_s`` up to and without ``end_s``."""
+
+    start_s: float
+    end_s: float
+    rate_u_per_h: float
+
+
+@dataclass(frozen=True, slots=True)
+class BolusOrder:
+    """One normal bolus as programmed: ``amount_u`` spread over its nominal ``duration_s``.
+
+    ``step`` is the index of the scenario step, ``index`` the number of the bolus within it; -1 where unknown.
+    """
+
+    start_s: float
+    amount_u: float
+    duration_s: float
+    step: int = -1
+    index: int = -1
+
+    @property
+    def end_s(self) -> float:
+        """Return the nominal end of the delivery."""
+        return self.start_s + self.duration_s
+
+    def delivered_u(self, at_s: float) -> float:
+        """Return the programmed amount delivered by ``at_s``, evenly over the nominal duration."""
+        if at_s >= self.end_s:
+            return self.amount_u
+        if at_s <= self.start_s:
+            return 0.0
+        return self.amount_u * (at_s - self.start_s) / self.duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What should be delivered: basal segments without gap or overlap, boluses in order of time.
+
+    ``dose_u`` is the smallest pulse of the pump. Raises `UsageError` when segments do not join.
+    """
+
+    segments: tuple[BasalSegment, ...]
+    boluses: tuple[BolusOrder, ...]
+    dose_u: float
+    _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _before_u: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for left, right in zip(self.segments, self.segments[1:], strict=False):
+            if left.end_s != right.start_s:
+                raise UsageError(f"a programme has a hole or an overlap at {left.end_s} s")
+        if not self.dose_u > 0 or any(not part.end_s > part.start_s for part in self.segments):
+            raise UsageError("a programme needs a dose above 0 and segments that end after they begin")
+        amounts = ((part.end_s - part.start_s) * part.rate_u_per_h / S_PER_H for part in self.segments)
+        object.__setattr__(self, "_starts", tuple(part.start_s for part in self.segments))
+        object.__setattr__(self, "_before_u", tuple(accumulate(amounts, initial=0.0)))
+
+    @property
+    def start_s(self) -> float:
+        """Return where the first segment begins (0 without segments)."""
+        return self.segments[0].start_s if self.segments else 0.0
+
+    @property
+    def end_s(self) -> float:
+        """Return where the last segment ends (0 without segments)."""
+        return self.segments[-1].end_s if self.segments else 0.0
+
+    def rate_at(self, t_s: float) -> float:
+        """Return the basal rate in U/h in force at ``t_s``; 0 outside the programme."""
+        index = bisect_right(self._starts, t_s) - 1
+        if index < 0 or t_s >= self.segments[index].end_s:
+            return 0.0
+        return self.segments[index].rate_u_per_h
+
+    def basal_u(self, from_s: float, to_s: float) -> float:
+        """Return the exact integral of the basal rate over the window, in U."""
+        _ordered(from_s, to_s)
+        first = bisect_right(self._starts, from_s) - 1
+        last = bisect_right(self._starts, to_s) - 1
+        if first == last and first >= 0:  # within one segment: no difference of large sums
+            part = self.segments[first]
+            length_s = min(to_s, part.end_s) - min(from_s, part.end_s)
+            return length_s * part.rate_u_per_h / S_PER_H
+        return self._basal_until_u(last, to_s) - self._basal_until_u(first, from_s)
+
+    def bolus_u(self, from_s: float, to_s: float) -> float:
+        """Return what boluses put into the window, in U, each spread evenly over its nominal duration."""
+        _ordered(from_s, to_s)
+        return math.fsum(
+            order.delivered_u(to_s) - order.delivered_u(from_s)
+            for order in self.boluses
+            if order.start_s < to_s and order.end_s >= from_s
+        )
+
+    def expected_u(self, from_s: float, to_s: float) -> float:
+        """Return basal and boluses together over the window, in U: SET."""
+        return self.basal_u(from_s, to_s) + self.bolus_u(from_s, to_s)
+
+    def envelope_u(self, from_s: float, to_s: float) -> tuple[float, float]:
+        """Return the least and most that a perfect pump may deliver in the window, in U.
+
+        A pump delivers whole doses at an unknown phase, so a window that should hold n = V / dose doses holds
+        floor(n) or ceil(n) of them; and one dose may slip over an edge at which something is being delivered.
+        Sources: design 4.10; standards-and-metrology 8.3 (EX-17 gives the part without slip: 15 min at 0.1 U/h with
+        0.05 U doses hold none or one, -100 % to +100 %).
+        """
+        least, most = self.phase_envelope_u(from_s, to_s)
+        if self._flows_at(from_s) or self._flows_at(to_s):
+            return max(0.0, least - self.dose_u), most + self.dose_u
+        return least, most
+
+    def phase_envelope_u(self, from_s: float, to_s: float) -> tuple[float, float]:
+        """Return the envelope of an ideal pump: whole doses at unknown phase, without slip (EX-17)."""
+        expected_u = self.expected_u(from_s, to_s)
+        doses = expected_u / self.dose_u
+        whole = round(doses)
+        if abs(doses - whole) <= _NEAR * max(1.0, doses):
+            return expected_u, expected_u
+        return math.floor(doses) * self.dose_u, math.ceil(doses) * self.dose_u
+
+    def _basal_until_u(self, index: int, t_s: float) -> float:
+        """Return the basal volume delivered by ``t_s``, which lies in or after segment ``index`` (-1: before all)."""
+        if index < 0:
+            return 0.0
+        part = self.segments[index]
+        return self._before_u[index] + (min(t_s, part.end_s) - part.start_s) * part.rate_u_per_h / S_PER_H
+
+    def _flows_at(self, t_s: float) -> bool:
+        """Return whether anything is delivered just before or just after ``t_s``."""
+        index = bisect_right(self._starts, t_s) - 1
+        near = self.segments[max(0, index - 1) : index + 1] if index >= 0 else ()
+        basal = any(part.rate_u_per_h > 0 and part.start_s <= t_s <= part.end_s for part in near)
+        return basal or any(order.start_s <= t_s <= order.end_s and order.duration_s > 0 for order in self.boluses)
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyEvent:
+    """One thing that changed what the pump should deliver; ``data`` as in the run record.
+
+    Names: ``pump_clock`` {local}, ``armed`` {pump, pump_clock}, ``profile_written`` {entries}, ``suspended``,
+    ``resumed``, ``temp_started`` {rate_u_per_h, percent, duration_s}, ``temp_cancelled``, ``bolus_started``
+    {amount_u, duration_s, step, index}. Any other name changes nothing.
+    """
+
+    at_s: float
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class _RecordedEvent(Protocol):
+    @property
+    def at_ns(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+
+def therapy_events(events: Iterable[_RecordedEvent], origin_ns: int) -> list[TherapyEvent]:
+    """Return events of a run record (``at_ns``, ``name``, ``data``) as therapy events, in seconds since ``origin_ns``.
+
+    ``armed`` becomes a ``pump_clock`` event as well, at the instant at which the pump's clock was read.
+    """
+    found: list[TherapyEvent] = []
+    for event in events:
+        clock = event.data.get("pump_clock") if event.name == "armed" else None
+        if isinstance(clock, dict) and "at_ns" in clock:
+            found.append(TherapyEvent((clock["at_ns"] - origin_ns) / 1e9, "pump_clock", {"local": clock["local"]}))
+        data = {key: value for key, value in event.data.items() if key != "pump_clock"}
+        found.append(TherapyEvent((event.at_ns - origin_ns) / 1e9, event.name, data))
+    return found
+
+
+def therapy_programme(
+    events: Sequence[TherapyEvent], end_s: float, dose_u: float, profile: PumpProfile | None = None
+) -> Programme:
+    """Return SET for a sequence of therapy events, from the first of them to ``end_s``.
+
+    The profile runs on the pump's clock (local time of day, through midnight); a temporary basal overrides it until
+    its end or cancel, a percentage multiplies the running segment; a suspend cancels a temporary basal and stops a
+    bolus; a resume returns to the profile. Before a profile is written the rate is 0. Rates are rounded as the pump
+    rounds when its profile is given or named by an ``armed`` event. Sources: minimed-protocol 5.2 and 5.3,
+    standards-and-metrology 8.4. Raises `UsageError` on a programme that cannot be.
+    """
+    player = _Player(profile)
+    for event in sorted(events, key=lambda item: item.at_s):  # stable: equal times keep their order
+        if event.at_s > end_s:
+            break
+        player.advance(event.at_s)
+        player.apply(event)
+    player.advance(end_s)
+    return Programme(tuple(player.segments), tuple(player.finished_boluses()), dose_u)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One scenario step as planned: seconds since the first delivery, the volume it should bring, its words."""
+
+    index: int
+    kind: str
+    start_s: float
+    end_s: float
+    expected_u: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a scenario will do on a pump: for ``--dry-run``, the progress line and the refusals before a run.
+
+    The axis is seconds since the first delivering step's acknowledgement, as ``from`` of a check counts;
+    ``lead_s`` is what comes before it (arming, the blank before), ``duration_s`` the whole run.
+    """
+
+    scenario_id: str
+    programme: Programme
+    events: tuple[TherapyEvent, ...]
+    steps: tuple[PlannedStep, ...]
+    lead_s: float
+    duration_s: float
+    start_local: datetime
+    total_u: float
+    reservoir_need_u: float
+    volume_ul: float
+    mass_mg: float
+    curve: tuple[tuple[float, float], ...]  # (seconds since the first delivery, cumulative U)
+
+    @property
+    def end_local(self) -> datetime:
+        """Return when the run should end."""
+        return self.start_local + timedelta(seconds=self.duration_s)
+
+    @property
+    def delivery_s(self) -> float:
+        """Return how long the steps last from the first delivery on; checks lie within it."""
+        return self.steps[-1].end_s if self.steps else 0.0
+
+    def expected_u(self, t_s: float) -> float:
+        """Return the volume that should have been delivered by ``t_s``, in U."""
+        return self.programme.expected_u(0.0, max(0.0, t_s))
+
+    def rate_at(self, t_s: float) -> float:
+        """Return the basal rate in U/h in force at ``t_s``."""
+        return self.programme.rate_at(t_s)
+
+
+class _Player:
+    """Plays therapy events in time and collects what they programme."""
+
+    def __init__(self, profile: PumpProfile | None) -> None:
+        self.segments: list[BasalSegment] = []
+        self._pump = profile
+        self._now_s: float | None = None
+        self._entries: tuple[tuple[float, float], ...] = ((0.0, 0.0),)  # second of the day, U/h
+        self._day_offset_s: float | None = None  # pump's second of the day at 0 s of our axis
+        self._suspended = False
+        self._temp: tuple[float, float | None, int | None] | None = None  # until s, U/h, percent
+        self._boluses: list[BolusOrder] = []
+
+    def advance(self, to_s: float) -> None:
+        """Programme the time up to ``to_s``, one segment per constant rate."""
+        now_s = to_s if self._now_s is None else self._now_s
+        while now_s < to_s:
+            until_s = min(to_s, self._next_change_s(now_s))
+            self._append(now_s, until_s, self._rate(now_s))
+            now_s = until_s
+            if self._temp is not None and now_s >= self._temp[0]:
+                self._temp = None
+        self._now_s = now_s
+
+    def apply(self, event: TherapyEvent) -> None:
+        """Let one event take effect."""
+        action = getattr(self, f"_on_{event.name}", None)
+        if action is not None:
+            action(event.at_s, event.data)
+
+    def finished_boluses(self) -> list[BolusOrder]:
+        """Return the boluses, those stopped early with what they had delivered."""
+        return [order for order in self._boluses if order.amount_u > 0]
+
+    def _rate(self, at_s: float) -> float:
+        if self._suspended:
+            return 0.0
+        scheduled = self._scheduled(at_s)
+        if self._temp is None:
+            return scheduled
+        _, rate_u_per_h, percent = self._temp
+        if rate_u_per_h is not None:
+            return self._rounded(rate_u_per_h)
+        return self._rounded(scheduled * (percent or 0) / 100.0)
+
+    def _scheduled(self, at_s: float) -> float:
+        second = self._second_of_day(at_s)
+        index = bisect_right([start for start, _ in self._entries], second + 1e-6) - 1
+        return self._rounded(self._entries[index][1])
+
+    def _second_of_day(self, at_s: float) -> float:
+        if len(self._entries) == 1:
+            return 0.0  # one rate all day: no clock is needed
+        if self._day_offset_s is None:
+            raise UsageError(
+                "a basal profile with several rates needs the pump's clock",
+                expected="a 'pump_clock' or 'armed' event before it",
+            )
+        second = (self._day_offset_s + at_s) % DAY_S
+        return 0.0 if DAY_S - second < 1e-6 else second
+
+    def _next_change_s(self, now_s: float) -> float:
+        """Return when the rate may change next: a profile entry, midnight, or the end of the temporary basal."""
+        changes = [math.inf]
+        if self._temp is not None:
+            changes.append(self._temp[0])
+        if len(self._entries) > 1:
+            second = self._second_of_day(now_s)
+            ahead = [start - second for start, _ in self._entries if start > second + 1e-6]
+            changes.append(now_s + (ahead[0] if ahead else DAY_S - second))
+        return min(changes)
+
+    def _append(self, start_s: float, end_s: float, rate_u_per_h: float) -> None:
+        if self.segments and self.segments[-1].rate_u_per_h == rate_u_per_h:
+            self.segments[-1] = BasalSegment(self.segments[-1].start_s, end_s, rate_u_per_h)
+        else:
+            self.segments.append(BasalSegment(start_s, end_s, rate_u_per_h))
+
+    def _rounded(self, rate_u_per_h: float) -> float:
+        return rate_u_per_h if self._pump is None else self._pump.round_basal(rate_u_per_h)
+
+    def _on_armed(self, at_s: float, data: dict[str, Any]) -> None:
+        profile_id = data.get("pump", {}).get("profile")
+        if self._pump is None and profile_id:
+            self._pump = load_profile(str(profile_id))
+        if data.get("pump_clock"):
+            self._on_pump_clock(at_s, data["pump_clock"])
+
+    def _on_pump_clock(self, at_s: float, data: dict[str, Any]) -> None:
+        local = datetime.fromisoformat(str(data["local"])).replace(tzinfo=None)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._day_offset_s = (local - midnight) / timedelta(seconds=1) - at_s
+
+    def _on_profile_written(self, _at_s: float, data: dict[str, Any]) -> None:
+        entries = tuple((float(start) * HALF_HOUR_S, float(rate)) for start, rate in data["entries"])
+        starts = [start for start, _ in entries]
+        if not entries or starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= DAY_S:
+            raise UsageError("a basal profile must begin at midnight and rise in time within one day")
+        self._entries = entries
+
+    def _on_suspended(self, at_s: float, _data: dict[str, Any]) -> None:
+        self._suspended = True
+        self._temp = None
+        self._boluses = [_stopped(order, at_s) for order in self._boluses]
+
+    def _on_resumed(self, _at_s: float, _data: dict[str, Any]) -> None:
+        self._suspended = False
+
+    def _on_temp_started(self, at_s: float, data: dict[str, Any]) -> None:
+        duration_s = float(data["duration_s"])
+        rate, percent = data.get("rate_u_per_h"), data.get("percent")
+        if (rate is None) == (percent is None):
+            raise UsageError("a temporary basal has either a rate or a percentage")
+        rate = None if rate is None else float(rate)
+        self._temp = (at_s + duration_s, rate, percent) if duration_s > 0 else None
+
+    def _on_temp_cancelled(self, _at_s: float, _data: dict[str, Any]) -> None:
+        self._temp = None
+
+    def _on_bolus_started(self, at_s: float, data: dict[str, Any]) -> None:
+        step, index = int(data.get("step", -1)), int(data.get("index", -1))
+        self._boluses.append(BolusOrder(at_s, float(data["amount_u"]), float(data["duration_s"]), step, index))
+
+
+def _stopped(order: BolusOrder, at_s: float) -> BolusOrder:
+    """Return ``order`` as it is when the pump stops at ``at_s``: the part due by then."""
+    if at_s >= order.end_s:
+        return order
+    return BolusOrder(order.start_s, order.delivered_u(at_s), max(0.0, at_s - order.start_s), order.step, order.index)
+
+
+def _ordered(from_s: float, to_s: float) -> None:
+    if not from_s <= to_s:
+        raise UsageError(f"a window ends before it begins: {from_s} s to {to_s} s")

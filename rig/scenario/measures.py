@@ -1,0 +1,117 @@
+"""What a check can measure: one table for the parser, the JSON Schema, the judge and the reference page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measurand of a check.
+
+    ``unit`` of its value and limits; ``each``: judged item by item, FAIL if any item FAILs; ``proportion``: a share
+    with a Clopper-Pearson interval; ``symmetric``: ``limit: x`` may stand for -x to +x; ``kinds``: step kinds that it
+    looks at, at least one of which the scenario must hold; ``claim``: the part of the pump's accuracy claim that may
+    judge it.
+    """
+
+    id: str
+    unit: str
+    doc: str
+    kinds: tuple[str, ...]
+    claim: str | None = None
+    each: bool = False
+    proportion: bool = False
+    symmetric: bool = True
+
+
+_BASAL = ("basal", "profile", "temp_basal", "resume")
+
+MEASURES: dict[str, Measure] = {
+    measure.id: measure
+    for measure in (
+        Measure(
+            "basal.overall_error",
+            "%",
+            "measured less programmed volume over the window, in % of the programmed volume",
+            _BASAL,
+            "basal",
+        ),
+        Measure("basal.delivered", "U", "volume that left the outlet in the window", _BASAL, None),
+        Measure(
+            "basal.segment_error",
+            "%",
+            "for each stretch of constant rate above zero in the window: measured less programmed volume, in %",
+            _BASAL,
+            "basal",
+            each=True,
+        ),
+        Measure(
+            "basal.zero_delivered",
+            "U",
+            "for each stretch of the window whose programmed rate is zero: volume that left the outlet",
+            _BASAL,
+            None,
+            each=True,
+        ),
+        Measure(
+            "basal.windows_1h_within_15",
+            "%",
+            "share of complete, non-overlapping hours whose error lies within 15 %",
+            _BASAL,
+            None,
+            proportion=True,
+            symmetric=False,
+        ),
+        Measure(
+            "temp_basal.error",
+            "%",
+            "for each temporary basal above zero: measured less programmed volume, in %",
+            ("temp_basal",),
+            "basal",
+            each=True,
+        ),
+        Measure(
+            "suspend.delivered", "U", "volume that left the outlet while the pump was suspended", ("suspend",), None
+        ),
+        Measure(
+            "bolus.each_error",
+            "%",
+            "for each bolus: measured less programmed amount, in % of the programmed amount",
+            ("bolus",),
+            "bolus",
+            each=True,
+        ),
+        Measure(
+            "bolus.each_error_u",
+            "U",
+            "for each bolus: measured less programmed amount",
+            ("bolus",),
+            "bolus",
+            each=True,
+        ),
+        Measure(
+            "bolus.mean_error",
+            "%",
+            "mean over the boluses of measured less programmed amount, in % of the programmed amount",
+            ("bolus",),
+            "bolus",
+        ),
+        Measure(
+            "bolus.duration",
+            "%",
+            "for each bolus: measured less nominal delivery time, in % of the nominal one",
+            ("bolus",),
+            None,
+            each=True,
+        ),
+        Measure(
+            "reported.difference",
+            "U",
+            "for each delivery that the pump logs: reported less measured volume",
+            ("basal", "profile", "temp_basal", "bolus"),
+            None,
+            each=True,
+        ),
+    )
+}

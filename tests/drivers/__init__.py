@@ -1,0 +1,1 @@
+"""Tests of the drivers: transcripts, and conformance suites for every role."""

@@ -1,0 +1,135 @@
+"""Pump profiles: what the data files say of each model, and how it rounds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rig.errors import ConfigError
+from rig.profiles.pump import load_profile, profile_ids, read_family
+from rig.profiles.strict import Origin
+
+
+def test_the_eight_profiles_are_there() -> None:
+    assert profile_ids() == (
+        "mmt-522", "mmt-523", "mmt-722", "mmt-723", "sim-522", "sim-523", "sim-722", "sim-723",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "family", "reservoir_u", "dose_u", "bolus_min_u"),
+    [
+        ("mmt-522", 22, 176.0, 0.05, 0.1),
+        ("mmt-722", 22, 300.0, 0.05, 0.1),
+        ("mmt-523", 23, 176.0, 0.025, 0.025),
+        ("mmt-723", 23, 300.0, 0.025, 0.025),
+    ],
+)
+def test_a_profile_holds_the_figures_of_its_model(
+    profile_id: str, family: int, reservoir_u: float, dose_u: float, bolus_min_u: float
+) -> None:
+    profile = load_profile(profile_id)
+    assert (profile.family, profile.reservoir_u, profile.dose_u, profile.bolus_min_u) == (
+        family, reservoir_u, dose_u, bolus_min_u,
+    )  # fmt: skip
+    assert (profile.basal_max_u_per_h, profile.bolus_max_u, profile.profile_segments_max) == (35.0, 25.0, 48)
+    assert profile.model == profile_id[-3:]
+    assert set(profile.marks) >= {"dose_u", "reservoir_u", "basal", "bolus", "bolus_speeds", "temp_basal", "history"}
+
+
+@pytest.mark.parametrize("number", ["522", "722", "523", "723"])
+def test_a_twin_is_its_pump_but_for_the_claim_declared_for_it(number: str) -> None:
+    twin, pump = load_profile(f"sim-{number}"), load_profile(f"mmt-{number}")
+    same = ("family", "model", "reservoir_u", "dose_u", "basal_steps", "bolus_steps", "bolus_speeds", "history")
+    assert all(getattr(twin, name) == getattr(pump, name) for name in same)
+    assert (twin.simulated, pump.simulated) == (True, False)
+    assert not pump.claims["basal"].decides
+    assert not pump.claims["bolus"].decides
+    assert twin.claims["basal"].limit_pct == 5.0
+    assert twin.claims["basal"].mark == "declared for the twin"
+    bolus = twin.claims["bolus"]
+    assert (bolus.limit_pct, bolus.small_below_u, bolus.small_limit_u) == (5.0, 1.0, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "rate", "rounded"),
+    [
+        ("mmt-523", 0.99, 0.975),
+        ("mmt-523", 0.975, 0.975),
+        ("mmt-523", 1.04, 1.0),
+        ("mmt-523", 9.99, 9.95),
+        ("mmt-523", 10.17, 10.1),
+        ("mmt-523", 36.0, 35.0),
+        ("mmt-523", 0.3, 0.3),
+        ("mmt-522", 0.99, 0.95),
+        ("mmt-522", 0.025, 0.0),
+        ("mmt-522", 9.99, 9.95),
+        ("mmt-522", -1.0, 0.0),
+    ],
+)
+def test_a_basal_rate_is_rounded_down_to_the_step_of_its_band(profile_id: str, rate: float, rounded: float) -> None:
+    assert load_profile(profile_id).round_basal(rate) == rounded
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "amount", "rounded"),
+    [
+        ("mmt-522", 0.15, 0.1),
+        ("mmt-522", 2.35, 2.3),
+        ("mmt-523", 2.37, 2.35),
+        ("mmt-523", 0.03, 0.025),
+        ("mmt-523", 12.35, 12.3),
+        ("mmt-522", 26.0, 25.0),
+        ("mmt-522", 0.3, 0.3),
+    ],
+)
+def test_a_bolus_is_rounded_down_to_the_step_of_its_band(profile_id: str, amount: float, rounded: float) -> None:
+    assert load_profile(profile_id).round_bolus(amount) == rounded
+
+
+@pytest.mark.parametrize(
+    ("amount", "old_s", "new_s"),
+    [
+        (0.1, 4.0, 8.0),
+        (0.5, 20.0, 40.0),
+        (1.0, 40.0, 40.0),
+        (5.0, 200.0, 200.0),
+        (7.5, 300.0, 300.0),
+        (10.0, 400.0, 300.0),
+        (25.0, 1000.0, 300.0),
+    ],
+)
+def test_a_bolus_lasts_as_the_table_of_driver_derived_durations_says(amount: float, old_s: float, new_s: float) -> None:
+    assert load_profile("mmt-722").bolus_duration_s(amount) == pytest.approx(old_s)
+    assert load_profile("mmt-723").bolus_duration_s(amount) == pytest.approx(new_s)
+
+
+@given(st.sampled_from(["mmt-522", "mmt-523"]), st.floats(0, 40))
+def test_rounding_never_raises_an_amount_and_is_final(profile_id: str, value: float) -> None:
+    profile = load_profile(profile_id)
+    for rounding in (profile.round_basal, profile.round_bolus):
+        once = rounding(value)
+        assert rounding(once) == once
+        assert once <= value + 1e-6
+        assert value - once <= 0.1 + 1e-6 or value > 25.0
+
+
+def test_only_the_new_family_logs_basal_deliveries() -> None:
+    assert not load_profile("mmt-722").logs("basal")
+    assert load_profile("mmt-723").logs("basal")
+    assert load_profile("mmt-722").logs("bolus")
+    with pytest.raises(ConfigError, match="unknown kind of history 'boluses'"):
+        load_profile("mmt-722").logs("boluses")
+
+
+def test_an_unknown_profile_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match=r"unknown pump profile 'mmt-532'.*try: 'mmt-52") as caught:
+        load_profile("mmt-532")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("data", [{}, {"pumps": {}}, {"family": 22, "pumps": {"x": 1}}])
+def test_a_broken_data_file_is_refused_by_name(data: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"broken\.toml"):
+        read_family(data, Origin("broken.toml", ""))
