@@ -75,7 +75,7 @@ class BalanceUncertainty:
 
     repeatability_mg: Annotated[float, Number(0, 1000, "mg"), "standard deviation of one reading, in mg"]
     sensitivity_ppm: Annotated[
-        float, Number(0, 10_000, "ppm"), "half width of the sensitivity error of a mass difference"
+        float, Number(0, 10_000, "ppm"), "half width of the relative error of a mass difference, linearity included"
     ]
     temperature_ppm_per_k: Annotated[float, Number(0, 100, "ppm/K"), "sensitivity drift of the gross load"]
 
@@ -109,6 +109,7 @@ class Vessel:
     capacity_ul: Annotated[float, Number(10, 1e7, "uL"), "free volume before it overflows, in uL"]
     load_cm3: Annotated[float, Number(0, 1000, "cm^3"), "outer volume of the vessel with its content, in cm^3"]
     gross_load_g: Annotated[float, Number(0, 1000, "g"), "mass of the vessel with its content, in g"]
+    u_load_cm3: Annotated[float, Number(0, 100, "cm^3"), "standard uncertainty of load_cm3"] = 0.0
     liquid: Annotated[str, Choice(("water",)), "what the pump delivers"] = "water"
 
 

@@ -24,7 +24,6 @@ from rig.runner.play import Ended, Player
 from rig.runner.progress import Observer, watch_nothing
 from rig.runner.stop import StopRequest, signals_to
 from rig.scenario.model import Scenario
-from rig.scenario.plan import plan
 from rig.scenario.validate import validate_for
 
 SD_COMMIT_S = 10.0  # fewer, larger writes where the bench file says the record lives on an SD card
@@ -54,10 +53,9 @@ class Prepared:
 def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
     profile = config.pump_profile()
-    validate_for(scenario, profile, config)
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local
-    return Prepared(scenario, config, profile, plan(scenario, profile, start_local))
+    return Prepared(scenario, config, profile, validate_for(scenario, profile, config, start_local))
 
 
 def run_scenario(

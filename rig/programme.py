@@ -295,10 +295,8 @@ class _Player:
         self._now_s = now_s
 
     def apply(self, event: TherapyEvent) -> None:
-        """Let one event take effect."""
-        action = getattr(self, f"_on_{event.name}", None)
-        if action is not None:
-            action(event.at_s, event.data)
+        """Let one event take effect; a name without a rule here changes nothing."""
+        getattr(self, f"_on_{event.name}", lambda _at_s, _data: None)(event.at_s, event.data)
 
     def finished_boluses(self) -> list[BolusOrder]:
         """Return the boluses, those stopped early with what they had delivered."""
@@ -311,9 +309,7 @@ class _Player:
         if self._temp is None:
             return scheduled
         _, rate_u_per_h, percent = self._temp
-        if rate_u_per_h is not None:
-            return self._rounded(rate_u_per_h)
-        return self._rounded(scheduled * (percent or 0) / 100.0)
+        return self._rounded(scheduled * (percent or 0) / 100.0 if rate_u_per_h is None else rate_u_per_h)
 
     def _scheduled(self, at_s: float) -> float:
         second = self._second_of_day(at_s)
@@ -324,10 +320,7 @@ class _Player:
         if len(self._entries) == 1:
             return 0.0  # one rate all day: no clock is needed
         if self._day_offset_s is None:
-            raise UsageError(
-                "a basal profile with several rates needs the pump's clock",
-                expected="a 'pump_clock' or 'armed' event before it",
-            )
+            raise UsageError("a basal profile with several rates needs the pump's clock", expected="'armed' before it")
         second = (self._day_offset_s + at_s) % DAY_S
         return 0.0 if DAY_S - second < 1e-6 else second
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from rig.clock import to_ns
-from rig.errors import InstrumentError, MalformedReply, ProtocolError, TransportTimeout
+from rig.errors import InstrumentError, MalformedReply, TransportTimeout
 from rig.instruments import BalanceIdentity
 from rig.readings import Weighing
 from rig.transport.links import Link, Links
@@ -152,29 +153,30 @@ class SicsBalance:
     def _reset(self) -> str:
         """Send ``@`` until the balance gives its serial number; what came before that is passed over."""
         self._drain()
-        for left in reversed(range(_OPEN_TRIES)):
+        for _ in range(_OPEN_TRIES):
+            other = bytearray()
             try:
-                serial = self._ask("@", self._take_serial)
-            except (TransportTimeout, ProtocolError):
+                serial = self._ask("@", partial(self._take_serial, other))
+            except TransportTimeout as timeout:
                 # The first @ may have been the end of a command that another program had begun.
-                if not left:
-                    raise
+                silence = timeout
                 self._drain()
                 continue
             self._drain()
             return serial
-        raise AssertionError("unreachable")
+        if other:
+            expected = "the reply to @, 'I4 A \"<serial number>\"'"
+            hint = "choose MT-SICS on the balance's interface menu, and check port and baud rate in the bench file"
+            raise MalformedReply(self._where, bytes(other[:40]), asked="@", expected=expected, hint=hint)
+        raise silence
 
-    def _take_serial(self, inbox: bytearray) -> str | None:
-        other = b""
+    def _take_serial(self, other: bytearray, inbox: bytearray) -> str | None:
+        """Return the serial number; stream lines, refusals of a half command and noise go to ``other``."""
         while (line := mt_sics.take_line(inbox)) is not None:
             if line.startswith(b"I4 A "):
                 return mt_sics.parse_text(line, "I4")
             self._saw_stream = self._saw_stream or mt_sics.is_weight_line(line)
-            other = line
-        if other and not mt_sics.is_weight_line(other) and mt_sics.refusal_of(other, "@") is None:
-            expected = "the reply to @, 'I4 A \"<serial number>\"'"
-            raise MalformedReply(self._where, other, asked="@", expected=expected, hint="choose MT-SICS on the balance")
+            other += line
         return None
 
     def _drain(self) -> None:

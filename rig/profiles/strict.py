@@ -261,7 +261,10 @@ def unknown_key(key: str, valid: Iterable[str], origin: Origin) -> ConfigError:
     valid = list(valid)
     near = nearest(key, valid)
     return ConfigError(
-        f"unknown key '{printable(key)}'", where=str(origin), expected=f"one of {', '.join(valid)}", hint=near and f"'{near}'"
+        f"unknown key '{printable(key)}'",
+        where=str(origin),
+        expected=f"one of {', '.join(valid)}",
+        hint=near and f"'{near}'",
     )
 
 

@@ -71,7 +71,8 @@ class Player:
 
     def run(self) -> Ended:
         """Play the scenario; whatever happens, the pump is stopped at the end, and how it ended is recorded."""
-        reason, detail, error = "completed", "", None
+        reason, detail = "completed", ""
+        error: BaseException | None = None
         try:
             self._play()
         except RunAborted as stopped:

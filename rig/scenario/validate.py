@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rig.config import BenchConfig
-from rig.errors import ScenarioError
+from rig.errors import ConfigError, ScenarioError
 from rig.profiles.pump import Claim, PumpProfile
 from rig.programme import Plan
 from rig.scenario.document import Place
@@ -26,7 +26,8 @@ def validate_for(
 
     Refused: another model, rates and amounts beyond the pump's limits or between its steps (saying what they would be
     rounded to), temporary basals of odd length, a reservoir or vessel too small, windows beyond the end, limits that
-    contradict the claim that they name.
+    contradict the claim that they name. With ``start_local`` given, a hardware bench whose calibration expires before
+    the planned end is refused as well (`ConfigError`).
     """
     if profile.family not in scenario.families:
         families = ", ".join(str(family) for family in scenario.families)
@@ -45,6 +46,8 @@ def validate_for(
     start = start_local or (bench.simulation.start if bench.simulation else _ANY_START)
     planned = plan(scenario, profile, start)
     check_windows(scenario, planned.delivery_s)
+    if start_local is not None and not bench.simulated:
+        _check_calibration(scenario, bench, planned)
     _check_room(scenario, profile, bench, planned)
     return planned
 
@@ -151,6 +154,18 @@ def _within(check: Check, claim: Claim, bound: float) -> bool:
     if check.amount_u is None and claim.small_limit_u is not None:
         allowed |= {claim.small_limit_u, -claim.small_limit_u}
     return limits <= allowed
+
+
+def _check_calibration(scenario: Scenario, bench: BenchConfig, planned: Plan) -> None:
+    """Refuse a run that would end on or after the day a certificate expires: its results would be INVALID."""
+    if planned.end_local.date() >= bench.calibration_due:
+        raise ConfigError(
+            f"the calibration expires on {bench.calibration_due}, before scenario {scenario.id} ends on "
+            f"{planned.end_local.date()}",
+            where=f"bench {bench.name}: balance.calibration.due",
+            expected="a certificate that is valid to the end of the run",
+            hint="calibrate the balance, or run a shorter scenario",
+        )
 
 
 def _check_room(scenario: Scenario, profile: PumpProfile, bench: BenchConfig, planned: Plan) -> None:

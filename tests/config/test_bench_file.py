@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.config import BenchConfig, bench_schema, load_bench, parse_bench
@@ -60,7 +60,7 @@ MUTATIONS = [
      "frequency_mhz, claims; try: 'serials'")),
     ("[balance.uncertainty]", "[balance.uncertanty]",
      "b.toml:20: balance.uncertanty: unknown key 'uncertanty'; expected one of"),
-    ("[tube]", "[tubes]", "b.toml:37: tubes: unknown key 'tubes'; expected one of"),
+    ("[tube]", "[tubes]", "b.toml:36: tubes: unknown key 'tubes'; expected one of"),
     ("resolution_mg = 0.01", 'resolution_mg = "0.01 mg"',
      "b.toml:18: balance.resolution_mg: '0.01 mg' is not a number; expected a number from 0 to 100 mg"),
     ("resolution_mg = 0.01", "resolution_mg = nan", "b.toml:18: balance.resolution_mg: nan is not a number"),
@@ -82,19 +82,21 @@ MUTATIONS = [
     ('link = "cc111x"', 'port = "/dev/ttyACM0"',
      "b.toml:13: pump.port: a simulated bench has no port '/dev/ttyACM0'; expected no port, or kind = \"hardware\""),
     ("due = 2099-12-31", 'due = "2099-12-31"',
-     "b.toml:28: balance.calibration.due: '2099-12-31' is not a date; expected a date such as 2027-01-31"),
+     "b.toml:27: balance.calibration.due: '2099-12-31' is not a date; expected a date such as 2027-01-31"),
     ("outer_diameter_mm = 1.2", "outer_diameter_mm = 20.0",
-     "b.toml:38: tube.outer_diameter_mm: a tube of 20 mm does not dip into a vessel of 20 mm"),
-    ("humidity_pct = 50.0", "humidity_pct = 150", "b.toml:42: environment.humidity_pct: 150 is out of range"),
-    ("seed = 1", "seed = -1", "b.toml:49: simulation.seed: -1 cannot be used; expected a whole number from 0 to"),
-    ("2026-03-02T21", "2026-13-02T21", "b.toml:50: simulation.start_local: no such time"),
+     "b.toml:37: tube.outer_diameter_mm: a tube of 20 mm does not dip into a vessel of 20 mm"),
+    ("humidity_pct = 50.0", "humidity_pct = 150", "b.toml:41: environment.humidity_pct: 150 is out of range"),
+    ("seed = 1", "seed = -1", "b.toml:48: simulation.seed: -1 cannot be used; expected a whole number from 0 to"),
+    ("2026-03-02T21", "2026-13-02T21", "b.toml:49: simulation.start_local: no such time"),
     ("2026-03-02T21:00:00", "tonight",
-     "b.toml:50: simulation.start_local: 'tonight' cannot be used; expected local time such as"),
-    ("[vessel]", "[vessel", "b.toml:30: not valid TOML: Expected ']' at the end of a table declaration"),
+     "b.toml:49: simulation.start_local: 'tonight' cannot be used; expected local time such as"),
+    ("[vessel]", "[vessel", "b.toml:29: not valid TOML: Expected ']' at the end of a table declaration"),
     ('name = "simulated"', 'name = "simulated"\nname = "twice"', "b.toml:6: not valid TOML: Cannot overwrite a value"),
-    ("[tube]\n", "[vessel]\n", "b.toml:37: not valid TOML: Cannot declare ('vessel',) twice"),
-    ("[tube]\nouter_diameter_mm = 1.2", "tube = 1", "b.toml:37: vessel.tube: unknown key 'tube'; expected one of"),
+    ("[tube]\n", "[vessel]\n", "b.toml:36: not valid TOML: Cannot declare ('vessel',) twice"),
+    ("[tube]\nouter_diameter_mm = 1.2", "tube = 1", "b.toml:36: vessel.tube: unknown key 'tube'; expected one of"),
     ('name = "simulated"', "name = 'Über'", "b.toml:5: name: 'Über' cannot be used; expected lower-case letters"),
+    ("[tube]", '"\\u001b[2J" = 1\n[tube]', r"b.toml: vessel.\x1b[2J: unknown key '\x1b[2J'; expected one of"),
+    ('title = "723', 'title = "\\u0007 723', r"b.toml:6: title: '\x07 723 and 0.01 mg balance, both"),
 ]  # fmt: skip
 
 
@@ -125,6 +127,7 @@ def test_what_is_no_bench_file_is_refused_in_one_line(tmp_path: Path, content: b
     assert "strange.toml" in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_good_file_with_pieces_cut_out_is_a_bench_or_one_line_of_error(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(GOOD)))

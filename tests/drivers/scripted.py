@@ -25,6 +25,7 @@ class ScriptedDevice:
         self._expected = [pair for pair in pairs if pair.sent]
         self._done: list[Pair] = []
         self._port: Port | None = None
+        self.asked_ns: list[int] = []
 
     def attach(self, port: Port) -> None:
         self._port = port
@@ -38,6 +39,7 @@ class ScriptedDevice:
             f"after {self._position()} expected {pair.what!r}: {pair.sent.hex(' ')}, came {data.hex(' ')}"
         )
         self._done.append(pair)
+        self.asked_ns.append(now_ns)
         self._answer(pair.replies, now_ns)
 
     def finish(self) -> None:

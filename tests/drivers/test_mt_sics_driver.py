@@ -65,6 +65,11 @@ def test_a_stream_left_running_is_recognised_and_ended() -> None:
         assert balance.settings().stream_was_running
 
 
+def test_a_greeting_at_switch_on_is_not_taken_for_an_answer() -> None:
+    with balance_in("just switched on", "identity and settings") as (balance, _):
+        assert balance.identify() == IDENTITY
+
+
 def test_half_a_command_left_behind_costs_one_more_reset() -> None:
     with balance_in("a half command left behind", "identity and settings") as (balance, _):
         assert balance.identify() == IDENTITY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import ConfigError
@@ -105,6 +105,7 @@ def test_a_bolus_lasts_as_the_table_of_driver_derived_durations_says(amount: flo
     assert load_profile("mmt-723").bolus_duration_s(amount) == pytest.approx(new_s)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["mmt-522", "mmt-523"]), st.floats(0, 40))
 def test_rounding_never_raises_an_amount_and_is_final(profile_id: str, value: float) -> None:
     profile = load_profile(profile_id)

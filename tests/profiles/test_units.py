@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
@@ -85,6 +85,7 @@ def test_a_wrong_quantity_says_what_was_expected(text: str, dimension: Dimension
         assert part in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(ALL))
 def test_any_text_is_a_finite_quantity_or_a_usage_error_on_one_line(text: str, dimension: Dimension) -> None:
     try:
@@ -98,6 +99,7 @@ def test_any_text_is_a_finite_quantity_or_a_usage_error_on_one_line(text: str, d
     assert len(lines) == 1
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=1000, places=3), st.sampled_from(ALL))
 def test_every_accepted_unit_reads_back_with_its_factor(number: object, dimension: Dimension) -> None:
     for unit, factor in dimension.factors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
@@ -89,6 +89,7 @@ def test_a_dose_may_slip_into_a_pause_that_begins_as_the_basal_ends() -> None:
     assert MIXED.envelope_u(2 * H, 2.4 * H) == (0.0, 0.05)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 1400)), min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 20000), st.integers(1, 250), st.integers(1, 1000)), max_size=5),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
@@ -182,6 +182,7 @@ def test_recorded_events_come_with_the_clock_at_the_instant_it_was_read() -> Non
     assert therapy_programme(events, H, 0.025).rate_at(0.5) == 1.0
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 86399),
     st.lists(st.integers(1, 47), unique=True, max_size=12).map(sorted),

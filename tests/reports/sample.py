@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 from typing import Any
 
 from rig.results import BudgetLine, CheckResult, Delivery, Finding, Gap, LimitSource, Outcome, Result
@@ -29,13 +30,24 @@ def sample_result(*, gaps: bool = True) -> Result:
         ended_utc="2025-03-16T19:42:10.750000+00:00",
         tool={"name": "rig", "version": "0.1.0", "commit": "860cc26f00d1e2a3b4c5d6e7f8091a2b3c4d5e6f"},
         bench=_bench(),
-        pump={"model": "723", "serial": "900123", "firmware": "2.4A", "profile": "sim-723", "reservoir_u": 250.0, "battery_v": 1.46},
+        pump={
+            "model": "723",
+            "serial": "900123",
+            "firmware": "2.4A",
+            "profile": "sim-723",
+            "reservoir_u": 250.0,
+            "battery_v": 1.46,
+        },
         checks=_checks(boluses),
         deliveries=_deliveries(boluses),
         gaps=(Gap(61_200.0, 61_545.0, "balance", "serial link re-enumerated"),) if gaps else (),
         events=_events(boluses),
-        deviations=({"id": "DEV-1", "text": "Reservoir refilled 10 min before arming", "accepted_by": "lab lead"},) if gaps else (),
-        findings=(Finding("dose-missed", "One dose of 0.05 U missing at 17:02 (detection limit 0.03 U)", 61_320.0, 61_500.0),),
+        deviations=({"id": "DEV-1", "text": "Reservoir refilled 10 min before arming", "accepted_by": "lab lead"},)
+        if gaps
+        else (),
+        findings=(
+            Finding("dose-missed", "One dose of 0.05 U missing at 17:02 (detection limit 0.03 U)", 61_320.0, 61_500.0),
+        ),
         analysis=_analysis(rng, boluses),
         curves=_curves(rng),
     )
@@ -119,9 +131,9 @@ def _group(held: list[dict[str, Any]]) -> dict[str, Any]:
         {
             "lower_pct": low,
             "upper_pct": high,
-            "count": sum(low <= 100.0 + error < (math.inf if high is None else high) for error in errors),
+            "count": sum(float(low or 0.0) <= 100.0 + error < (math.inf if high is None else high) for error in errors),
         }
-        for low, high in zip(BIN_EDGES, BIN_EDGES[1:], strict=False)
+        for low, high in pairwise(BIN_EDGES)
     ]
     return {
         "set_u": set_u,
@@ -276,12 +288,19 @@ def _deliveries(boluses: list[dict[str, Any]]) -> tuple[Delivery, ...]:
         basal,
         *(
             Delivery(
-                "bolus", item["start_s"], item["start_s"] + item["duration_s"], item["set_u"], item["reported_u"], 0.025,
-                "bolus history", item["measured_u"], item["measured_u"] * item["expanded_uncertainty_pct"] / 100.0,
+                "bolus",
+                item["start_s"],
+                item["start_s"] + item["duration_s"],
+                item["set_u"],
+                item["reported_u"],
+                0.025,
+                "bolus history",
+                item["measured_u"],
+                item["measured_u"] * item["expanded_uncertainty_pct"] / 100.0,
             )
             for item in boluses
         ),
-    )  # fmt: skip
+    )
 
 
 def _events(boluses: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -292,7 +311,11 @@ def _events(boluses: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         {"at_s": 61_545.0, "name": "gap", "data": {"stream": "balance", "start_s": 61_200.0, "end_s": 61_545.0}},
     ]
     rest = [
-        {"at_s": item["start_s"], "name": "bolus_started", "data": {"amount_u": item["set_u"], "duration_s": item["duration_s"]}}
+        {
+            "at_s": item["start_s"],
+            "name": "bolus_started",
+            "data": {"amount_u": item["set_u"], "duration_s": item["duration_s"]},
+        }
         for item in boluses
     ]
     return (*first, *rest, {"at_s": 199_000.0, "name": "end", "data": {"reason": "completed"}})
@@ -325,16 +348,41 @@ def _analysis(rng: random.Random, boluses: list[dict[str, Any]]) -> dict[str, An
         "expanded_uncertainty_pct": 0.2311,
         "trumpet": trumpet,
         "windows_1h": {
-            "count": 49, "mean_pct": sum(hours) / 49, "sd_pct": 4.52, "mard_pct": 3.41, "median_abs_pct": 2.96, "within_5_pct": 79.59,
-            "within_10_pct": 95.92, "within_15_pct": 97.96, "within_20_pct": 100.0, "within_25_pct": 100.0, "within_30_pct": 100.0,
+            "count": 49,
+            "mean_pct": sum(hours) / 49,
+            "sd_pct": 4.52,
+            "mard_pct": 3.41,
+            "median_abs_pct": 2.96,
+            "within_5_pct": 79.59,
+            "within_10_pct": 95.92,
+            "within_15_pct": 97.96,
+            "within_20_pct": 100.0,
+            "within_25_pct": 100.0,
+            "within_30_pct": 100.0,
             "errors_pct": hours,
         },
-        "cumulative": [{"at_h": at, "delivered_u": at * 0.9916 + 0.02, "expected_u": float(at)} for at in (1, 6, 12, 24, 49)],
-        "segments": [
-            {"from_s": 10.0, "to_s": 90_010.0, "rate_u_per_h": 1.0, "set_u": 25.0, "measured_u": 24.81, "expanded_uncertainty_u": 0.061},
-            {"from_s": 90_010.0, "to_s": 176_410.0, "rate_u_per_h": 1.0, "set_u": 24.0, "measured_u": 23.80, "expanded_uncertainty_u": 0.058},
+        "cumulative": [
+            {"at_h": at, "delivered_u": at * 0.9916 + 0.02, "expected_u": float(at)} for at in (1, 6, 12, 24, 49)
         ],
-    }  # fmt: skip
+        "segments": [
+            {
+                "from_s": 10.0,
+                "to_s": 90_010.0,
+                "rate_u_per_h": 1.0,
+                "set_u": 25.0,
+                "measured_u": 24.81,
+                "expanded_uncertainty_u": 0.061,
+            },
+            {
+                "from_s": 90_010.0,
+                "to_s": 176_410.0,
+                "rate_u_per_h": 1.0,
+                "set_u": 24.0,
+                "measured_u": 23.80,
+                "expanded_uncertainty_u": 0.058,
+            },
+        ],
+    }
     blank = {
         "before": {"duration_s": 3600.0, "slope_mg_per_h": -0.0153, "u_slope_mg_per_h": 0.0021, "noise_mg": 0.0127},
         "after": {"duration_s": 3600.0, "slope_mg_per_h": -0.0171, "u_slope_mg_per_h": 0.0024, "noise_mg": 0.0131},
@@ -342,7 +390,13 @@ def _analysis(rng: random.Random, boluses: list[dict[str, Any]]) -> dict[str, An
         "u_evaporation_mg_per_h": 0.0017,
     }
     groups = [_group([item for item in boluses if item["set_u"] == size]) for size in sizes]
-    ambient = {"temperature_c": 21.43, "humidity_pct": 47.9, "pressure_hpa": 1009.31, "u_temperature_c": 0.3, "source": "bench file"}
+    ambient = {
+        "temperature_c": 21.43,
+        "humidity_pct": 47.9,
+        "pressure_hpa": 1009.31,
+        "u_temperature_c": 0.3,
+        "source": "bench file",
+    }
     return {"basal": [basal], "boluses": {"groups": groups, "items": boluses}, "blank": blank, "ambient": ambient}
 
 
@@ -363,7 +417,11 @@ def _curves(rng: random.Random) -> dict[str, Any]:
     mass = [12_345.67 - 0.0153 * hour + round(rng.gauss(0.0, 0.012), 2) for hour in mass_h]
     seconds = [float(index) for index in range(0, 420, 2)]
     shapes = [
-        {"set_u": size, "t_s": seconds, "delivered_u": [size * (1 - math.exp(-max(0.0, s - 3) / (8 + 12 * size))) for s in seconds]}
+        {
+            "set_u": size,
+            "t_s": seconds,
+            "delivered_u": [size * (1 - math.exp(-max(0.0, s - 3) / (8 + 12 * size))) for s in seconds],
+        }
         for size in (0.1, 1.0, 10.0)
     ]
     return {

@@ -120,6 +120,8 @@ MUTATIONS = [
      "x.yaml:33: on_runner_loss: this version does not run 'hold' yet; expected stop"),
     ("  - basal:", "\t- basal:", "x.yaml:13: a tab stands in the indentation; expected spaces"),
     ("steps:\n", "steps: &all\n", "x.yaml:12: anchors (&) and aliases (*) are not allowed"),
+    ("title: Every step once", 'title: "\\e[2J"', "x.yaml:3: a value holds a control character; expected"),
+    ("title: Every step once", 'title: "\\uD800"', "x.yaml:3: a value holds a control character"),
     ("title: Every step once", "title: *t", "x.yaml:3: anchors (&) and aliases (*) are not allowed"),
     ("title: Every step once", "title: !!python/object:os.system x", "x.yaml:3: the tag 'tag:yaml.org,2002:python"),
     ("markers: [demo]", "markers: [demo", "x.yaml:36: not valid YAML: while parsing a flow sequence"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import ScenarioError
@@ -160,12 +160,14 @@ def outcome(text: str) -> Scenario | str:
         return str(error)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_a_scenario_or_one_line_of_error(text: str) -> None:
     found = outcome(text)
     assert isinstance(found, Scenario) or len(found.splitlines()) == 1
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_good_file_with_pieces_cut_out_is_a_scenario_or_one_line_of_error(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(GOOD)))

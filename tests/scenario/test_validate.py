@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from rig.config import BenchConfig, load_bench
-from rig.errors import ScenarioError
+from rig.errors import ConfigError, ScenarioError
 from rig.profiles.pump import PumpProfile, load_profile
 from rig.scenario.model import BasalStep, BolusStep, Check, ProfileStep, Scenario
 from rig.scenario.parse import load_scenario, parse_scenario
@@ -100,6 +101,15 @@ def test_a_vessel_too_small_is_refused(bench: BenchConfig) -> None:
         ScenarioError, match="the vessel is too small: 514 uL would be collected; expected at most its 400"
     ):
         validate_for(load_scenario("basal_24h"), pump("723"), small)
+
+
+def test_a_hardware_run_that_outlives_the_calibration_is_refused() -> None:
+    other = load_bench("pi-example")
+    scenario = load_scenario("basal_24h")
+    in_time = datetime(2027, 6, 27, 8, 0, 0)  # noqa: DTZ001
+    assert validate_for(scenario, other.pump_profile(), other, in_time).end_local.date() < other.calibration_due
+    with pytest.raises(ConfigError, match="the calibration expires on 2027-06-30, before scenario basal_24h ends on"):
+        validate_for(scenario, other.pump_profile(), other, in_time + timedelta(days=1))
 
 
 def test_the_standard_verification_needs_a_large_reservoir() -> None:

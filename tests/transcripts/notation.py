@@ -12,30 +12,24 @@ FOLDER = Path(__file__).parent
 NOTHING_HEARD = b"\xaa\x00"
 RSSI_AND_COUNTER = b"\x50\x07"
 
-_SIX_BITS = dict(
-    zip(
-        "0123456789ABCDEF",
-        [
-            "010101",
-            "110001",
-            "110010",
-            "100011",
-            "110100",
-            "100101",
-            "100110",
-            "010110",
-            "011010",
-            "011001",
-            "101010",
-            "001011",
-            "101100",
-            "001101",
-            "001110",
-            "011100",
-        ],
-        strict=True,
-    )
-)
+_SIX_BITS = {
+    "0": "010101",
+    "1": "110001",
+    "2": "110010",
+    "3": "100011",
+    "4": "110100",
+    "5": "100101",
+    "6": "100110",
+    "7": "010110",
+    "8": "011010",
+    "9": "011001",
+    "A": "101010",
+    "B": "001011",
+    "C": "101100",
+    "D": "001101",
+    "E": "001110",
+    "F": "011100",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +63,14 @@ def four_b_six_b(packet: bytes) -> bytes:
     bits = "".join(_SIX_BITS[digit] for digit in packet.hex().upper())
     bits += "0101" if len(bits) % 8 else ""
     return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+
+
+def from_four_b_six_b(encoded: bytes) -> bytes:
+    """Return the packet behind a whole number of codes; a group that is no code raises KeyError."""
+    digits = {code: digit for digit, code in _SIX_BITS.items()}
+    bits = "".join(f"{byte:08b}" for byte in encoded)
+    text = "".join(digits[bits[at : at + 6]] for at in range(0, len(bits) - 5, 6))
+    return bytes.fromhex(text[: len(text) // 2 * 2])
 
 
 def load(file: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.errors import MalformedReply, RigError
+from rig.errors import MalformedReply
 from rig.wire import line_code
 from rig.wire.crc import crc8, crc16
 from tests.transcripts.notation import expand, load
@@ -73,12 +75,8 @@ def test_whatever_is_encoded_comes_back(packet: bytes) -> None:
 
 @given(st.binary(max_size=130))
 def test_no_bytes_from_the_air_crash_the_decoder(noise: bytes) -> None:
-    try:
-        packet = line_code.decode(noise)
-    except RigError as error:
-        assert isinstance(error, MalformedReply)
-    else:
-        assert len(packet) <= len(noise) * 8 // 12
+    with suppress(MalformedReply):
+        assert len(line_code.decode(noise)) <= len(noise) * 8 // 12
 
 
 def test_a_group_that_is_no_code_is_a_coding_error() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.errors import ConfigError, MalformedReply, RigError, ScenarioError
+from rig.errors import ConfigError, MalformedReply, ScenarioError
+from rig.wire.crc import crc8
 from rig.wire.minimed import amounts, answers, commands
 from rig.wire.minimed.packets import (
     Fragments,
@@ -157,10 +159,8 @@ def test_a_larger_count_is_accepted() -> None:
 @pytest.mark.parametrize("opcode", list(PARSERS))
 @given(body=st.binary(min_size=65, max_size=65))
 def test_no_body_crashes_an_answer_decoder(opcode: Opcode, body: bytes) -> None:
-    try:
+    with suppress(MalformedReply):
         PARSERS[opcode](Packet(PUMP, opcode, body))
-    except RigError as error:
-        assert isinstance(error, MalformedReply)
 
 
 def test_a_profile_is_read_from_its_fragments() -> None:
@@ -201,12 +201,8 @@ def test_any_profile_that_is_written_reads_back(entries: tuple[tuple[int, int], 
 
 @given(st.binary(max_size=300))
 def test_no_image_crashes_the_profile_decoder(image: bytes) -> None:
-    try:
-        entries = answers.parse_profile(image)
-    except RigError as error:
-        assert isinstance(error, MalformedReply)
-    else:
-        starts = [entry.start_half_hours for entry in entries]
+    with suppress(MalformedReply):
+        starts = [entry.start_half_hours for entry in answers.parse_profile(image)]
         assert starts == sorted(set(starts))
 
 
@@ -228,6 +224,13 @@ def test_packets_round_trip_and_a_flipped_bit_is_always_seen(
     flipped[position // 8] ^= 1 << position % 8
     with pytest.raises(MalformedReply):
         parse_packet(bytes(flipped))
+
+
+@pytest.mark.parametrize("kind", [0xA2, 0xA5, 0xA6, 0xA8])
+def test_other_traffic_on_the_air_is_not_the_pumps(kind: int) -> None:
+    other = bytes([kind]) + named("ACK")[1:-1]
+    with pytest.raises(MalformedReply, match="A7"):
+        parse_packet(other + bytes([crc8(other)]))
 
 
 def test_fragments_may_repeat_but_not_skip() -> None:

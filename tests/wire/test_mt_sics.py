@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.errors import MalformedReply, RigError
+from rig.errors import MalformedReply
 from rig.wire import mt_sics
 from rig.wire.mt_sics import BalanceRefused, Condition, Weight
 from tests.transcripts.notation import expand, load
@@ -154,20 +155,16 @@ def test_every_weight_that_fits_the_field_reads_back_exactly(value: Decimal, sta
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_the_weight_decoder(noise: bytes) -> None:
     inbox = bytearray(noise)
-    try:
+    with suppress(BalanceRefused, MalformedReply):
         while mt_sics.take_weight(inbox) is not None:
             pass
-    except RigError as error:
-        assert isinstance(error, (BalanceRefused, MalformedReply))
 
 
 @given(st.binary(max_size=40), st.sampled_from(["I0", "I2", "M03", "TA"]))
 def test_no_line_crashes_the_reply_decoders(noise: bytes, command: str) -> None:
     for parse in (lambda: mt_sics.parse_text(noise + b"\r\n", command), lambda: mt_sics.parse_tare(noise + b"\r\n")):
-        try:
+        with suppress(BalanceRefused, MalformedReply):
             parse()
-        except RigError as error:
-            assert isinstance(error, (BalanceRefused, MalformedReply))
 
 
 @given(st.from_regex(r"S [SD] [ 0-9.\-]{10} (g|mg|kg)", fullmatch=True).filter(lambda text: text.isascii()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.errors import InstrumentError, MalformedReply, RigError
+from rig.errors import InstrumentError, MalformedReply
 from rig.wire import subg_rfspy as rfspy
 from rig.wire.subg_rfspy import Received, Register, Silence
 from tests.transcripts.notation import expand, load
@@ -120,11 +122,9 @@ def test_endless_bytes_without_an_end_are_refused() -> None:
 @given(st.binary(max_size=700))
 def test_no_bytes_crash_the_stick_codec(noise: bytes) -> None:
     inbox = bytearray(noise)
-    try:
+    with suppress(MalformedReply):
         while (response := rfspy.take_response(inbox)) is not None:
             rfspy.parse_reception(response)
-    except RigError as error:
-        assert isinstance(error, MalformedReply)
     assert len(inbox) <= len(noise)
 
 

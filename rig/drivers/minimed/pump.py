@@ -154,8 +154,8 @@ class MinimedPump:
 
     def profile(self) -> list[BasalEntry]:
         """Return the standard basal profile."""
-        image = self._talk(lambda: self._radio.read_fragments(Opcode.PROFILE))
-        return [BasalEntry(*entry) for entry in answers.parse_profile(image)]
+        entries = self._talk(lambda: self._radio.read_fragments(Opcode.PROFILE, answers.parse_profile))
+        return [BasalEntry(*entry) for entry in entries]
 
     def temp_basal(self) -> TempBasal:
         """Return the running temporary basal."""
@@ -184,8 +184,11 @@ class MinimedPump:
             raise UsageError(f"there is no history page {page}", expected=f"0 (newest) to {_MAX_PAGE}")
         new = self._is_new()
         parameters = commands.history_page(page)
-        image = self._talk(lambda: self._radio.read_fragments(Opcode.HISTORY_PAGE, parameters))
-        return parse_page(image, new=new)
+
+        def parse(image: bytes) -> HistoryPage:
+            return parse_page(image, new=new)
+
+        return self._talk(lambda: self._radio.read_fragments(Opcode.HISTORY_PAGE, parse, parameters))
 
     def set_profile(self, entries: list[BasalEntry]) -> Acceptance:
         """Write the standard basal profile; a lost answer is settled by reading it back."""
@@ -280,14 +283,17 @@ class MinimedPump:
 
     def _talk(self, action: Callable[[], Value]) -> Value:
         """Do something that may be repeated with a pump that is awake; wake it once more when it is not heard."""
-        until_ns = self._awake_until_ns
-        if until_ns is None or self._links.clock.link_ns() >= until_ns:
-            self.wake()
+        self._keep_awake()
         try:
             return action()
         except PumpNotHeard:
             self.wake()
         return action()
+
+    def _keep_awake(self) -> None:
+        until_ns = self._awake_until_ns
+        if until_ns is None or self._links.clock.link_ns() >= until_ns:
+            self.wake()
 
     def _answers(self) -> bool:
         """Ask for the model once: a pump that answers is awake."""
@@ -323,6 +329,8 @@ class MinimedPump:
 
     def _is_new(self) -> bool:
         """Return whether the pump has the new family's layouts; asks it once."""
+        if self._new is None:
+            self._keep_awake()  # which asks for the model, unless it took a burst
         if self._new is None:
             self.model()
         assert self._new is not None  # noqa: S101 - model() sets it or raises

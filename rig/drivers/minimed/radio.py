@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import TypeVar
 
 from rig.clock import to_ns
 from rig.drivers.minimed.stick import RadioStick
@@ -33,6 +34,7 @@ _SILENCE_MS = 300  # no late acknowledgement of a first half comes after so long
 _MAX_FRAGMENT_STEPS = 96  # a page has 16 fragments; more steps than this is no conversation any more
 
 Wanted = Callable[[Packet], bool]
+Value = TypeVar("Value")
 
 
 class PumpNotHeard(TransportTimeout):
@@ -100,22 +102,22 @@ class PumpRadio:
         deadline_ns = self._deadline_ns(listen_ms)
         return self._first_wanted(self._stick.listen(listen_ms), deadline_ns, _is_ack) is not None
 
-    def read_fragments(self, opcode: Opcode, parameters: bytes | None = None) -> bytes:
-        """Return the joined data of an answer in several packets; the whole is asked for again when a piece is lost.
+    def read_fragments(self, opcode: Opcode, parse: Callable[[bytes], Value], parameters: bytes | None = None) -> Value:
+        """Return what ``parse`` makes of the joined data of an answer in several packets.
 
-        ``parameters`` None: the command has none (profiles), else it is sent in two halves (history pages).
+        The whole is asked for again when a piece is lost or ``parse`` finds it damaged. ``parameters`` None: the
+        command has none (profiles), else it is sent in two halves (history pages).
         """
         broken: BenchError | None = None
         for _ in range(TRIES):
             try:
                 data = self._collect(opcode, self._first_fragment(opcode, parameters))
+                if data is not None:
+                    return parse(data)
             except PumpNotHeard:
                 raise
             except (ProtocolError, TransportTimeout) as error:
                 broken = error
-                continue
-            if data is not None:
-                return data
         raise broken or self._not_heard(opcode, TRIES)
 
     def _first_fragment(self, opcode: Opcode, parameters: bytes | None) -> Packet | None:

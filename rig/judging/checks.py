@@ -1,0 +1,175 @@
+"""Judge one check: measurand, limits, rule, outcome, and every reason in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rig.errors import BenchError, RigError
+from rig.judging.boluses import JudgedBolus
+from rig.judging.measures import Item, Measured, measure
+from rig.judging.view import RunView
+from rig.metrology.budget import Budget
+from rig.profiles.pump import PumpProfile
+from rig.results import CheckResult, Finding, Outcome
+from rig.scenario.measures import MEASURES
+from rig.scenario.model import Check
+from rig.verdict import (
+    COVERAGE_FACTOR,
+    GUARDED,
+    SIMPLE,
+    Decision,
+    Limits,
+    decide,
+    decide_each,
+    decide_proportion,
+    resolve_limits,
+)
+
+EVAPORATION_GATE = 0.2  # of the programme's mean rate, design 4.11
+FIT_SHARE = 0.5  # the bench's own U may be at most this share of a limit, design 4.11
+MG_PER_UL = 1.0
+ALTERNATIVES = (
+    "alternative bench causes not excluded: a leak or a lost dose cannot be told from low gain, nor a span error of "
+    "the balance or a siphon from over-delivery, by one balance; a reference weight and a known flow separate them"
+)
+
+
+def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], profile: PumpProfile) -> CheckResult:
+    """Return the judged check; whatever the bench could not measure is INVALID with its reason, never a PASS."""
+    limits = resolve_limits(check, profile, check.amount_u)
+    try:
+        measured = measure(check, view, boluses)
+        refused = _unfit(view, measured) if limits.decide else ""
+    except BenchError as error:
+        return invalid(check, limits, error.what)
+    if refused:
+        return invalid(check, limits, refused)
+    if MEASURES[check.measure].each:
+        return _each(check, measured, profile)
+    return _single(check, measured, limits)
+
+
+def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
+    """Return an INVALID check: the bench broke during the interval that it needs."""
+    return _result(check, limits, Decision(Outcome.INVALID, why), None, (), None)
+
+
+def _single(check: Check, measured: Measured, limits: Limits) -> CheckResult:
+    item = measured.items[0]
+    if measured.interval_pct is not None:
+        decision = decide_proportion(measured.interval_pct, limits)
+    else:
+        decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    return _result(check, limits, decision, measured, (), item)
+
+
+def _each(check: Check, measured: Measured, profile: PumpProfile) -> CheckResult:
+    judged = []
+    for item in measured.items:
+        limits = resolve_limits(check, profile, item.amount_u)
+        judged.append((item, limits, _decide_item(check, item, limits)))
+    decision = decide_each([each for _, _, each in judged])
+    item, limits, _ = max(judged, key=lambda entry: abs(entry[0].value or 0.0))
+    rows = tuple(_row(*entry) for entry in judged)
+    return _result(check, limits, decision, measured, rows, item)
+
+
+def _decide_item(check: Check, item: Item, limits: Limits) -> Decision:
+    if item.why_not and limits.decide:
+        return Decision(Outcome.INVALID, item.why_not)
+    return _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+
+
+def _fit(decision: Decision, u: float | None, limits: Limits) -> Decision:
+    """Withhold a PASS from a bench whose own U is more than half the limit (design 4.11)."""
+    bounds = [abs(bound) for bound in (limits.lower, limits.upper) if bound]
+    if decision.outcome is not Outcome.PASS or u is None or not bounds:
+        return decision
+    if COVERAGE_FACTOR * u <= FIT_SHARE * min(bounds):
+        return decision
+    why = "the bench is not fit to decide this: its own U is more than half the limit"
+    return Decision(Outcome.INCONCLUSIVE, why, decision.conformance_probability, decision.measurement_capability)
+
+
+def _unfit(view: RunView, measured: Measured) -> str:
+    """Return why evaporation forbids judging, or nothing (design 4.11)."""
+    if view.evaporation is None:
+        return "no blank: the evaporation is unknown"
+    hours = (measured.to_s - measured.from_s) / 3600.0
+    set_u = view.programme.expected_u(measured.from_s, measured.to_s)
+    rate_mg_per_h = set_u * view.ul_per_u * MG_PER_UL / hours if hours > 0 else 0.0
+    evaporation = abs(view.evaporation.rate_mg_per_h)
+    if set_u > 0 and evaporation > EVAPORATION_GATE * rate_mg_per_h:
+        return f"evaporation of {evaporation:.3g} mg/h is more than 20 % of the programme's {rate_mg_per_h:.3g} mg/h"
+    return ""
+
+
+def _result(
+    check: Check,
+    limits: Limits,
+    decision: Decision,
+    measured: Measured | None,
+    rows: tuple[dict[str, Any], ...],
+    item: Item | None,
+) -> CheckResult:
+    budget: Budget | None = item.budget if item is not None else None
+    value, u = (item.value, item.u) if item is not None else (None, None)
+    findings = [Finding("note", note) for note in (item.notes if item is not None else ())]
+    if decision.outcome is Outcome.FAIL:
+        findings.append(Finding("confounded", ALTERNATIVES))
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        requirements=check.requirements,
+        from_s=measured.from_s if measured is not None else None,
+        to_s=measured.to_s if measured is not None else None,
+        value=value,
+        unit=check.unit,
+        expanded_uncertainty=None if u is None else COVERAGE_FACTOR * u,
+        coverage_factor=COVERAGE_FACTOR,
+        budget=budget.lines() if budget is not None else (),
+        lower_limit=limits.lower,
+        upper_limit=limits.upper,
+        limit_source=limits.source,
+        decision_rule=SIMPLE if check.decision == "simple" else GUARDED,
+        conformance_probability=decision.conformance_probability,
+        measurement_capability=decision.measurement_capability,
+        outcome=decision.outcome,
+        why=decision.why,
+        findings=tuple(findings),
+        measure=check.measure,
+        interval=measured.interval_pct if measured is not None else None,
+        items=rows,
+    )
+
+
+def _row(item: Item, limits: Limits, decision: Decision) -> dict[str, Any]:
+    return {
+        "label": item.label,
+        "from_s": item.from_s,
+        "to_s": item.to_s,
+        "set_u": item.set_u,
+        "measured_u": item.measured_u,
+        "value": item.value,
+        "expanded_uncertainty": None if item.u is None else COVERAGE_FACTOR * item.u,
+        "lower_limit": limits.lower,
+        "upper_limit": limits.upper,
+        "outcome": decision.outcome.value,
+        "why": decision.why if not item.why_not else item.why_not,
+    }
+
+
+def judge_checks(
+    checks: tuple[Check, ...], view: RunView | None, boluses: tuple[JudgedBolus, ...], profile: PumpProfile, why: str
+) -> tuple[CheckResult, ...]:
+    """Return all checks judged; without a view every one is INVALID because of ``why``."""
+    found = []
+    for check in checks:
+        if view is None:
+            found.append(invalid(check, resolve_limits(check, profile, check.amount_u), why))
+            continue
+        try:
+            found.append(judge_check(check, view, boluses, profile))
+        except RigError as error:  # a check that cannot be computed is the rig's or bench's fault, never a PASS
+            found.append(invalid(check, resolve_limits(check, profile, check.amount_u), str(error)))
+    return tuple(found)

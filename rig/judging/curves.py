@@ -1,0 +1,139 @@
+"""Series for figures, thinned so that a page stays small: ``curves.json``, beside ``result.json``."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rig.analysis.basal import startup_flow
+from rig.errors import RigError
+from rig.judging.boluses import JudgedBolus
+from rig.judging.view import FloatArray, RunView
+from rig.scenario.model import BasalStep
+
+S_PER_H = 3600.0
+POINTS = 1500
+STARTUP_S = 24 * S_PER_H
+SHAPE_BEFORE_S = 10.0
+
+
+def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
+    """Return every series that a figure of this run needs."""
+    return {
+        "cumulative": _cumulative(view, boluses),
+        "startup": _startups(view),
+        "bolus_shape": _shapes(view, boluses),
+        "blank": _blank(view),
+    }
+
+
+def thinned(count: int, values: FloatArray, points: int = POINTS) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return indices that keep the smallest and largest value of each of ``points``/2 stretches, in order."""
+    if count <= points:
+        return np.arange(count)
+    edges = np.linspace(0, count, points // 2 + 1).astype(int)
+    kept = {0, count - 1}
+    for low, high in pairwise(edges):
+        part = values[low:high]
+        kept.update((low + int(part.argmin()), low + int(part.argmax())))
+    return np.array(sorted(kept))
+
+
+def _cumulative(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
+    if view.first_s is None:
+        return {}
+    keep = view.times_s >= view.first_s
+    times, volume = view.times_s[keep], view.volume_u[keep]
+    if not len(times):
+        return {}
+    volume = volume - volume[0]
+    set_u = np.array([view.programme.expected_u(view.first_s, float(at)) for at in times])
+    chosen = thinned(len(times), volume - set_u)
+    reported = _reported(view, boluses, times[chosen])
+    return {
+        "t_h": _list((times[chosen] - view.first_s) / S_PER_H),
+        "set_u": _list(set_u[chosen]),
+        "measured_u": _list(volume[chosen]),
+        "residual_u": _list((volume - set_u)[chosen]),
+        "reported_u": reported,
+    }
+
+
+def _reported(view: RunView, boluses: tuple[JudgedBolus, ...], times: FloatArray) -> list[float] | None:
+    """Return the pump's own log as a staircase; None where it logs less than all of what was delivered."""
+    if not boluses or any(bolus.report is None for bolus in boluses) or view.first_s is None:
+        return None
+    if any(part.rate_u_per_h > 0 and part.end_s > view.first_s for part in view.programme.segments):
+        return None
+    ends = np.array([bolus.order.end_s for bolus in boluses])
+    sums = np.concatenate(([0.0], np.cumsum([bolus.report.delivered_u for bolus in boluses if bolus.report])))
+    return _list(sums[np.searchsorted(ends, times, side="right")])
+
+
+def _startups(view: RunView) -> list[dict[str, Any]]:
+    found = []
+    for span in view.spans:
+        step = view.evidence.scenario.steps[span.step]
+        if not isinstance(step, BasalStep):
+            continue
+        length_s = min(STARTUP_S, span.end_s - span.start_s)
+        sample_s = 900.0 if length_s >= 4 * S_PER_H else max(30.0, length_s // 40)
+        try:
+            flow = startup_flow(
+                view.times_s,
+                view.volume_u,
+                start_s=span.start_s,
+                stabilisation_s=length_s // sample_s * sample_s,
+                sample_interval_s=sample_s,
+            )
+        except RigError:
+            continue
+        found.append(
+            {
+                "label": f"step {span.step + 1}, {step.rate_u_per_h:g} U/h, samples of {sample_s / 60:g} min",
+                "t_h": _list((flow.end_s - span.start_s) / S_PER_H),
+                "rate_u_per_h": _list(flow.flow_u_per_h),
+                "set_u_per_h": step.rate_u_per_h,
+            }
+        )
+    return found
+
+
+def _shapes(view: RunView, boluses: tuple[JudgedBolus, ...]) -> list[dict[str, Any]]:
+    """Return the first measured bolus of each amount, from shortly before its start to its close."""
+    found = []
+    for amount_u in sorted({bolus.order.amount_u for bolus in boluses}):
+        bolus = next((b for b in boluses if b.order.amount_u == amount_u and b.measured is not None), None)
+        if bolus is None or bolus.measured is None:
+            continue
+        from_s, to_s = bolus.order.start_s - SHAPE_BEFORE_S, bolus.measured.closed_s
+        keep = (view.times_s >= from_s) & (view.times_s <= to_s)
+        times, volume = view.times_s[keep], view.volume_u[keep]
+        before = volume[times < bolus.order.start_s]
+        level = float(before.mean()) if len(before) else float(volume[0])
+        chosen = thinned(len(times), volume, 400)
+        found.append(
+            {
+                "set_u": amount_u,
+                "t_s": _list(times[chosen] - bolus.order.start_s),
+                "delivered_u": _list(volume[chosen] - level),
+                "nominal_end_s": bolus.order.duration_s,
+            }
+        )
+    return found
+
+
+def _blank(view: RunView) -> dict[str, Any]:
+    blank = view.blanks.get("before")
+    if blank is None:
+        return {}
+    keep = (view.times_s >= blank.start_s) & (view.times_s <= blank.end_s)
+    times, masses = view.times_s[keep], view.masses_mg[keep]
+    chosen = thinned(len(times), masses, 600)
+    return {"t_h": _list((times[chosen] - times[0]) / S_PER_H), "mass_mg": _list(masses[chosen] - masses[0])}
+
+
+def _list(values: FloatArray) -> list[float]:
+    return [round(float(value), 6) for value in values]

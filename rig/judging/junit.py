@@ -1,0 +1,51 @@
+"""``junit.xml`` from a result (design 5.1): FAIL = failure, INVALID and INCONCLUSIVE = error, REPORT_ONLY = passed."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from rig.results import CheckResult, Outcome, Result
+
+
+def junit_xml(result: Result) -> str:
+    """Return the result as a JUnit document, one test case per check, numbers as properties."""
+    failed = sum(check.outcome is Outcome.FAIL for check in result.checks)
+    broken = sum(check.outcome in (Outcome.INVALID, Outcome.INCONCLUSIVE) for check in result.checks)
+    suite = Element(
+        "testsuite",
+        name=result.scenario,
+        tests=str(len(result.checks)),
+        failures=str(failed),
+        errors=str(broken),
+        skipped="0",
+        timestamp=result.started_utc,
+    )
+    properties = SubElement(suite, "properties")
+    for name, value in (("run_id", result.run_id), ("evidence", result.evidence), ("end_reason", result.end_reason)):
+        SubElement(properties, "property", name=name, value=value)
+    for check in result.checks:
+        _case(suite, result.scenario, check)
+    indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
+
+
+def _case(suite: Element, scenario: str, check: CheckResult) -> None:
+    case = SubElement(suite, "testcase", classname=scenario, name=check.id)
+    properties = SubElement(case, "properties")
+    facts = {
+        "outcome": check.outcome.value,
+        "value": check.value,
+        "unit": check.unit,
+        "expanded_uncertainty": check.expanded_uncertainty,
+        "lower_limit": check.lower_limit,
+        "upper_limit": check.upper_limit,
+        "limit_source": check.limit_source.text if check.limit_source else None,
+        "requirements": " ".join(check.requirements),
+    }
+    for name, value in facts.items():
+        if value is not None:
+            SubElement(properties, "property", name=name, value=str(value))
+    if check.outcome is Outcome.FAIL:
+        SubElement(case, "failure", message=f"{check.title}: {check.value} {check.unit}; {check.why}")
+    elif check.outcome in (Outcome.INVALID, Outcome.INCONCLUSIVE):
+        SubElement(case, "error", message=f"{check.outcome.value}: {check.why}")

@@ -1,0 +1,237 @@
+"""What a run shows beyond its checks: tables for basal, boluses, blanks and air (docs/reference/result.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rig.analysis.basal import cumulative_deliveries
+from rig.analysis.groups import bolus_bins, group_statistics
+from rig.analysis.intervals import tolerance_interval
+from rig.analysis.trumpet import AMBULATORY_WINDOWS_MIN, ideal_pulse_envelope, trumpet_curve
+from rig.analysis.windows import error_statistics, fixed_windows
+from rig.errors import RigError
+from rig.judging.boluses import JudgedBolus
+from rig.judging.measures import basal_error
+from rig.judging.view import RunView, StepSpan
+from rig.scenario.model import BasalStep
+
+S_PER_H = 3600.0
+STABILISATION_S = 24 * S_PER_H
+MIN_TABLE_S = 600.0
+SAMPLE_S = 900.0
+LIMITS_PCT = (5, 10, 15, 20, 25, 30)
+TOLERANCE_MIN_COUNT = 5
+
+
+def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
+    """Return the tables of a run; a part that cannot be computed is left out."""
+    return {
+        "basal": [table for span in view.spans if (table := _basal(view, span))],
+        "boluses": {"groups": _groups(boluses), "items": [_bolus_row(bolus) for bolus in boluses]},
+        "blank": _blank(view),
+        "ambient": _ambient(view),
+    }
+
+
+def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
+    if span.kind not in ("basal", "profile", "temp_basal") or span.end_s - span.start_s < MIN_TABLE_S:
+        return None
+    table: dict[str, Any] = {
+        "step": span.step,
+        "label": f"step {span.step + 1}: {span.kind.replace('_', ' ')}",
+        "from_s": span.start_s,
+        "to_s": span.end_s,
+    }
+    try:
+        error = basal_error(view, span.start_s, span.end_s)
+    except RigError as broken:
+        return table | {"why_not": str(broken)}
+    table |= {
+        "set_u": error.expected_u,
+        "measured_u": error.delivered_u,
+        "overall_error_pct": error.error_pct,
+        "expanded_uncertainty_pct": 2.0 * error.u_pct,
+        "cumulative": _cumulative(view, span),
+        "windows_1h": _hours(view, span),
+        "segments": _segments(view, span),
+    }
+    return table | _trumpet(view, span)
+
+
+def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float]]:
+    rows = cumulative_deliveries(view.times_s, view.volume_u, start_s=span.start_s, end_s=span.end_s)
+    return [
+        {
+            "at_h": at_h,
+            "delivered_u": delivered_u,
+            "expected_u": view.programme.expected_u(span.start_s, span.start_s + at_h * S_PER_H),
+        }
+        for at_h, delivered_u in rows
+    ]
+
+
+def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
+    hours = fixed_windows(view.times_s, view.volume_u, start_s=span.start_s, end_s=min(span.end_s, view.times_s[-1]))
+    targets = np.array([view.programme.expected_u(float(at), float(at) + S_PER_H) for at in hours.start_s])
+    keep = targets > 0
+    if not keep.any():
+        return None
+    stats = error_statistics(hours.volume_u[keep], targets[keep])
+    errors = 100.0 * (hours.volume_u[keep] / targets[keep] - 1.0)
+    shares = {f"within_{limit}_pct": stats.within_pct(limit) for limit in LIMITS_PCT}
+    return {
+        "count": stats.count,
+        "mean_pct": stats.mean_pct,
+        "sd_pct": stats.sd_pct,
+        "mard_pct": stats.mard_pct,
+        "median_abs_pct": stats.median_abs_pct,
+        **shares,
+        "errors_pct": [float(each) for each in errors],
+    }
+
+
+def _segments(view: RunView, span: StepSpan) -> list[dict[str, Any]]:
+    rows = []
+    for part in view.programme.segments:
+        from_s, to_s = max(part.start_s, span.start_s), min(part.end_s, span.end_s)
+        if to_s - from_s < MIN_TABLE_S or part.rate_u_per_h == 0:
+            continue
+        try:
+            error = basal_error(view, from_s, to_s)
+        except RigError:
+            continue
+        rows.append(
+            {
+                "from_s": from_s,
+                "to_s": to_s,
+                "rate_u_per_h": part.rate_u_per_h,
+                "set_u": error.expected_u,
+                "measured_u": error.delivered_u,
+                "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
+            }
+        )
+    return rows if len(rows) > 1 else []
+
+
+def _trumpet(view: RunView, span: StepSpan) -> dict[str, Any]:
+    """Return the trumpet after 24 h of stabilisation where the step is long enough, else over the whole step."""
+    rate = view.programme.rate_at(span.start_s)
+    if not isinstance(view.evidence.scenario.steps[span.step], BasalStep) or rate <= 0:
+        return {}
+    length_s = span.end_s - span.start_s
+    start_s = span.start_s + (STABILISATION_S if length_s >= STABILISATION_S + S_PER_H else 0.0)
+    analysis_s = (span.end_s - start_s) // SAMPLE_S * SAMPLE_S
+    windows = [each for each in AMBULATORY_WINDOWS_MIN if each * 60.0 <= analysis_s]
+    if not windows:
+        return {}
+    try:
+        curve = trumpet_curve(
+            view.times_s, view.volume_u, rate, start_s=start_s, analysis_s=analysis_s, windows_min=windows
+        )
+    except RigError as broken:
+        return {"trumpet_why_not": str(broken)}
+    ideal = {point.window_min: point for point in ideal_pulse_envelope(rate, view.programme.dose_u, windows)}
+    points = [
+        {
+            "window_min": point.window_min,
+            "count": point.count,
+            "min_pct": point.min_pct,
+            "max_pct": point.max_pct,
+            "ideal_min_pct": ideal[point.window_min].min_pct,
+            "ideal_max_pct": ideal[point.window_min].max_pct,
+        }
+        for point in curve.points
+    ]
+    return {"trumpet": points, "trumpet_from_s": start_s, "trumpet_analysis_s": analysis_s}
+
+
+def _groups(boluses: tuple[JudgedBolus, ...]) -> list[dict[str, Any]]:
+    amounts = sorted({bolus.order.amount_u for bolus in boluses})
+    groups = []
+    for amount_u in amounts:
+        held = [b.measured_u for b in boluses if b.order.amount_u == amount_u and b.measured_u is not None]
+        if held:
+            groups.append(_group(amount_u, held))
+    return groups
+
+
+def _group(amount_u: float, volumes_u: list[float]) -> dict[str, Any]:
+    stats = group_statistics(volumes_u, amount_u)
+    errors = stats.errors
+    tolerance = None
+    if stats.count >= TOLERANCE_MIN_COUNT and stats.sd_u:
+        low, high = tolerance_interval(stats.mean_u, stats.sd_u, stats.count)
+        tolerance = {"coverage": 0.95, "confidence": 0.95, "lower_u": low, "upper_u": high, "basis": "one pump, pooled"}
+    return {
+        "set_u": amount_u,
+        "n": stats.count,
+        "mean_u": stats.mean_u,
+        "sd_u": stats.sd_u,
+        "min_u": stats.min_u,
+        "max_u": stats.max_u,
+        "mean_error_pct": errors.mean_pct,
+        "min_error_pct": errors.min_pct,
+        "max_error_pct": errors.max_pct,
+        "within_5_pct": errors.within_pct(5),
+        "within_15_pct": errors.within_pct(15),
+        "bins": [
+            {"lower_pct": each.lower_pct, "upper_pct": each.upper_pct, "count": each.count}
+            for each in bolus_bins(volumes_u, amount_u)
+        ],
+        "tolerance": tolerance,
+    }
+
+
+def _bolus_row(bolus: JudgedBolus) -> dict[str, Any]:
+    order, measured = bolus.order, bolus.measured
+    row: dict[str, Any] = {
+        "set_u": order.amount_u,
+        "start_s": order.start_s,
+        "reported_u": bolus.report.delivered_u if bolus.report else None,
+        "measured_u": bolus.measured_u,
+    }
+    if measured is None or bolus.measured_u is None or bolus.u_u is None:
+        return row | {"why_not": bolus.why_not}
+    return row | {
+        "error_pct": 100.0 * (bolus.measured_u / order.amount_u - 1.0),
+        "expanded_uncertainty_pct": 200.0 * bolus.u_u / order.amount_u,
+        "duration_s": measured.duration_s,
+        "start_delay_s": measured.start_delay_s,
+        "tail_fraction": measured.tail_fraction,
+        "closed_s": measured.closed_s,
+        "settled": measured.settled,
+    }
+
+
+def _blank(view: RunView) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        which: {
+            "duration_s": blank.duration_s,
+            "slope_mg_per_h": blank.slope_mg_per_h,
+            "u_slope_mg_per_h": blank.u_slope_mg_per_h,
+            "noise_mg": blank.noise.reading_mg,
+            "drift_mg": blank.drift_mg,
+        }
+        for which, blank in view.blanks.items()
+    }
+    if view.evaporation is not None:
+        found["evaporation_mg_per_h"] = view.evaporation.rate_mg_per_h
+        found["u_evaporation_mg_per_h"] = view.evaporation.u_mg_per_h
+        found["source"] = view.evaporation.source
+    return found
+
+
+def _ambient(view: RunView) -> dict[str, Any]:
+    readings = view.record.ambient
+    return {
+        "temperature_c": float(np.mean([each.temperature_c for each in readings])),
+        "humidity_pct": float(np.mean([each.humidity_pct for each in readings])),
+        "pressure_hpa": float(np.mean([each.pressure_hpa for each in readings])),
+        "u_temperature_c": readings[0].u_temperature_c,
+        "u_humidity_pct": readings[0].u_humidity_pct,
+        "u_pressure_hpa": readings[0].u_pressure_hpa,
+        "readings": len(readings),
+        "source": readings[0].source,
+    }

@@ -1,0 +1,204 @@
+"""Faults by name: ``NAME=VALUE[@START[+DURATION]]``, for example ``pump.gain=-8%`` or ``pump.miss_dose=1@3h``.
+
+START counts from the beginning of the simulation in rig time; without it a fault acts from the beginning, without
+DURATION until the end.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rig.errors import UsageError
+from rig.units import INSULIN, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
+
+NS_PER_S = 1e9
+FOREVER_NS = 1 << 62
+COMMANDS = ("bolus", "temp_basal", "suspend", "resume", "profile", "time", "any")
+BALANCE_UNITS = ("g", "mg", "kg")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """One fault that can be seeded: its name, how its value is written, and what it does."""
+
+    name: str
+    unit: str  # "%", "count", "on", "choice", "command:n" or a unit
+    doc: str
+    example: str
+    dimension: Dimension | None = None
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float] = (0.0, 1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One seeded fault; ``number`` in base units (percent as a fraction), ``text`` for choices and commands."""
+
+    name: str
+    number: float
+    text: str
+    start_ns: int
+    end_ns: int
+    written: str
+
+
+_SPECS = (
+    FaultSpec("pump.gain", "%", "every stroke is larger or smaller by this", "pump.gain=-8%", PERCENT, (), (-100, 100)),
+    FaultSpec("pump.miss_dose", "count", "this many strokes from START on move nothing", "pump.miss_dose=1@3h"),
+    FaultSpec("pump.double_dose", "count", "this many strokes from START on move twice", "pump.double_dose=1@3h"),
+    FaultSpec(
+        "pump.bolus_short", "%", "each bolus stops this much before its end, unnoticed", "pump.bolus_short=20%", PERCENT,
+        (), (0, 100),
+    ),
+    FaultSpec("pump.suspend_leak", "U/h", "flow while the pump is suspended", "pump.suspend_leak=0.1U/h", RATE),
+    FaultSpec(
+        "pump.late_start", "time", "the plunger does not move for this long after the first stroke (play in the drive)",
+        "pump.late_start=20min", TIME,
+    ),
+    FaultSpec("pump.asleep", "on", "the radio of the pump sleeps and cannot be woken", "pump.asleep=on@1h+10min"),
+    FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
+    FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
+    FaultSpec(
+        "vessel.evaporation", "mg/h", "evaporation at 20 C and 50 % humidity, from the next 5 min of weather on",
+        "vessel.evaporation=0.2mg/h", MASS_RATE,
+    ),
+    FaultSpec("balance.zero_tracking", "on", "zero tracking is on and cannot be switched off", "balance.zero_tracking=on"),
+    FaultSpec(
+        "balance.drift", "mg/h", "the zero drifts", "balance.drift=0.2mg/h", MASS_RATE, (), (-1e6, 1e6)
+    ),
+    FaultSpec(
+        "balance.unit", "choice", "somebody switches the unit at the front panel", "balance.unit=mg@1h", None,
+        BALANCE_UNITS,
+    ),
+    FaultSpec("balance.overload", "on", "something leans on the pan", "balance.overload=on@1h+1min"),
+    FaultSpec(
+        "balance.garbage", "%", "share of answers that come as noise", "balance.garbage=5%", PERCENT, (), (0, 100)
+    ),
+    FaultSpec("balance.parity", "count", "this many commands arrive with a parity error", "balance.parity=1@1h"),
+    FaultSpec("balance.silent", "on", "the balance says nothing any more", "balance.silent=on@1h"),
+    FaultSpec(
+        "link.drop_ack", "command:n",
+        f"the pump acts on the n-th parameter packet of a command ({', '.join(COMMANDS)}), but its ACK is lost",
+        "link.drop_ack=bolus:1",
+    ),
+    FaultSpec("link.drop", "%", "share of radio packets lost, either way", "link.drop=5%", PERCENT, (), (0, 100)),
+    FaultSpec("link.corrupt", "%", "share of radio packets with a bit wrong", "link.corrupt=5%", PERCENT, (), (0, 100)),
+    FaultSpec(
+        "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",
+        INSULIN, (), (0, 1000),
+    ),
+)  # fmt: skip
+_BY_NAME = {spec.name: spec for spec in _SPECS}
+_SYNTAX = re.compile(r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?")
+
+
+def list_faults() -> list[FaultSpec]:
+    """Return every fault that can be seeded."""
+    return list(_SPECS)
+
+
+def parse_fault(text: str) -> Fault:
+    """Read one fault; raise `UsageError` that names the nearest known fault, or the unit that was expected."""
+    match = _SYNTAX.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"'{text[:60]}' is not a fault", expected="NAME=VALUE[@START[+DURATION]] such as 'pump.gain=-8%@3h+1h'"
+        )
+    spec = _BY_NAME.get(match["name"])
+    if spec is None:
+        near = difflib.get_close_matches(match["name"], _BY_NAME, n=1, cutoff=0.3)
+        raise UsageError(
+            f"there is no fault '{match['name']}'",
+            expected=f"such as '{near[0]}'" if near else "one of rig simulate --list-faults",
+            hint="rig simulate --list-faults",
+        )
+    try:
+        number, word = _value(spec, match["value"])
+        start_ns = round(parse_quantity(match["start"], TIME) * NS_PER_S) if match["start"] else 0
+        span_ns = round(parse_quantity(match["span"], TIME) * NS_PER_S) if match["span"] else None
+    except UsageError as error:
+        raise UsageError(
+            error.what, where=f"fault '{text[:60]}'", expected=error.expected, hint=f"for example {spec.example}"
+        ) from error
+    if start_ns < 0 or (span_ns is not None and span_ns <= 0):
+        raise UsageError("START cannot be negative, and DURATION must be positive", where=f"fault '{text[:60]}'")
+    end_ns = FOREVER_NS if span_ns is None else start_ns + span_ns
+    return Fault(spec.name, number, word, start_ns, end_ns, text)
+
+
+def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
+    if spec.dimension is not None:
+        number = parse_quantity(text, spec.dimension)
+        low, high = spec.limits
+        if not low <= number <= high:
+            raise UsageError(f"'{text}' is out of range", expected=f"{low:g} to {high:g} {spec.dimension.base}")
+        return (number / 100.0 if spec.dimension is PERCENT else number), ""
+    if spec.unit == "count":
+        if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= 1_000_000:
+            raise UsageError(f"'{text}' is not a count", expected="a whole number from 1 to 1000000")
+        return float(text), ""
+    if spec.unit == "on":
+        if text not in ("on", "off"):
+            raise UsageError(f"'{text}' is neither 'on' nor 'off'", expected="on or off")
+        return float(text == "on"), ""
+    if spec.choices:
+        if text not in spec.choices:
+            raise UsageError(f"'{text}' is not possible here", expected=" or ".join(spec.choices))
+        return 0.0, text
+    command, _, number = text.partition(":")
+    if command not in COMMANDS or not number.isascii() or not number.isdigit() or not 0 < int(number[:6]) < 100_000:
+        raise UsageError(f"'{text}' names no packet", expected=f"COMMAND:N with COMMAND one of {', '.join(COMMANDS)}")
+    return float(number), command
+
+
+class FaultSet:
+    """The faults of one simulation, asked by name and rig time."""
+
+    def __init__(self, faults: Iterable[Fault], start_ns: int) -> None:
+        self._faults: dict[str, list[tuple[int, int, Fault]]] = {}
+        for fault in faults:
+            window = (start_ns + fault.start_ns, min(FOREVER_NS, start_ns + fault.end_ns), fault)
+            self._faults.setdefault(fault.name, []).append(window)
+        self._used: dict[Fault, int] = {}
+        self.any_balance = any(name.startswith("balance.") for name in self._faults)
+        self.written = [fault.written for windows in self._faults.values() for _, _, fault in windows]
+
+    def named(self, name: str) -> bool:
+        """Say whether a fault was seeded at all, whenever it acts."""
+        return name in self._faults
+
+    def active(self, name: str, rig_ns: int) -> list[Fault]:
+        """Return the faults of this name that act at a rig time."""
+        windows = self._faults.get(name)
+        if windows is None:
+            return []
+        return [fault for start_ns, end_ns, fault in windows if start_ns <= rig_ns < end_ns]
+
+    def number(self, name: str, rig_ns: int) -> float:
+        """Return the sum of the active values of a fault, 0 when none acts."""
+        if name not in self._faults:
+            return 0.0
+        return sum(fault.number for fault in self.active(name, rig_ns))
+
+    def on(self, name: str, rig_ns: int) -> bool:
+        """Say whether an on/off fault acts."""
+        return name in self._faults and self.number(name, rig_ns) > 0.0
+
+    def take(self, name: str, rig_ns: int) -> bool:
+        """Use up one event of a counted fault that acts now; say whether there was one left."""
+        if name not in self._faults:
+            return False
+        for fault in self.active(name, rig_ns):
+            used = self._used.get(fault, 0)
+            if used < fault.number:
+                self._used[fault] = used + 1
+                return True
+        return False
+
+    def text(self, name: str, rig_ns: int) -> str:
+        """Return the word of the latest active fault of a name, or the empty string."""
+        active = self.active(name, rig_ns)
+        return active[-1].text if active else ""

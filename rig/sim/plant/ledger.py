@@ -1,0 +1,161 @@
+"""What really happened to the insulin: commanded, displaced, left the outlet, on the pan. The runner never reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.errors import BenchError
+from rig.sim.parameters import STROKE_U, PlantParameters
+from rig.sim.plant.line import Line
+from rig.sim.plant.pan import Pan
+
+SERIES_NS = 300_000_000_000  # the sealed file holds the cumulative values every 5 minutes
+
+
+@dataclass(slots=True)
+class DeliveryTotals:
+    """One delivery: what was programmed, commanded to the motor, displaced, and let into the line as liquid."""
+
+    kind: str  # "bolus" | "basal" | "suspended"
+    start_ns: int
+    programmed_u: float | None
+    rate_u_per_h: float | None
+    end_ns: int | None = None
+    commanded_u: float = 0.0
+    displaced_u: float = 0.0
+    entered_u: float = 0.0  # displaced, less leak and bubble; all of it leaves the outlet in the end
+
+
+class Ledger:
+    """Cumulative volumes at every stroke, and exactly in between.
+
+    Queries take rig times in ns; asking about a later time than the plant has reached lets it run there first. Volumes
+    in U at the plant's concentration.
+    """
+
+    def __init__(self, parameters: PlantParameters, line: Line, pan: Pan, advance: Callable[[int], None]) -> None:
+        self._ul_per_u = parameters.ul_per_u
+        self._line = line
+        self._pan = pan
+        self._advance = advance
+        self._start_ns = line.at_ns
+        self._commanded_strokes = 0
+        # One row at the start and one after every stroke: time; commanded U; displaced, entered, fast and slow store in
+        # uL; delivered mg; liquid density.
+        self._times = [line.at_ns]
+        self._rows: list[tuple[float, ...]] = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)]
+        self.deliveries: list[DeliveryTotals] = []
+
+    def add(self, commanded_strokes: int, density_mg_per_ul: float) -> None:
+        """Note the state right after a stroke; the line and the pan hold the rest."""
+        line = self._line
+        self._commanded_strokes += commanded_strokes
+        row = (
+            self._commanded_strokes * STROKE_U,
+            line.displaced_ul,
+            line.entered_ul,
+            line.fast_ul,
+            line.slow_ul,
+            self._pan.delivered_mg,
+            density_mg_per_ul,
+        )
+        if self._times[-1] == line.at_ns:
+            self._rows[-1] = row
+        else:
+            self._times.append(line.at_ns)
+            self._rows.append(row)
+
+    def _at(self, rig_ns: int) -> tuple[tuple[float, ...], float]:
+        """Return (row, uL that left the outlet between that row and ``rig_ns``)."""
+        self._advance(rig_ns)
+        index = max(0, bisect_right(self._times, rig_ns) - 1)
+        row = self._rows[index]
+        step_s = max(0, rig_ns - self._times[index]) * 1e-9
+        return row, row[3] + row[4] - self._line.stored_after(row[3], row[4], step_s)
+
+    def commanded_u(self, from_ns: int, to_ns: int) -> float:
+        """Return what the pump's own logic told the motor to deliver in (from, to]."""
+        return self._at(to_ns)[0][0] - self._at(from_ns)[0][0]
+
+    def displaced_u(self, from_ns: int, to_ns: int) -> float:
+        """Return what the plunger displaced in (from, to]."""
+        return (self._at(to_ns)[0][1] - self._at(from_ns)[0][1]) / self._ul_per_u
+
+    def outlet_u(self, from_ns: int, to_ns: int) -> float:
+        """Return the liquid that left the outlet between two times: the truth."""
+        return (self._outlet_ul(to_ns) - self._outlet_ul(from_ns)) / self._ul_per_u
+
+    def pan_mg(self, from_ns: int, to_ns: int) -> float:
+        """Return by how much the true mass on the pan grew: delivered less evaporated."""
+        return self._pan_mg(to_ns) - self._pan_mg(from_ns)
+
+    def in_line_u(self, rig_ns: int) -> float:
+        """Return what is displaced and still between plunger and outlet."""
+        row, left_ul = self._at(rig_ns)
+        return (row[3] + row[4] - left_ul) / self._ul_per_u
+
+    @property
+    def leaked_u(self) -> float:
+        """Return what leaked before the outlet so far."""
+        return self._line.leaked_ul / self._ul_per_u
+
+    @property
+    def bubble_u(self) -> float:
+        """Return what came as air instead of liquid so far."""
+        return self._line.bubble_ul / self._ul_per_u
+
+    def _outlet_ul(self, rig_ns: int) -> float:
+        row, left_ul = self._at(rig_ns)
+        return row[2] - row[3] - row[4] + left_ul
+
+    def _pan_mg(self, rig_ns: int) -> float:
+        row, left_ul = self._at(rig_ns)
+        return row[5] + left_ul * row[6] - self._pan.evaporated_mg(rig_ns)
+
+    def totals(self, rig_ns: int) -> dict[str, float]:
+        """Return all cumulative values since the start."""
+        start_ns = self._start_ns
+        return {
+            "commanded_u": self.commanded_u(start_ns, rig_ns),
+            "displaced_u": self.displaced_u(start_ns, rig_ns),
+            "outlet_u": self.outlet_u(start_ns, rig_ns),
+            "in_line_u": self.in_line_u(rig_ns),
+            "leaked_u": self.leaked_u,
+            "bubble_u": self.bubble_u,
+            "pan_mg": self.pan_mg(start_ns, rig_ns),
+        }
+
+    def seal(self, path: Path, through_ns: int, facts: dict[str, Any]) -> None:
+        """Write everything to ``path`` as JSON with its own SHA-256; raise `BenchError` when it cannot be written."""
+        start_ns = self._start_ns
+        series = [
+            {
+                "t_s": (at_ns - start_ns) * 1e-9,
+                "commanded_u": self.commanded_u(start_ns, at_ns),
+                "displaced_u": self.displaced_u(start_ns, at_ns),
+                "outlet_u": self.outlet_u(start_ns, at_ns),
+                "pan_mg": self.pan_mg(start_ns, at_ns),
+            }
+            for at_ns in [*range(start_ns, through_ns, SERIES_NS), through_ns]
+        ]
+        content: dict[str, Any] = {
+            "schema": 1,
+            **facts,
+            "start_ns": start_ns,
+            "through_ns": through_ns,
+            "totals": self.totals(through_ns),
+            "deliveries": [asdict(delivery) for delivery in self.deliveries],
+            "series": series,
+        }
+        text = json.dumps(content, sort_keys=True, allow_nan=False)
+        content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        try:
+            path.write_text(json.dumps(content, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BenchError(f"the sealed ledger cannot be written ({error})", where=str(path)) from error

@@ -1,0 +1,145 @@
+"""One plant: strokes in, forces out, ledgers kept; advanced only when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rig.sim.faults import FaultSet
+from rig.sim.parameters import HOUR_NS, STROKE_U, PlantParameters
+from rig.sim.plant.balance_cell import BalanceCell, Sample
+from rig.sim.plant.environment import Environment
+from rig.sim.plant.ledger import DeliveryTotals, Ledger
+from rig.sim.plant.line import Line
+from rig.sim.plant.mechanism import Mechanism
+from rig.sim.plant.pan import Pan
+
+SEEP_UL = 0.05  # grain of a continuous leak while the pump is suspended
+
+
+class Plant:
+    """Mechanism, line, pan, air and weighing cell on one time axis (rig time in ns)."""
+
+    def __init__(self, parameters: PlantParameters, seed: int, faults: FaultSet, start_ns: int) -> None:
+        self._p = parameters
+        self._faults = faults
+        self._environment = Environment(parameters, seed, start_ns)
+        self._mechanism = Mechanism(parameters, seed, faults)
+        self._line = Line(parameters, faults, start_ns, parameters.filter_s[2])
+        self._pan = Pan(parameters, self._environment, faults)
+        self.cell = BalanceCell(parameters, seed, faults, start_ns)
+        self.ledger = Ledger(parameters, self._line, self._pan, self.advance)
+        self._pump_advance: Callable[[int], None] = lambda _rig_ns: None
+        self._open: dict[str, DeliveryTotals] = {}
+        self._update_ns = round(parameters.update_s * 1e9)
+        self._updated = -1
+        self._latest: Sample | None = None
+        self._seeped_to_ns: int | None = None
+        self._start_ns = start_ns
+
+    def drive(self, pump_advance: Callable[[int], None]) -> None:
+        """Name the pump's logic: a function that lets it run to a rig time and calls `stroke` on the way."""
+        self._pump_advance = pump_advance
+
+    @property
+    def now_ns(self) -> int:
+        """Return the rig time that the line has reached."""
+        return self._line.at_ns
+
+    def advance(self, rig_ns: int) -> None:
+        """Let everything run to ``rig_ns``; an earlier time than already reached changes nothing."""
+        self._pump_advance(rig_ns)
+        if self._seeped_to_ns is not None:
+            self._seep(rig_ns)
+        if rig_ns > self._line.at_ns:
+            self._flow(rig_ns)
+
+    def stroke(self, rig_ns: int, strokes: int, kind: str, bolus_share: float | None) -> None:
+        """Let the motor move by ``strokes`` steps of 0.025 U at ``rig_ns``."""
+        if self._seeped_to_ns is not None:
+            self._seep(rig_ns)
+        density = self._flow(rig_ns)
+        self._displace(self._mechanism.move(strokes, rig_ns, bolus_share), strokes, kind, density)
+
+    def begin(
+        self, kind: str, rig_ns: int, programmed_u: float | None = None, rate_u_per_h: float | None = None
+    ) -> None:
+        """Open the totals of a delivery; an open one of the same kind ends."""
+        self.end(kind, rig_ns)
+        self._open[kind] = DeliveryTotals(kind, rig_ns, programmed_u, rate_u_per_h)
+        self.ledger.deliveries.append(self._open[kind])
+        if kind == "suspended" and self._faults.named("pump.suspend_leak"):
+            self._seeped_to_ns = rig_ns
+
+    def end(self, kind: str, rig_ns: int) -> None:
+        """Close the totals of a delivery, if one is open."""
+        if kind == "suspended" and self._seeped_to_ns is not None:
+            self._seep(rig_ns)
+            self._seeped_to_ns = None
+        if (delivery := self._open.pop(kind, None)) is not None:
+            delivery.end_ns = rig_ns
+
+    def set_filter(self, filter_s: float) -> None:
+        """Give the balance another filter."""
+        self._line.filter_s = filter_s
+        self.cell.set_filter(filter_s)
+
+    def sample(self, rig_ns: int) -> Sample:
+        """Return the balance's last internal value at ``rig_ns``: one per update interval."""
+        update = rig_ns // self._update_ns
+        if update == self._updated and self._latest is not None:
+            return self._latest
+        self._updated = update
+        self._latest = self._weigh(rig_ns)
+        return self._latest
+
+    def refresh(self) -> None:
+        """Forget the last internal value: zero or tare changed it."""
+        self._latest = None
+
+    def tare_vessel(self) -> None:
+        """Tare the vessel as an operator does before a run; a perfect tare of the settled load."""
+        sample = self._weigh(self._line.at_ns)
+        self.cell.tare(sample.counts)
+
+    def _weigh(self, rig_ns: int) -> Sample:
+        self.advance(rig_ns)
+        line = self._line
+        density = self._environment.at(rig_ns)[1]
+        force_mg, temperature_c = self._pan.force_mg(rig_ns, line.lag_ul)
+        slope_mg_per_s = -line.lag_ul * density / line.filter_s
+        return self.cell.weigh(rig_ns, force_mg, temperature_c, slope_mg_per_s)
+
+    def _flow(self, rig_ns: int) -> float:
+        """Let the line empty and the vessel fill until ``rig_ns``; return the liquid's density then."""
+        environment = self._environment
+        if environment.next_ns <= rig_ns:
+            self._pan.advance(rig_ns)
+        density = environment.at(rig_ns)[1]
+        self._pan.delivered_mg += self._line.advance(rig_ns) * density
+        return density
+
+    def _displace(self, volume_ul: float, strokes: int, kind: str, density: float) -> None:
+        line = self._line
+        entered_ul = line.entered_ul
+        line.push(volume_ul)
+        self.ledger.add(strokes, density)
+        delivery = self._open.get(kind)
+        if delivery is not None:
+            delivery.commanded_u += strokes * STROKE_U
+            delivery.displaced_u += volume_ul / self._p.ul_per_u
+            delivery.entered_u += (line.entered_ul - entered_ul) / self._p.ul_per_u
+
+    def _seep(self, to_ns: int) -> None:
+        """Let the suspended pump leak forward (siphon, worn seal) until ``to_ns``."""
+        at_ns = self._seeped_to_ns
+        while at_ns is not None and at_ns < to_ns:
+            rate_u_per_h = self._faults.number("pump.suspend_leak", at_ns)
+            if rate_u_per_h <= 0.0:
+                at_ns = min(to_ns, at_ns + 1_000_000_000)
+            else:
+                interval_ns = round(SEEP_UL / (rate_u_per_h * self._p.ul_per_u) * HOUR_NS)
+                if at_ns + interval_ns > to_ns:
+                    break
+                at_ns += interval_ns
+                self._displace(SEEP_UL, 0, "suspended", self._flow(at_ns))
+        self._seeped_to_ns = at_ns

@@ -1,0 +1,261 @@
+"""What the pump knows and does: therapy, clock, battery, alarms, history; no radio in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from rig.sim.faults import FaultSet
+from rig.sim.parameters import HOUR_NS, STROKE_U, STROKES_PER_U, PlantParameters, PumpModel
+from rig.sim.plant.plant import Plant
+from rig.sim.pump.clock import PumpClock
+from rig.sim.pump.history import History, Records
+from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
+from rig.sim.seeds import source
+
+NAK_REFUSED = 0x08
+NAK_RANGE = 0x09
+NAK_INCONSISTENT = 0x0A
+NAK_BOLUS_RUNS = 0x0C
+ALARM_EMPTY = 0x3E
+MAX_TEMP_HALF_HOURS = 48
+MAX_PERCENT = 200
+
+
+class Firmware:
+    """One pump. Times of its methods are rig times; each lets the plant run there first.
+
+    Commands return 0 when accepted, else the code of the NAK.
+    """
+
+    def __init__(
+        self,
+        model: PumpModel,
+        serial: str,
+        parameters: PlantParameters,
+        plant: Plant,
+        seed: int,
+        faults: FaultSet,
+        start_ns: int,
+        start_local: datetime,
+    ) -> None:
+        p = self._p = parameters
+        self.model = model
+        self.serial = serial
+        self._plant = plant
+        self._start_ns = start_ns
+        self.clock = PumpClock(start_ns, start_local, p.clock_offset_s, p.clock_error_ppm)
+        self._records = Records(model.is_new)
+        self.history = History()
+        reports = Reports(
+            stroke=self._stroke,
+            bolus_ended=self._bolus_ended,
+            scheduled=self._scheduled,
+            rate_changed=self._rate_changed,
+            midnight=self._midnight,
+            empty=self._empty,
+        )
+        self.therapy = Therapy(model, self.clock, source(seed, "pump.interval"), p.interval_sd, reports)
+        if faults.named("pump.reservoir"):
+            held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
+            self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
+        self.max_bolus_tenths = round(p.max_bolus_u * 10)
+        self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
+        self.temp_is_percent = False
+        self.remote_enabled = True
+        self._low_reservoir_said = False
+        self._low_battery_said = False
+        self._bolus_remote = False
+        self._today_strokes = 0
+        self._yesterday_strokes = 0
+        self._fill_history()
+        plant.drive(self._run_to)
+
+    # --- time
+
+    def _run_to(self, rig_ns: int) -> None:
+        self.therapy.advance(self.clock.running_ns(rig_ns))
+
+    def settle(self, rig_ns: int) -> None:
+        """Let pump and plant run to ``rig_ns``."""
+        self._plant.advance(rig_ns)
+        self.therapy.settle(self.clock.running_ns(rig_ns))
+
+    def local(self) -> datetime:
+        """Return the pump's local time at the last settled instant."""
+        return self.clock.local(self.therapy.now_ns)
+
+    # --- commands
+
+    def bolus(self, strokes: int, rig_ns: int) -> int:
+        """Start a normal bolus of ``strokes`` steps of 0.025 U."""
+        self.settle(rig_ns)
+        therapy = self.therapy
+        if therapy.suspended or therapy.alarm:
+            return NAK_REFUSED
+        if therapy.bolus is not None:
+            return NAK_BOLUS_RUNS
+        if strokes <= 0 or strokes * 10 > self.max_bolus_tenths * STROKES_PER_U:
+            return NAK_RANGE
+        self._plant.begin("bolus", rig_ns, programmed_u=strokes * STROKE_U)
+        therapy.start_bolus(strokes)
+        return 0
+
+    def temp_basal(self, is_percent: bool, value: int, half_hours: int, rig_ns: int) -> int:
+        """Start a temporary basal (percent, or steps of 0.025 U/h); no half-hours cancel the running one."""
+        self.settle(rig_ns)
+        therapy = self.therapy
+        if therapy.suspended or therapy.alarm or (self.temp_is_percent and not is_percent):
+            return NAK_REFUSED
+        highest = MAX_PERCENT if is_percent else self.max_basal_strokes
+        if value > highest or half_hours > MAX_TEMP_HALF_HOURS:
+            return NAK_RANGE
+        # Both records of the pair carry the same stamp; a cancel writes zeros.
+        if half_hours == 0:
+            value = 0
+        self.history.append(self._records.temp_basal(is_percent, value, half_hours, self.local(), remote=True))
+        if half_hours == 0:
+            therapy.end_temp()
+        else:
+            therapy.start_temp(is_percent, value, half_hours)
+        return 0
+
+    def suspend(self, rig_ns: int) -> int:
+        """Stop all delivery; harmless when it is stopped."""
+        self.settle(rig_ns)
+        if not self.therapy.suspended:
+            self.therapy.suspend()
+            self.history.append(self._records.simple(0x1E, 0, self.local(), remote=True))
+            self._plant.begin("suspended", rig_ns)
+        return 0
+
+    def resume(self, rig_ns: int) -> int:
+        """Let the scheduled basal run."""
+        self.settle(rig_ns)
+        if self.therapy.suspended:
+            self.history.append(self._records.simple(0x1F, 0, self.local(), remote=True))
+            self._plant.end("suspended", rig_ns)
+            self.therapy.resume()
+        return 0
+
+    def set_profile(self, pattern: int, profile: Profile, rig_ns: int) -> int:
+        """Store a profile (0 standard, 1 A, 2 B)."""
+        self.settle(rig_ns)
+        if not profile or profile[0][0] != 0:
+            return NAK_INCONSISTENT
+        if max(rate for _, rate in profile) > self.max_basal_strokes:
+            return NAK_RANGE
+        therapy = self.therapy
+        if profile != therapy.profiles[pattern]:
+            records, at = self._records, self.local()
+            self.history.append(records.profile_change(True, list(therapy.profiles[pattern]), at))
+            self.history.append(records.profile_change(False, list(profile), at))
+            therapy.profiles[pattern] = profile
+            if pattern == therapy.pattern:
+                therapy.schedule_changed()
+        return 0
+
+    def select_pattern(self, pattern: int, rig_ns: int) -> int:
+        """Deliver by another profile from now on."""
+        self.settle(rig_ns)
+        if pattern not in self.therapy.profiles:
+            return NAK_RANGE
+        self.history.append(self._records.simple(0x14, pattern, self.local()))
+        self.therapy.pattern = pattern
+        self.therapy.schedule_changed()
+        return 0
+
+    def set_clock(self, local: datetime, rig_ns: int) -> int:
+        """Set the local time."""
+        self.settle(rig_ns)
+        self.history.append(self._records.simple(0x17, 0, self.local()))
+        self.clock.set_local(self.therapy.now_ns, local)
+        self.history.append(self._records.simple(0x18, 0, self.local()))
+        self.therapy.schedule_changed()
+        return 0
+
+    def set_max_bolus(self, tenths: int, rig_ns: int) -> int:
+        """Set the largest bolus, in 0.1 U."""
+        self.settle(rig_ns)
+        if tenths > 250:
+            return NAK_RANGE
+        self.max_bolus_tenths = tenths
+        self.history.append(self._records.simple(0x24, tenths, self.local()))
+        return 0
+
+    def set_max_basal(self, strokes_per_h: int, rig_ns: int) -> int:
+        """Set the largest basal rate, in 0.025 U/h."""
+        self.settle(rig_ns)
+        if strokes_per_h > 35 * STROKES_PER_U:
+            return NAK_RANGE
+        self.max_basal_strokes = strokes_per_h
+        self.history.append(self._records.simple(0x2C, strokes_per_h, self.local()))
+        return 0
+
+    def press_act(self, rig_ns: int) -> None:
+        """Confirm an alarm on the screen, if there is one."""
+        self.settle(rig_ns)
+        if self.therapy.alarm:
+            self.history.append(self._records.simple(0x0C, self.therapy.alarm, self.local()))
+            self.therapy.clear_alarm()
+
+    # --- what it knows
+
+    def battery(self, rig_ns: int) -> tuple[bool, int]:
+        """Return (low, voltage in 0.01 V)."""
+        used_u = (self.model.reservoir_u * STROKES_PER_U - self.therapy.reservoir_strokes) * STROKE_U
+        hours = (rig_ns - self._start_ns) / HOUR_NS
+        voltage = self._p.battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
+        low = voltage < self._p.battery_low_v
+        if low and not self._low_battery_said:
+            self._low_battery_said = True
+            self.history.append(self._records.simple(0x19, 0, self.local()))
+        return low, max(0, round(voltage * 100))
+
+    def totals(self) -> tuple[int, int]:
+        """Return what was delivered today and yesterday, in steps of 0.025 U."""
+        return self._today_strokes, self._yesterday_strokes
+
+    def temp(self) -> Temp | None:
+        """Return the running temporary basal."""
+        return self.therapy.temp
+
+    # --- what the therapy reports
+
+    def _stroke(self, running_ns: int, strokes: int, kind: str, bolus_share: float | None) -> None:
+        self._today_strokes += strokes
+        self._plant.stroke(self.clock.rig_ns(running_ns), strokes, kind, bolus_share)
+        left = self.therapy.reservoir_strokes
+        if not self._low_reservoir_said and left <= self._p.low_reservoir_u * STROKES_PER_U:
+            self._low_reservoir_said = True
+            self.history.append(self._records.simple(0x34, left // 4, self.clock.local(running_ns)))
+
+    def _bolus_ended(self, bolus: Bolus, running_ns: int) -> None:
+        # Written when delivery has ended (no source knows better), with the time at which it began.
+        delivered = self.therapy.delivered_strokes(bolus)
+        at = self.clock.local(bolus.start_ns)
+        self.history.append(self._records.bolus(bolus.strokes, delivered, at, remote=True))
+        self._plant.end("bolus", self.clock.rig_ns(running_ns))
+
+    def _scheduled(self, index: int, running_ns: int) -> None:
+        start, rate = self.therapy.profile()[index]
+        self.history.append(self._records.basal_start(index, start, rate, self.clock.local(running_ns)))
+
+    def _rate_changed(self, rate: int, running_ns: int) -> None:
+        self._plant.begin("basal", self.clock.rig_ns(running_ns), rate_u_per_h=rate * STROKE_U)
+
+    def _midnight(self, running_ns: int) -> None:
+        yesterday = self.clock.local(running_ns) - timedelta(hours=12)
+        self.history.append(self._records.daily_total(self._today_strokes, yesterday))
+        self._yesterday_strokes, self._today_strokes = self._today_strokes, 0
+
+    def _empty(self, running_ns: int) -> None:
+        self.history.append(self._records.alarm(ALARM_EMPTY, self.clock.local(running_ns)))
+        self.therapy.stop_for_alarm(ALARM_EMPTY)
+
+    def _fill_history(self) -> None:
+        """Write what an operator's preparation leaves: rewind, tube filled, cannula filled."""
+        at: Callable[[int], datetime] = lambda minutes: self.local() - timedelta(minutes=minutes)
+        self.history.append(self._records.simple(0x21, 0, at(30)))
+        self.history.append(self._records.prime(0, 84, at(28)))
+        self.history.append(self._records.prime(3, 3, at(27)))

@@ -1,0 +1,143 @@
+"""The conformance suites of the roles, run against scripted bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from rig.drivers.minimed import MinimedPump
+from rig.drivers.mt_sics import SicsBalance
+from tests.drivers import conformance_balance, conformance_pump
+from tests.drivers.conformance_balance import BalanceBench
+from tests.drivers.conformance_pump import PumpBench
+from tests.drivers.scripted import ScriptedBench
+from tests.transcripts.notation import Pair, Reply, asked, heard, line_pairs, packet, radio_pairs
+
+PUMP = "512847"
+NOTHING = Reply(b"\xaa\x00", 500)
+
+
+def weighed(line: bytes, request: bytes = b"SI\r\n") -> Pair:
+    return Pair(request, (Reply(line + b"\r\n", 60),))
+
+
+BALANCE_SCRIPTS = {
+    "steady": [*line_pairs("opened"), *[weighed(b"S S    12.3456 g")] * 3],
+    "steady_stable": [*line_pairs("opened"), weighed(b"S S    12.3456 g", b"S\r\n")],
+    "overload": [*line_pairs("opened"), weighed(b"S +")],
+    "underload": [*line_pairs("opened"), weighed(b"S -")],
+    "busy": [*line_pairs("opened"), weighed(b"S I")],
+    "unstable": line_pairs("never stable"),
+    "silent": line_pairs("silent"),
+    "wrong_unit": line_pairs("wrong unit from the start"),
+    "stream_running": [
+        *line_pairs("a stream left running"),
+        *line_pairs("identity and settings"),
+        weighed(b"S S    12.3456 g"),
+    ],
+    "damaged": line_pairs("garbage"),
+}
+
+
+def scripted_balance(situation: str) -> BalanceBench:
+    bench = ScriptedBench.of("balance", BALANCE_SCRIPTS[situation])
+    return BalanceBench(
+        balance=SicsBalance(bench.links, bench.link),
+        links=bench.links,
+        link=bench.link,
+        resolution_mg=0.1,
+        finish=bench.finish,
+    )
+
+
+def test_the_mt_sics_driver_conforms_to_the_balance_role() -> None:
+    assert conformance_balance.check_balance(scripted_balance) == []
+
+
+def ask(name: str, answer: str, listen_ms: int = 500) -> Pair:
+    return Pair(asked(packet(name), listen_ms), (Reply(heard(packet(answer)), 90),))
+
+
+def command(first_half: str, parameters: str, answer: str = "ACK") -> list[Pair]:
+    return [ask(first_half, "ACK"), ask(parameters, answer, 1000)]
+
+
+def lost_command(first_half: str, parameters: str) -> list[Pair]:
+    return [ask(first_half, "ACK"), Pair(asked(packet(parameters), 1000), (NOTHING,))]
+
+
+# Packets beside the published ones: bolus of 1.0 U in the new form, the profile of the suite, fresh temp basal.
+BOLUS = ("bolus 42 (first half)", "A7 51 28 47 42 02 00 28 00*62 01")
+TEMP = ("temp 4C (first half)", "temp 0.85 U/h 90 min")
+SUSPEND = "suspend 4D (first half)"
+FRESH_TEMP = ask("temp basal 98", "A7 51 28 47 98 06 00 00 00 22 00 5A 00*58 29")
+PROFILE_DATA = "1E 00 00 34 00 0D 50 00 24 00*55"
+
+PUMP_SCRIPTS = {
+    "identity": [*radio_pairs("reads of a 723")[:-6], ask("settings C0", "settings new: the same")],
+    "asleep": [*radio_pairs("asleep, woken by one burst"), ask("status CE", "status normal")],
+    "out_of_range": radio_pairs("out of range"),
+    "profile": [
+        *radio_pairs("723 awake"),
+        ask("A7 51 28 47 6F 00 CC", "ACK"),
+        ask(f"A7 51 28 47 6F 01 {PROFILE_DATA} F8", "ACK", 1000),
+        ask("set std profile, fragment 2", "ACK", 1000),
+        ask("set std profile, fragment 3", "ACK", 1000),
+        ask("std profile 92", f"A7 51 28 47 92 01 {PROFILE_DATA} AA"),
+        ask("ACK", "std profile, fragment 2"),
+        ask("ACK", "std profile, fragment 3"),
+    ],
+    "suspend": [
+        *radio_pairs("723 awake"),
+        *command(SUSPEND, "suspend"),
+        ask("status CE", "status suspended"),
+        *command(SUSPEND, "resume"),
+        ask("status CE", "status normal"),
+    ],
+    "temp_basal": [
+        *radio_pairs("723 awake"),
+        *command(*TEMP),
+        FRESH_TEMP,
+        *command("temp 4C (first half)", "temp cancel"),
+        ask("temp basal 98", "no temp"),
+    ],
+    "bolus": [
+        *radio_pairs("723 awake"),
+        *command(*BOLUS),
+        ask("status CE", "status bolusing"),
+        *command(*BOLUS, answer="NAK 0C"),
+    ],
+    "bolus_ack_lost": [
+        *radio_pairs("723 awake"),
+        *lost_command(*BOLUS),
+        ask("status CE", "status bolusing"),
+    ],
+    "temp_ack_lost": [*radio_pairs("723 awake"), *lost_command(*TEMP), FRESH_TEMP],
+    "steps": [*radio_pairs("723 awake"), ask("status CE", "status normal")],
+}
+
+
+def scripted_pump(situation: str) -> PumpBench:
+    bench = ScriptedBench.of("pump", PUMP_SCRIPTS[situation])
+    pump = MinimedPump(bench.links, bench.link, PUMP, frozenset({PUMP}))
+    pump.open()
+    return PumpBench(pump=pump, links=bench.links, link=bench.link, model="723", serial=PUMP, finish=bench.finish)
+
+
+def test_the_minimed_driver_conforms_to_the_pump_role() -> None:
+    assert conformance_pump.check_pump(scripted_pump) == []
+
+
+def test_a_bench_that_cannot_set_a_scene_is_reported() -> None:
+    assert conformance_balance.check_balance(lambda _: None) == list(conformance_balance.CHECKS)
+    assert conformance_pump.check_pump(lambda _: None) == list(conformance_pump.CHECKS)
+
+
+def test_a_balance_that_never_says_overload_does_not_conform() -> None:
+    def lying(situation: str) -> BalanceBench | None:
+        if situation != "overload":
+            return None
+        bench = ScriptedBench.of("balance", [*line_pairs("opened"), weighed(b"S S    12.3456 g")])
+        return BalanceBench(SicsBalance(bench.links, bench.link), bench.links, bench.link, 0.1, bench.finish)
+
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        conformance_balance.check_balance(lying)
