@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from reports.blocks import Block, Figure, Picture, Report, Section
+from reports.blocks import Block, Figure, Heading, Picture, Report, Section
 from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
@@ -24,7 +24,12 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
     figures = draw_all(held, drawn)
     numbers = itertools.count(1)
     sections = tuple(
-        Section(part.number, part.anchor, part.title, tuple(_numbered(part.blocks, figures, numbers)))
+        Section(
+            part.number,
+            part.anchor,
+            part.title,
+            tuple(_without_bare_headings(list(_numbered(part.blocks, figures, numbers)))),
+        )
         for part in (
             front.scope(held),
             bench.device(held),
@@ -77,6 +82,15 @@ def _numbered(blocks: Iterable[Block], figures: dict[str, Figure], numbers: Iter
             yield block
         elif block.name in figures:
             yield replace(block, number=next(numbers))
+
+
+def _without_bare_headings(blocks: list[Block]) -> Iterator[Block]:
+    """Yield the blocks without headings that nothing follows before the next heading."""
+    for block, following in itertools.pairwise([*blocks, None]):
+        if block is not None and not (
+            isinstance(block, Heading) and (following is None or isinstance(following, Heading))
+        ):
+            yield block
 
 
 def _date(iso: str) -> tuple[int, int, int, int, int, int]:

@@ -83,7 +83,7 @@ def _trouble(check: dict[str, Any], width: int, colour: bool) -> list[str]:
 
 def _wrapped(lead: str, told: str, width: int, indent: int) -> list[str]:
     """Return ``told`` wrapped to ``width``, after a lead whose visible length is ``indent``."""
-    parts = textwrap.wrap(told, max(20, width - indent), break_on_hyphens=False) or [""]
+    parts = textwrap.wrap(told, max(12, width - indent), break_on_hyphens=False) or [""]
     return [f"{lead}{parts[0]}".rstrip(), *(f"{' ' * indent}{part}" for part in parts[1:])]
 
 

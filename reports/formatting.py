@@ -77,7 +77,7 @@ def decimals_for(uncertainty: Any, default: int = 3) -> int:
     number = as_number(uncertainty)
     if number is None or number == 0.0:
         return default
-    exponent = math.floor(math.log10(float(f"{abs(number):.1e}")))
+    exponent = int(f"{abs(number):.1e}".partition("e")[2])
     return min(6, max(0, 1 - exponent))
 
 

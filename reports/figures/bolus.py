@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-GROUP_GAP = 3
+EACH_MEASURE = "bolus.each_error"
 
 
 def errors(document: dict[str, Any]) -> Figure | None:
@@ -83,12 +83,14 @@ def _each_limits(document: dict[str, Any]) -> dict[float, tuple[Any, Any]]:
     """Return the limits in percent of the "each" checks, by programmed size."""
     found: dict[float, tuple[Any, Any]] = {}
     for check in rows(document.get("checks")):
-        if check.get("unit") not in {"%", "pct"} or not check.get("limit_source"):
+        if check.get("measure") != EACH_MEASURE or not check.get("limit_source"):
             continue
         for item in rows(check.get("items")):
             set_u = as_number(item.get("set_u"))
             if set_u is not None:
-                found[set_u] = (check.get("lower_limit"), check.get("upper_limit"))
+                own = {"lower_limit", "upper_limit"} & item.keys()
+                source = item if own else check
+                found[set_u] = (source.get("lower_limit"), source.get("upper_limit"))
     return found
 
 

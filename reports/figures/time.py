@@ -25,6 +25,7 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
     if not t_h or not (set_u or measured_u):
         return None
     band_u = _band(source, len(t_h))
+    origin_s = _origin_s(document, mapping(source))
 
     def paint(canvas: Canvas) -> None:
         panels = canvas.subplots(2, 1, sharex=True, height_ratios=(2.4, 1.3)) if residual_u else [canvas.subplots()]
@@ -32,9 +33,9 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
         if residual_u:
             _residual(panels[1], t_h, residual_u, band_u)
         for axes in panels:
-            _mark_gaps(axes, document)
+            _mark_gaps(axes, document, origin_s)
         style.legend_above(canvas, panels, 3)
-        panels[-1].set_xlabel("Time since start of run (h)")
+        panels[-1].set_xlabel("Time since start of delivery (h)")
         panels[-1].set_xlim(t_h[0], t_h[-1] if t_h[-1] > t_h[0] else t_h[0] + 1.0)
 
     alt = f"Cumulative volume over {general(t_h[-1], 3)} h: programmed (SET)"
@@ -82,13 +83,23 @@ def _residual(axes: Axes, t_h: list[float], residual_u: list[float], band_u: lis
     axes.set_ylabel("MEAS − SET (U)")
 
 
-def _mark_gaps(axes: Axes, document: dict[str, Any]) -> None:
+def _origin_s(document: dict[str, Any], source: dict[str, Any]) -> float:
+    """Return the run time at which the curves begin: as stored with them, else the start of the first delivery."""
+    stored = as_number(source.get("from_s"))
+    if stored is not None:
+        return stored
+    starts = (as_number(delivery.get("start_s")) for delivery in rows(document.get("deliveries")))
+    return min((start for start in starts if start is not None), default=0.0)
+
+
+def _mark_gaps(axes: Axes, document: dict[str, Any], origin_s: float) -> None:
     """Shade the intervals without readings; they are marked in every figure over run time."""
     label = "gap in readings"
     for gap in rows(document.get("gaps")):
         start, end = as_number(gap.get("start_s")), as_number(gap.get("end_s"))
         if start is not None and end is not None:
-            axes.axvspan(start / 3600.0, end / 3600.0, color=style.GAP, alpha=0.35, linewidth=0.8, label=label)
+            left, right = ((at_s - origin_s) / 3600.0 for at_s in (start, end))
+            axes.axvspan(left, right, color=style.GAP, alpha=0.35, linewidth=0.8, label=label)
             label = "_nolegend_"
 
 
@@ -148,7 +159,7 @@ def blank(curves: dict[str, Any]) -> Figure | None:
             axes.ticklabel_format(axis="y", useOffset=False)
             if label:
                 axes.set_title(f"Blank {label}")
-        drawn[0].set_ylabel("Balance reading (mg)")
+        drawn[0].set_ylabel("Change of reading (mg)")
 
     alt = "Balance reading in mg over time in hours while the pump was stopped (blank run)."
     return style.draw("blank", alt, 2.4, paint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.blocks import Block, Facts, Heading, Picture, Table, cells, columns
+from reports.blocks import Block, Facts, Heading, Paragraph, Picture, Table, cells, columns
 from reports.formatting import (
     UNKNOWN,
     amount,
@@ -50,11 +50,15 @@ def basal_blocks(document: dict[str, Any]) -> list[Block]:
 
 def _one(item: dict[str, Any], index: int) -> list[Block]:
     """Return the tables and figures of one basal interval."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [
+        Paragraph(f"Not evaluated: {text(item[key])}.", "muted")
+        for key in ("why_not", "trumpet_why_not")
+        if item.get(key)
+    ]
     if summary := _summary(item):
         blocks.append(Facts(summary))
     if points := rows(item.get("trumpet")):
-        blocks.append(_trumpet(points))
+        blocks.append(_trumpet(points, item))
     blocks.append(Picture(f"trumpet-{index}", TRUMPET))
     if hours := mapping(item.get("windows_1h")):
         blocks.append(_windows(hours))
@@ -79,7 +83,7 @@ def _summary(item: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in held if value != UNKNOWN)
 
 
-def _trumpet(points: list[dict[str, Any]]) -> Table:
+def _trumpet(points: list[dict[str, Any]], item: dict[str, Any]) -> Table:
     """Return the trumpet as a table with the number of windows beside each pair."""
     body = tuple(
         cells(
@@ -87,17 +91,15 @@ def _trumpet(points: list[dict[str, Any]]) -> Table:
             general(point.get("count"), 6),
             fixed(point.get("min_pct"), 2, signed=True),
             fixed(point.get("max_pct"), 2, signed=True),
-            interval(point.get("ideal_min_pct"), point.get("ideal_max_pct"), "", 4),
+            interval(point.get("ideal_min_pct"), point.get("ideal_max_pct"), "", 3),
         )
         for point in points
     )
     head = columns(">Window (min)", ">Windows", ">Smallest error (%)", ">Largest error (%)", ">Ideal pulses (%)")
-    return Table(
-        head,
-        body,
-        "Trumpet curve",
-        "Windows overlap and advance by one sample interval; at long windows they share most of their data.",
-    )
+    from_s, length_s = as_number(item.get("trumpet_from_s")), as_number(item.get("trumpet_analysis_s"))
+    begun = f"Analysis period of {elapsed(length_s)} from {elapsed(from_s)} on (run time). " if length_s else ""
+    note = "Windows overlap and advance by one sample interval; at long windows they share most of their data."
+    return Table(head, body, "Trumpet curve", begun + note)
 
 
 def _windows(hours: dict[str, Any]) -> Table:

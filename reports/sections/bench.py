@@ -44,7 +44,7 @@ def equipment(document: dict[str, Any]) -> Section:
     bench = mapping(document.get("bench"))
     body = []
     for role in INSTRUMENTS:
-        held = mapping(bench.get(role))
+        held = {**mapping(bench.get(role)), **_identity(document, role)}
         if first(held, ("model", "protocol", *SERIALS)) is None:
             continue
         calibration = mapping(held.get("calibration"))
@@ -54,18 +54,25 @@ def equipment(document: dict[str, Any]) -> Section:
                 text(first(held, ("model", "protocol"))) or UNKNOWN,
                 text(first(held, SERIALS)) or UNKNOWN,
                 with_unit(general(held.get("resolution_mg")), "mg"),
-                text(calibration.get("certificate")) or "none stated",
-                text(calibration.get("due")) or UNKNOWN,
+                text(calibration.get("certificate") or held.get("certificate")) or "none stated",
+                text(calibration.get("due") or held.get("calibration_due")) or UNKNOWN,
             )
         )
     blocks: list[Block] = []
     if body:
-        head = columns("Role", "*Model", "Serial number", ">Resolution", "*Certificate", "Due")
+        head = columns("Role", "*Model", "*Serial number", ">Resolution", "*Certificate", "Due")
         blocks.append(Table(head, tuple(body), "Measuring equipment and calibration"))
     detail = facts(bench)
     if detail:
         blocks += [Heading("The bench as used"), Facts(detail)]
     return Section(4, "equipment", "Equipment and calibration", tuple(blocks) or (Paragraph(NOT_RECORDED, "muted"),))
+
+
+def _identity(document: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return what an instrument said of itself when the run was armed; that outranks what the bench file expects."""
+    armed = next((event for event in rows(document.get("events")) if event.get("name") == "armed"), {})
+    told = mapping(mapping(armed.get("data")).get(role))
+    return {key: value for key, value in told.items() if value not in (None, "")}
 
 
 def configuration(document: dict[str, Any]) -> Section:
@@ -132,13 +139,14 @@ def fitness(document: dict[str, Any]) -> Section:
             with_unit(_rounded(part.get("slope_mg_per_h"), part.get("u_slope_mg_per_h")), "mg/h"),
             with_unit(general(part.get("u_slope_mg_per_h"), 2), "mg/h"),
             with_unit(general(part.get("noise_mg"), 2), "mg"),
+            with_unit(general(part.get("drift_mg"), 2), "mg"),
         )
         for which in ("before", "after")
         if (part := mapping(blank.get(which)))
     )
     blocks: list[Block] = []
     if body:
-        head = columns("*Run with the pump stopped", ">Duration", ">Slope", ">u(slope)", ">Noise")
+        head = columns("*Run with the pump stopped", ">Duration", ">Slope", ">u(slope)", ">Noise", ">Drift")
         blocks.append(Table(head, body, "Blank runs"))
     rate, spread = blank.get("evaporation_mg_per_h"), blank.get("u_evaporation_mg_per_h")
     if as_number(rate) is not None:

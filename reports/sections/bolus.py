@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.blocks import Block, Cell, Heading, Picture, Table, cells, columns
 from reports.formatting import UNKNOWN, amount, as_number, decimals_for, elapsed, fixed, general, plus_minus
-from reports.reading import mapping, rows
+from reports.reading import mapping, rows, text
 from reports.sections.facts import facts
 
 
@@ -142,10 +142,10 @@ def _every(items: list[dict[str, Any]]) -> Table:
                 fixed(item.get("measured_u"), _places(item) + 1),
                 shown,
                 fixed(item.get("duration_s"), 1),
-                UNKNOWN if settled is None else ("yes" if settled else "no"),
+                text(item.get("why_not")) or (UNKNOWN if settled is None else ("yes" if settled else "no")),
             )
         )
     head = columns(
-        ">No.", ">Start (h:mm:ss)", ">SET (U)", ">REP (U)", ">MEAS (U)", ">Error ± U (%)", ">Duration (s)", "Settled"
+        ">No.", ">Start (h:mm:ss)", ">SET (U)", ">REP (U)", ">MEAS (U)", ">Error ± U (%)", ">Duration (s)", "*Settled"
     )
     return Table(head, tuple(body), "Every bolus (k = 2)")

@@ -6,9 +6,10 @@ from typing import Any
 
 from reports.blocks import Block, Cell, Facts, Paragraph, Picture, Section, Signatures, Table, cells, columns
 from reports.figures.gallery import principal_check
-from reports.formatting import UNKNOWN, as_number, elapsed, general, measured, span, with_unit
+from reports.formatting import UNKNOWN, as_number, elapsed, general, span, with_unit
 from reports.reading import first, mapping, rows, text
 from reports.sections.facts import facts, value_text
+from reports.sections.front import shown_value
 
 MOST_EVENTS = 600
 ROLES = (
@@ -34,7 +35,7 @@ def exclusions(document: dict[str, Any]) -> Section:
         head = columns(">From (h:mm:ss)", ">To (h:mm:ss)", "Stream", "*Cause")
         blocks.append(Table(head, body, "Intervals without readings", "Marked in every figure over run time."))
     else:
-        blocks.append(Paragraph("No gaps: no interval without readings was recorded."))
+        blocks.append(Paragraph("No gaps in the readings were recorded."))
     excluded = rows(mapping(document.get("analysis")).get("exclusions"))
     if excluded:
         told = tuple(
@@ -47,7 +48,7 @@ def exclusions(document: dict[str, Any]) -> Section:
         )
         blocks.append(Table(columns("Interval", "Rule", "*Why"), told, "Excluded data"))
     else:
-        blocks.append(Paragraph("No readings were excluded from the analysis."))
+        blocks.append(Paragraph("No exclusions of readings from the analysis were recorded."))
     return Section(10, "exclusions", "Exclusions and gaps", tuple(blocks))
 
 
@@ -138,7 +139,7 @@ def budget(document: dict[str, Any]) -> Section:
         body.append(
             cells(
                 text(check.get("id")),
-                measured(check.get("value"), check.get("expanded_uncertainty"), unit),
+                shown_value(check),
                 len(lines) or UNKNOWN,
                 text(largest.get("name")) if largest else UNKNOWN,
                 with_unit(general(largest.get("contribution"), 3), unit) if largest else UNKNOWN,

@@ -18,7 +18,7 @@ from reports.formatting import (
     unit_text,
     with_unit,
 )
-from reports.reading import mapping, rows, text, texts
+from reports.reading import first, mapping, rows, text, texts
 from reports.sections.basal import basal_blocks
 from reports.sections.bolus import bolus_blocks
 from reports.sections.facts import label_of, value_text
@@ -29,6 +29,8 @@ PAIRS = {
     "error_pct": "expanded_uncertainty_pct",
     "measured_u": "expanded_uncertainty_u",
 }
+REASONS = ("why", "why_not")
+TIMES = frozenset({"start_s", "from_s", "to_s", "end_s"})
 ITEM_LABELS = {"value": "Value", "error_pct": "Error", "measured_u": "MEAS", "set_u": "SET", "reported_u": "REP"}
 KINDS = {"temp_basal": "temp basal", "square": "square wave", "dual": "dual wave"}
 
@@ -128,28 +130,49 @@ def budget_table(lines: list[dict[str, Any]], unit: str, caption: str) -> Table:
 
 
 def items_table(items: list[dict[str, Any]], unit: str, caption: str) -> Table:
-    """Return the items of an "each" check with whatever columns they carry."""
-    keys = list(dict.fromkeys(key for item in items for key in item if key != "why"))
+    """Return the items of an "each" check with whatever columns they carry; reasons only where an item did not pass."""
+    items = [_with_limits(item) for item in items]
+    keys = list(dict.fromkeys(key for item in items for key in item if key not in REASONS))
     hidden = {partner for key, partner in PAIRS.items() if key in keys}
-    shown = [key for key in keys if key not in hidden]
-    head = columns(">No.", *(_item_head(key, unit) for key in shown))
+    empty = {key for key in keys if all(item.get(key) in (None, "") for item in items)}
+    shown = [key for key in keys if key not in hidden | empty]
+    reasons = [_reason(item) for item in items]
+    head = columns(">No.", *(_item_head(key, keys, unit) for key in shown), *(["*Why"] if any(reasons) else []))
     body = tuple(
-        (Cell(str(number)), *(_item_cell(item, key, unit) for key in shown))
-        for number, item in enumerate(items, start=1)
+        (
+            Cell(str(number)),
+            *(_item_cell(item, key, unit) for key in shown),
+            *([Cell(reason)] if any(reasons) else []),
+        )
+        for number, (item, reason) in enumerate(zip(items, reasons, strict=True), start=1)
     )
     return Table(head, body, caption)
 
 
-def _item_head(key: str, unit: str) -> str:
+def _with_limits(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item with its two limits as one text, before its outcome."""
+    own = {"lower_limit", "upper_limit"} & item.keys()
+    kept = {key: value for key, value in item.items() if key not in {"lower_limit", "upper_limit", "outcome"}}
+    if own:
+        kept["limits"] = interval(item.get("lower_limit"), item.get("upper_limit"))
+    return {**kept, "outcome": item["outcome"]} if "outcome" in item else kept
+
+
+def _reason(item: dict[str, Any]) -> str:
+    """Return why an item did not pass; nothing for one that did."""
+    return "" if item.get("outcome") == "PASS" else text(first(item, REASONS))
+
+
+def _item_head(key: str, keys: list[str], unit: str) -> str:
     """Return a column spec for one key of an item."""
-    if key == "outcome":
-        return "Outcome"
+    if key in {"outcome", "label"}:
+        return key.capitalize()
     label, suffix = label_of(key)
     label = ITEM_LABELS.get(key, label)
-    shown = unit_text(unit) if key == "value" else suffix
-    if key in {"start_s", "from_s", "to_s", "end_s"}:
+    shown = unit_text(unit) if key in {"value", "limits"} else suffix
+    if key in TIMES:
         shown = "h:mm:ss"
-    spread = " ± U" if key in PAIRS else ""
+    spread = " ± U" if PAIRS.get(key) in keys else ""
     return f">{label}{spread} ({shown})" if shown else f">{label}{spread}"
 
 
@@ -158,7 +181,7 @@ def _item_cell(item: dict[str, Any], key: str, unit: str) -> Cell:
     value = item.get(key)
     if key == "outcome":
         return outcome_cell(text(value))
-    if key in {"start_s", "from_s", "to_s", "end_s"}:
+    if key in TIMES:
         return Cell(elapsed(value))
     if key in PAIRS:
         signed = key == "error_pct" or unit_text(unit) == "%"

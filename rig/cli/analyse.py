@@ -7,7 +7,7 @@ import json
 import sys
 
 from reports.console import console_summary
-from reports.write import write_report
+from reports.folder import write_report
 
 from rig.cli.runs import find_run
 from rig.judging.judge import judge

@@ -60,7 +60,7 @@ def _run_one(
 
 def _report(finished: Finished) -> None:
     # matplotlib and typst: seconds of import that a run must not pay for before it began.
-    from reports.write import write_report  # noqa: PLC0415
+    from reports.folder import write_report  # noqa: PLC0415
 
     write_report(finished.judgement)
     from rig.judging.store import publish  # noqa: PLC0415

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-
 import pytest
 
 from rig.drivers.minimed import MinimedPump
@@ -13,53 +9,21 @@ from rig.errors import (
     ConfigError,
     InstrumentError,
     MalformedReply,
-    RigError,
-    ScenarioError,
     TransportTimeout,
     UsageError,
 )
 from rig.instruments import (
-    Acceptance,
-    BasalEntry,
     PumpBattery,
     PumpSettings,
     PumpStatus,
     TempBasal,
 )
 from rig.wire.crc import crc16
-from rig.wire.minimed.packets import Opcode, Packet, fragment_packets
-from tests.drivers.scripted import ScriptedBench
-from tests.transcripts.notation import Pair, Reply, asked, expand, heard, load, packet, radio_pairs
+from rig.wire.minimed.packets import Opcode, fragment_packets
+from tests.drivers.pump_script import LOCAL, PROFILE, PUMP, long_answer, pump_in, pump_on, step
+from tests.transcripts.notation import Pair, Reply, asked, expand, load, packet, radio_pairs
 
-PUMP = "512847"
-LOCAL = datetime(2025, 3, 9, 14, 5, 30)  # noqa: DTZ001 - pumps know no zone
-PROFILE = [BasalEntry(0, 0.75), BasalEntry(13, 1.3), BasalEntry(36, 7.5)]
 SETTINGS = PumpSettings(max_bolus_u=9.0, max_basal_u_per_h=2.2, temp_basal_is_percent=False, pattern=0)
-ACKNOWLEDGED, UNKNOWN = Acceptance.ACKNOWLEDGED, Acceptance.UNKNOWN
-
-
-@contextmanager
-def pump_on(pairs: Sequence[Pair], frequency_mhz: float = 916.5) -> Iterator[tuple[MinimedPump, ScriptedBench]]:
-    bench = ScriptedBench.of("pump", pairs)
-    pump = MinimedPump(bench.links, bench.link, PUMP, frozenset({PUMP}), frequency_mhz=frequency_mhz)
-    yield pump, bench
-    bench.finish()
-
-
-@contextmanager
-def pump_in(dialogue: str) -> Iterator[MinimedPump]:
-    """Give an opened pump that will live through ``dialogue``; at the end every pair must have been used."""
-    with pump_on(radio_pairs(dialogue)) as (pump, _):
-        pump.open()
-        yield pump
-
-
-def long_answer(opcode: Opcode, content: str) -> bytes:
-    return Packet(PUMP, opcode, expand(content).ljust(65, b"\0")).encode()
-
-
-def step(ask: bytes, answer: bytes, listen_ms: int = 500) -> Pair:
-    return Pair(asked(ask, listen_ms), (Reply(heard(answer), 90),))
 
 
 # --- contact ---
@@ -324,113 +288,3 @@ def test_a_history_page_that_does_not_exist_is_named() -> None:
 def test_a_history_page_beyond_the_pump_is_not_asked_for(page: int) -> None:
     with pump_in("stick opened at 916.5 MHz") as pump, pytest.raises(UsageError):
         pump.history(page)
-
-
-# --- commands ---
-
-Command = Callable[[MinimedPump], Acceptance]
-
-
-@pytest.mark.parametrize(
-    ("dialogue", "command", "acceptance"),
-    [
-        ("bolus 1.7 U on a 522", lambda pump: pump.bolus(1.7), ACKNOWLEDGED),
-        ("bolus 2.35 U on a 723", lambda pump: pump.bolus(2.35), ACKNOWLEDGED),
-        ("bolus 12.3 U on a 723, first half repeated", lambda pump: pump.bolus(12.3), ACKNOWLEDGED),
-        ("bolus 2.35 U, acknowledgement lost", lambda pump: pump.bolus(2.35), UNKNOWN),
-        ("bolus 2.35 U, acknowledgement damaged", lambda pump: pump.bolus(2.35), UNKNOWN),
-        ("bolus 2.35 U, stick silent afterwards", lambda pump: pump.bolus(2.35), UNKNOWN),
-        ("temp basal 0.85 U/h for 90 min", lambda pump: pump.set_temp_basal(0.85, 90), ACKNOWLEDGED),
-        ("temp basal 8.0 U/h for 60 min", lambda pump: pump.set_temp_basal(8.0, 60), ACKNOWLEDGED),
-        ("temp basal cancelled", lambda pump: pump.set_temp_basal(0.0, 0), ACKNOWLEDGED),
-        ("temp basal cancelled", lambda pump: pump.set_temp_basal(0.85, 0), ACKNOWLEDGED),
-        ("temp basal 150 % for 2 h", lambda pump: pump.set_temp_basal_percent(150, 120), ACKNOWLEDGED),
-        ("temp basal 150 %, settled by reading back", lambda pump: pump.set_temp_basal_percent(150, 120), ACKNOWLEDGED),
-        ("temp basal cancelled, settled by reading back", lambda pump: pump.set_temp_basal(0.0, 0), ACKNOWLEDGED),
-        ("temp basal 0.85 U/h, not settled by reading back", lambda pump: pump.set_temp_basal(0.85, 90), UNKNOWN),
-        (
-            "temp basal 0.85 U/h, another one found when reading back",
-            lambda pump: pump.set_temp_basal(0.85, 90),
-            UNKNOWN,
-        ),
-        ("suspend", lambda pump: pump.suspend(), ACKNOWLEDGED),
-        ("suspend repeated until acknowledged", lambda pump: pump.suspend(), ACKNOWLEDGED),
-        ("suspend refused by a suspended pump", lambda pump: pump.suspend(), ACKNOWLEDGED),
-        ("resume", lambda pump: pump.resume(), ACKNOWLEDGED),
-        ("resume, acknowledgement lost, settled by status", lambda pump: pump.resume(), UNKNOWN),
-        ("clock set", lambda pump: pump.set_clock(LOCAL), ACKNOWLEDGED),
-        ("profile written", lambda pump: pump.set_profile(PROFILE), ACKNOWLEDGED),
-        (
-            "profile written, last acknowledgement lost, read back",
-            lambda pump: pump.set_profile(PROFILE),
-            ACKNOWLEDGED,
-        ),
-    ],
-)
-def test_a_command_leaves_exactly_as_published_and_exactly_once(
-    dialogue: str, command: Command, acceptance: Acceptance
-) -> None:
-    with pump_in(dialogue) as pump:
-        pump.wake()
-        assert command(pump) is acceptance
-        if acceptance is UNKNOWN:
-            assert pump.unknown_because
-
-
-@pytest.mark.parametrize(
-    ("dialogue", "command", "words"),
-    [
-        (
-            "bolus 2.35 U refused, one is in progress",
-            lambda pump: pump.bolus(2.35),
-            r"0C: a bolus is already in progress.*wait",
-        ),
-        ("bolus 2.35 U refused, above the maximum", lambda pump: pump.bolus(2.35), r"09: .*raise the maximum"),
-        ("bolus 2.35 U refused at its first half", lambda pump: pump.bolus(2.35), r"08: .*resume"),
-        ("suspend refused by a running pump", lambda pump: pump.suspend(), r"08: "),
-    ],
-)
-def test_a_refusal_names_its_meaning_and_what_to_do(dialogue: str, command: Command, words: str) -> None:
-    with pump_in(dialogue) as pump, pytest.raises(InstrumentError, match=words):
-        command(pump)
-
-
-def test_an_acknowledgement_carries_its_time() -> None:
-    with pump_on(radio_pairs("bolus 2.35 U on a 723")) as (pump, bench):
-        pump.open()
-        pump.bolus(2.35)
-        assert pump.acknowledged_ns == bench.link.last_rx_ns
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (lambda pump: pump.bolus(1.025), "bolus of 1.025 U"),
-        (lambda pump: pump.bolus(25.1), "beyond the pump"),
-        (lambda pump: pump.bolus(0.0), "bolus of 0 U"),
-        (lambda pump: pump.set_temp_basal(1.03, 60), "basal rate of 1.03 U/h"),
-        (lambda pump: pump.set_temp_basal(1.0, 45), "multiple of 30 min"),
-        (lambda pump: pump.set_temp_basal_percent(201, 60), "201 %"),
-        (lambda pump: pump.set_profile([BasalEntry(1, 1.0)]), "profile"),
-        (lambda pump: pump.set_profile([BasalEntry(0, 1.01)]), "basal rate of 1.01 U/h"),
-    ],
-)
-def test_what_a_pump_cannot_be_told_exactly_is_refused_before_any_byte(command: Command, words: str) -> None:
-    with pump_in("723 awake") as pump:
-        pump.wake()
-        with pytest.raises(ScenarioError, match=words):
-            command(pump)
-
-
-def test_steps_are_those_of_the_pumps_family() -> None:
-    with pump_in("522 awake") as pump:
-        pump.wake()
-        with pytest.raises(ScenarioError, match=r"multiple of 0\.1 U"):
-            pump.bolus(1.75)
-
-
-def test_every_error_is_one_line() -> None:
-    with pump_in("out of range") as pump:
-        with pytest.raises(RigError) as caught:
-            pump.status()
-        assert "\n" not in str(caught.value)

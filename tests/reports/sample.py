@@ -414,7 +414,7 @@ def _curves(rng: random.Random) -> dict[str, Any]:
     flow_h = [index / 12.0 for index in range(1, 24 * 12)]
     flow = [1.0 - 0.35 * math.exp(-hour / 1.2) + rng.gauss(0.0, 0.09) for hour in flow_h]
     mass_h = [index / 360.0 for index in range(361)]
-    mass = [12_345.67 - 0.0153 * hour + round(rng.gauss(0.0, 0.012), 2) for hour in mass_h]
+    mass = [-0.0153 * hour + round(rng.gauss(0.0, 0.012), 2) for hour in mass_h]
     seconds = [float(index) for index in range(0, 420, 2)]
     shapes = [
         {
@@ -425,7 +425,14 @@ def _curves(rng: random.Random) -> dict[str, Any]:
         for size in (0.1, 1.0, 10.0)
     ]
     return {
-        "cumulative": {"t_h": t_h, "set_u": set_u, "reported_u": None, "measured_u": measured, "residual_u": residual},
+        "cumulative": {
+            "from_s": 10.0,
+            "t_h": t_h,
+            "set_u": set_u,
+            "reported_u": None,
+            "measured_u": measured,
+            "residual_u": residual,
+        },
         "startup": [{"label": "1.0 U/h for 49 h", "t_h": flow_h, "rate_u_per_h": flow, "set_u_per_h": 1.0}],
         "bolus_shape": shapes,
         "blank": {"t_h": mass_h, "mass_mg": mass},

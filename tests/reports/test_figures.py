@@ -69,6 +69,6 @@ def test_thinning_keeps_the_break_of_a_gap() -> None:
 
 def test_importing_the_console_summary_loads_no_heavy_library() -> None:
     heavy = ("matplotlib", "typst", "jinja2", "numpy")
-    code = f"import sys, reports.console, reports.folder; print([n for n in {heavy} if n in sys.modules])"
+    code = f"import sys, reports.console, reports.write; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

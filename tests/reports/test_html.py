@@ -111,7 +111,6 @@ def test_every_figure_has_its_caption_and_its_words(page: str) -> None:
 def test_every_axis_carries_a_unit_or_a_count(page: str) -> None:
     told = shown_text(page)
     for label in (
-        "Time since start of run (h)",
         "Delivered volume (U)",
         "MEAS − SET (U)",
         "Flow (U/h)",
@@ -122,7 +121,7 @@ def test_every_axis_carries_a_unit_or_a_count(page: str) -> None:
         "Number of hours",
         "Bolus error (%)",
         "Bolus number",
-        "Balance reading (mg)",
+        "Change of reading (mg)",
         "Time since start (s)",
         "Contribution to the standard uncertainty (%)",
     ):
@@ -246,11 +245,14 @@ def test_an_instrument_is_named_as_it_named_itself_when_armed() -> None:
 
 def test_items_tell_why_only_where_they_did_not_pass() -> None:
     passed = {"label": "1.0 U/h", "from_s": 10.0, "value": 1.23, "expanded_uncertainty": 0.5, "measured_u": 1.01}
+    passed |= {"lower_limit": -5.0, "upper_limit": 5.0, "set_u": None}
     broken = {**passed, "value": None, "outcome": "INVALID", "why": "no readings for 90 s"}
     items = [{**passed, "outcome": "PASS", "why": "lies within"}, broken]
-    told = shown_text(render_html({"checks": [{"id": "c", "unit": "%", "outcome": "INVALID", "items": items}]}, {}))
-    assert "No. Label From (h:mm:ss) Value ± U (%) MEAS (U) Outcome Why" in told
-    assert "1 1.0 U/h 0:00:10 +1.23 ± 0.50 1.0100 PASS" in told
+    told = shown_text(
+        render_html({"checks": [{"id": "c", "unit": "%", "outcome": "INVALID", "items": items}]}, {})
+    ).replace("\u00a0", " ")
+    assert "No. Label From (h:mm:ss) Value ± U (%) MEAS (U) Limits (%) Outcome Why" in told
+    assert "1 1.0 U/h 0:00:10 +1.23 ± 0.50 1.0100 ± 5 PASS" in told
     assert "no readings for 90 s" in told
     assert "lies within" not in told
 

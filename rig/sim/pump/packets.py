@@ -57,9 +57,6 @@ def decode_4b6b(coded: bytes) -> bytes | None:
             break
         nibble = _NIBBLE.get(code)
         if nibble is None:
-            # The pump's own filler 0101, and what follows it, is no code: only a whole byte's end may stop here.
-            if length < 6 and len(nibbles) % 2 == 0:
-                break
             return None
         nibbles.append(nibble)
     return bytes(high << 4 | low for high, low in zip(nibbles[::2], nibbles[1::2], strict=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import PlantParameters
 from rig.sim.pump import answers
-from rig.sim.pump.commands import COMMAND_NAMES, Commands
+from rig.sim.pump.commands import Commands
 from rig.sim.pump.firmware import NAK_REFUSED, Firmware
 from rig.sim.pump.packets import (
     ACK,
@@ -121,7 +121,7 @@ class PumpRadio:
             page = self._firmware.history.page(parameters[0]) if parameters else None
             return self._nak(NAK_NO_PAGE) if page is None else self._send_fragments(opcode, page)
         code = self._commands.execute(opcode, parameters, rig_ns)
-        return self._nak(code) if code else self._acted_on(COMMAND_NAMES(opcode, parameters), rig_ns)
+        return self._nak(code) if code else self._acted_on(self._commands.name(opcode, parameters), rig_ns)
 
     def _take_fragment(self, packet: Packet, rig_ns: int) -> bytes | None:
         """Collect a profile; the fragment with the end bit stores it, and may be empty."""

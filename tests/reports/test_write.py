@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.folder import inventory, write_atomically, write_report
+from reports.write import inventory, write_atomically, write_report
 from rig.errors import RecordError
 from tests.reports.sample import sample
 

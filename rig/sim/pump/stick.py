@@ -1,0 +1,238 @@
+"""The radio stick on its UART: subg_rfspy 0.9, and the air between it and the pump [minimed 2.2]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rig.sim.faults import FaultSet
+from rig.sim.parameters import PlantParameters
+from rig.sim.pump.packets import encode_4b6b
+from rig.sim.pump.radio import PumpRadio
+from rig.sim.seeds import source
+from rig.transport.virtual import Port
+
+GET_STATE, GET_VERSION, GET_PACKET, SEND_PACKET, SEND_AND_LISTEN, UPDATE_REGISTER, RESET, LED = range(1, 9)
+ARGUMENT_BYTES = {GET_PACKET: 5, SEND_PACKET: 3, SEND_AND_LISTEN: 10, UPDATE_REGISTER: 2, LED: 2}
+CARRIES_PACKET = (SEND_PACKET, SEND_AND_LISTEN)
+VERSION = b"subg_rfspy 0.9\x00"
+NOTHING_HEARD, INTERRUPTED = b"\xaa\x00", b"\xbb\x00"
+REGISTERS = frozenset((*range(0x00, 0x1C), *range(0x1C, 0x30)))
+FREQUENCY_DEFAULT = {0x09: 0x26, 0x0A: 0x30, 0x0B: 0x70}
+CRYSTAL_MHZ = 24.0
+MAX_PACKET = 512
+RESET_NS = 1_000_000_000
+NS_PER_MS = 1_000_000
+RSSI_OFFSET_DBM = 73.0
+
+
+@dataclass(slots=True)
+class _Listening:
+    """A running receive: until when (None: for ever), and what to send again when nothing comes."""
+
+    until_ns: int | None
+    token: int
+    again: bytes = b""
+    repeat: int = 0
+    timeout_ns: int = 0
+    retries: int = 0
+
+
+class Stick:
+    """Takes UART bytes, sends what they ask for, and returns what it hears. All times are link times."""
+
+    def __init__(self, pump: PumpRadio, parameters: PlantParameters, seed: int, faults: FaultSet) -> None:
+        self._pump = pump
+        self._p = parameters
+        self._faults = faults
+        self._answer_delay = source(seed, "radio.answer_delay")
+        self._air = source(seed, "radio.air")
+        self._level = source(seed, "radio.level")
+        self._port: Port | None = None
+        self._input = bytearray()
+        self._frequency = dict(FREQUENCY_DEFAULT)
+        self._counter = 0
+        self._busy_until_ns = -1
+        self._listening: _Listening | None = None
+        self._token = 0
+        self._in_flight: tuple[int, int, bytes] | None = None  # the pump's answer: begins, ends, line-coded
+
+    def attach(self, port: Port) -> None:
+        """Learn the wire."""
+        self._port = port
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Take UART bytes; a byte during a receive ends it."""
+        self._input += data
+        self._work(now_ns)
+
+    @property
+    def _wire(self) -> Port:
+        if self._port is None:
+            raise RuntimeError("a simulated stick was used before it was attached")
+        return self._port
+
+    def _work(self, now_ns: int) -> None:
+        """Handle commands until one is incomplete or the radio is busy sending."""
+        while self._input and now_ns >= self._busy_until_ns:
+            if self._listening is not None:
+                self._listening = None
+                self._wire.send(INTERRUPTED, now_ns)
+            command = self._take_command()
+            if command is None:
+                return
+            self._handle(command[0], command[1], command[2], now_ns)
+
+    def _take_command(self) -> tuple[int, bytes, bytes] | None:
+        """Take (opcode, arguments, packet) off the input, or None while it is incomplete."""
+        buffer = self._input
+        opcode = buffer[0]
+        size = 1 + ARGUMENT_BYTES.get(opcode, 0)
+        if len(buffer) < size:
+            return None
+        end = size
+        if opcode in CARRIES_PACKET:
+            stop = buffer.find(b"\x00", size)
+            if stop < 0:
+                if len(buffer) > MAX_PACKET:
+                    del buffer[MAX_PACKET:]  # the firmware's buffer is finite; the rest of the packet is lost
+                return None
+            end = stop + 1
+        command = opcode, bytes(buffer[1:size]), bytes(buffer[size : max(size, end - 1)])
+        del buffer[:end]
+        return command
+
+    def _handle(self, opcode: int, arguments: bytes, packet: bytes, now_ns: int) -> None:
+        wire = self._wire
+        if opcode == GET_STATE:
+            wire.send(b"OK\x00", now_ns)
+        elif opcode == GET_VERSION:
+            wire.send(VERSION, now_ns)
+        elif opcode == UPDATE_REGISTER:
+            known = arguments[0] in REGISTERS
+            if known and arguments[0] in self._frequency:
+                self._frequency[arguments[0]] = arguments[1]
+            wire.send(b"\x01\x00" if known else b"\x02\x00", now_ns)
+        elif opcode == GET_PACKET:
+            self._listen(_timeout_ns(arguments[1:5]), now_ns)
+        elif opcode == SEND_PACKET:
+            sent_ns = self._transmit(packet, arguments[1], arguments[2], now_ns)
+            wire.send(b"\x00", sent_ns)
+        elif opcode == SEND_AND_LISTEN:
+            self._send_and_listen(arguments, packet, now_ns)
+        elif opcode == RESET:
+            self._frequency = dict(FREQUENCY_DEFAULT)
+            self._hold_until(now_ns + RESET_NS)
+        # LED has no answer, 00 only interrupts, and 0.9 ignores what it does not know.
+
+    def _send_and_listen(self, arguments: bytes, packet: bytes, now_ns: int) -> None:
+        repeat, delay_ms = arguments[1], arguments[2]
+        timeout_ns = _timeout_ns(arguments[4:8])
+        sent_ns = self._transmit(packet, repeat, delay_ms, now_ns)
+        self._listen(timeout_ns, sent_ns, again=packet, repeat=repeat, retries=arguments[8])
+
+    def _hold_until(self, at_ns: int) -> None:
+        """Be busy until a link time; commands that come meanwhile wait in the UART's buffer."""
+        self._busy_until_ns = at_ns
+        self._wire.call_at(at_ns, self._work)
+
+    def _air_ns(self, packet: bytes) -> int:
+        return round((self._p.preamble_s + 8 * len(packet) / self._p.air_bit_per_s) * 1e9)
+
+    def _transmit(self, packet: bytes, repeat: int, delay_ms: int, now_ns: int) -> int:
+        """Send a packet ``repeat`` more times; return when the radio is done. The pump hears it then."""
+        done_ns = now_ns + (1 + repeat) * self._air_ns(packet) + repeat * delay_ms * NS_PER_MS
+        self._busy_until_ns = done_ns
+        self._in_flight = None
+        self._wire.call_at(done_ns, lambda at_ns: self._sent(packet, repeat, at_ns))
+        return done_ns
+
+    def _sent(self, packet: bytes, repeat: int, at_ns: int) -> None:
+        """The packet has been on the air: let the pump hear it, then go on with what waits."""
+        rig_ns = self._wire.rig_ns(at_ns)
+        heard = self._through_air(packet, rig_ns) if self._in_reach() else None
+        answer = self._pump.hear(heard, 1 + repeat, at_ns, rig_ns) if heard is not None else None
+        if answer is not None:
+            self._pump_sends(answer, at_ns)
+        self._work(at_ns)
+
+    def _pump_sends(self, answer: bytes, now_ns: int) -> None:
+        coded = encode_4b6b(answer)
+        begins_ns = now_ns + round(self._answer_delay.uniform(*self._p.answer_s) * 1e9)
+        ends_ns = begins_ns + self._air_ns(coded)
+        self._in_flight = begins_ns, ends_ns, coded
+        self._wire.call_at(ends_ns, self._heard)
+
+    def _heard(self, at_ns: int) -> None:
+        """A packet of the pump has ended: hand it up if somebody listened from its beginning."""
+        if self._in_flight is None or self._in_flight[1] != at_ns:
+            return
+        coded = self._in_flight[2]
+        self._in_flight = None
+        if self._listening is None or not self._in_reach():
+            return
+        arrived = self._through_air(coded, self._wire.rig_ns(at_ns))
+        if arrived is None:
+            return
+        self._listening = None
+        self._counter = self._counter % 255 + 1
+        self._wire.send(bytes((self._rssi(), self._counter)) + arrived + b"\x00", at_ns)
+
+    def _listen(
+        self, timeout_ns: int, from_ns: int, again: bytes = b"", repeat: int = 0, retries: int = 0
+    ) -> None:
+        """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
+        self._token += 1
+        token = self._token
+        until_ns = from_ns + timeout_ns if timeout_ns else None
+        self._listening = _Listening(until_ns, token, again, repeat, timeout_ns, retries)
+        self._wire.call_at(from_ns, lambda at_ns: self._owed_ack(token, at_ns))
+        if until_ns is not None:
+            self._wire.call_at(until_ns, lambda at_ns: self._timed_out(token, at_ns))
+
+    def _owed_ack(self, token: int, at_ns: int) -> None:
+        """A woken pump acknowledges to whoever listens first."""
+        if self._is_current(token) and self._pump.owes_wake_ack and self._in_reach():
+            self._pump_sends(self._pump.wake_ack(), at_ns)
+
+    def _timed_out(self, token: int, at_ns: int) -> None:
+        listening = self._listening
+        if listening is None or listening.token != token:
+            return
+        if listening.again and listening.retries:
+            sent_ns = self._transmit(listening.again, listening.repeat, 0, at_ns)
+            self._listen(listening.timeout_ns, sent_ns, listening.again, listening.repeat, listening.retries - 1)
+            return
+        self._listening = None
+        self._wire.send(NOTHING_HEARD, at_ns)
+
+    def _is_current(self, token: int) -> bool:
+        return self._listening is not None and self._listening.token == token
+
+    def _through_air(self, coded: bytes, rig_ns: int) -> bytes | None:
+        """Return the packet as it arrives: whole, with a bit wrong, or not at all."""
+        lost, wrong = self._faults.number("link.drop", rig_ns), self._faults.number("link.corrupt", rig_ns)
+        if lost and self._air.random() < lost:
+            return None
+        if wrong and coded and self._air.random() < wrong:
+            spoilt = bytearray(coded)
+            spoilt[self._air.randrange(len(spoilt))] ^= 1 << self._air.randrange(8)
+            return bytes(byte or 1 for byte in spoilt)  # a 00 would end the answer on the UART
+        return coded
+
+    def _tuned_mhz(self) -> float:
+        word = self._frequency[0x09] << 16 | self._frequency[0x0A] << 8 | self._frequency[0x0B]
+        return word * CRYSTAL_MHZ / 65536.0
+
+    def _in_reach(self) -> bool:
+        return abs(self._tuned_mhz() - self._p.pump_frequency_mhz) <= self._p.radio_reach_mhz
+
+    def _rssi(self) -> int:
+        """Return the signal strength byte: dBm = value / 2 - 73; never 00."""
+        off = (self._tuned_mhz() - self._p.pump_frequency_mhz) / self._p.radio_reach_mhz
+        dbm = self._p.radio_level_dbm - 20.0 * off * off + self._level.gauss(0.0, 0.7)
+        value = round((max(dbm, self._p.radio_noise_dbm) + RSSI_OFFSET_DBM) * 2.0)
+        return max(-128, min(127, value)) & 0xFF or 1
+
+
+def _timeout_ns(field: bytes) -> int:
+    return int.from_bytes(field, "big") * NS_PER_MS
