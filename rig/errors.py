@@ -40,7 +40,7 @@ class RigError(Exception):
             text += f"; expected {self.expected}"
         if self.hint:
             text += f"; try: {self.hint}"
-        return " ".join(text.split())
+        return text.replace("\r", " ").replace("\n", " ")
 
 
 class UsageError(RigError):

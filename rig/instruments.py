@@ -116,6 +116,10 @@ class Pump(Protocol):
     driver returns `Acceptance.UNKNOWN` and the caller settles it.
     """
 
+    @property
+    def acknowledged_ns(self) -> int:
+        """Return the rig time at which the pump's last packet arrived: after a command, its acknowledgement's."""
+
     def wake(self, minutes: int = 10) -> None:
         """Bring the pump's radio up for ``minutes``; harmless when it is awake."""
 

@@ -152,8 +152,10 @@ class Therapy:
         except InstrumentError as error:
             self.record("command", {"name": name, "state": "refused", "why": str(error)})
             raise
-        at_ns = self.record("command", {"name": name, "state": acceptance.value})
-        return acceptance, at_ns
+        self.record("command", {"name": name, "state": acceptance.value})
+        if acceptance is Acceptance.ACKNOWLEDGED:
+            return acceptance, self._pump.acknowledged_ns
+        return acceptance, self._links.clock.now_ns()
 
     def _send(self, name: str, command: Callable[[], Acceptance]) -> int:
         """Send a command whose effect the caller reads back; return the time it was answered."""
