@@ -6,10 +6,9 @@ import argparse
 import json
 import sys
 
-from reports.console import console_summary
-from reports.folder import write_report
-
+from reports.write import write_report
 from rig.cli.runs import find_run
+from rig.cli.summary import print_summary
 from rig.judging.judge import judge
 from rig.judging.store import publish, write_judgement
 from rig.verdict import exit_code
@@ -25,6 +24,6 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(result.to_json(), indent=1) + "\n")
     else:
-        sys.stdout.write(console_summary(result.to_json(), 100, sys.stdout.isatty()))
+        print_summary(result)
         sys.stdout.write(f"judgement: {judgement}\n")
     return exit_code(result, safe_confirmed=True)

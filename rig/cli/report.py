@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reports.folder import write_report
-
+from reports.write import write_report
 from rig.cli.runs import find_run
 from rig.errors import UsageError
 from rig.judging.store import publish

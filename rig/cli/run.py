@@ -12,6 +12,7 @@ from typing import Any
 
 from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
+from rig.cli.summary import print_summary
 from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError
@@ -60,7 +61,7 @@ def _run_one(
 
 def _report(finished: Finished) -> None:
     # matplotlib and typst: seconds of import that a run must not pay for before it began.
-    from reports.folder import write_report  # noqa: PLC0415
+    from reports.write import write_report  # noqa: PLC0415
 
     write_report(finished.judgement)
     from rig.judging.store import publish  # noqa: PLC0415
@@ -69,10 +70,7 @@ def _report(finished: Finished) -> None:
 
 
 def _print_summary(finished: Finished) -> None:
-    from reports.console import console_summary  # noqa: PLC0415
-
-    colour = sys.stdout.isatty()
-    sys.stdout.write(console_summary(finished.result.to_json(), 100, colour))
+    print_summary(finished.result)
     if finished.ended.reason != "completed":
         sys.stdout.write(f"ended early ({finished.ended.reason}): {finished.ended.detail}\n")
     if not finished.ended.safe.confirmed:

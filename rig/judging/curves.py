@@ -53,6 +53,7 @@ def _cumulative(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, An
     chosen = thinned(len(times), volume - set_u)
     reported = _reported(view, boluses, times[chosen])
     return {
+        "from_s": view.first_s,
         "t_h": _list((times[chosen] - view.first_s) / S_PER_H),
         "set_u": _list(set_u[chosen]),
         "measured_u": _list(volume[chosen]),

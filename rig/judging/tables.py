@@ -52,6 +52,7 @@ def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "set_u": error.expected_u,
         "measured_u": error.delivered_u,
         "overall_error_pct": error.error_pct,
+        "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
         "expanded_uncertainty_pct": 2.0 * error.u_pct,
         "cumulative": _cumulative(view, span),
         "windows_1h": _hours(view, span),

@@ -92,7 +92,9 @@ _SPECS = (
     ),
 )  # fmt: skip
 _BY_NAME = {spec.name: spec for spec in _SPECS}
-_SYNTAX = re.compile(r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?")
+_SYNTAX = re.compile(
+    r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?"
+)
 
 
 def list_faults() -> list[FaultSpec]:

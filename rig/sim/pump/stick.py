@@ -177,9 +177,7 @@ class Stick:
         self._counter = self._counter % 255 + 1
         self._wire.send(bytes((self._rssi(), self._counter)) + arrived + b"\x00", at_ns)
 
-    def _listen(
-        self, timeout_ns: int, from_ns: int, again: bytes = b"", repeat: int = 0, retries: int = 0
-    ) -> None:
+    def _listen(self, timeout_ns: int, from_ns: int, again: bytes = b"", repeat: int = 0, retries: int = 0) -> None:
         """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
         self._token += 1
         token = self._token

@@ -76,7 +76,9 @@ class Reports:
 class Therapy:
     """Runs from event to event; nothing happens between `advance` calls."""
 
-    def __init__(self, model: PumpModel, clock: PumpClock, jitter: Random, interval_sd: float, reports: Reports) -> None:
+    def __init__(
+        self, model: PumpModel, clock: PumpClock, jitter: Random, interval_sd: float, reports: Reports
+    ) -> None:
         self._model = model
         self._clock = clock
         self._jitter = jitter
