@@ -13,8 +13,6 @@ from typing import Any
 from rig.bench import Bench, open_bench
 from rig.config import BenchConfig
 from rig.errors import UsageError
-from rig.judging.judge import judge
-from rig.judging.store import write_judgement
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
@@ -83,8 +81,17 @@ def run_scenario(
     folder.release()
     if isinstance(ended.error, UsageError):
         raise ended.error
-    result = judge(folder.path)
-    return Finished(folder.path, ended, result, write_judgement(folder.path, result))
+    return judge_run(folder.path, ended)
+
+
+def judge_run(folder: Path, ended: Ended) -> Finished:
+    """Judge a run that has ended, and store the judgement."""
+    # numpy and scipy: nothing that measures waits for them, or carries them through a run of weeks.
+    from rig.judging.judge import judge  # noqa: PLC0415
+    from rig.judging.store import write_judgement  # noqa: PLC0415
+
+    result = judge(folder)
+    return Finished(folder, ended, result, write_judgement(folder, result))
 
 
 def _play(

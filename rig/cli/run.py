@@ -12,13 +12,11 @@ from typing import Any
 
 from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
-from rig.cli.summary import print_summary
 from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError
 from rig.runner.stop import StopRequest
 from rig.scenario.model import Scenario
-from rig.verdict import exit_code, worst_exit_code
 
 DEFAULT_SCENARIO = "standard"
 
@@ -41,6 +39,8 @@ def execute(options: argparse.Namespace) -> int:
         codes.append(_run_one(scenario, config, parent, options, stop))
         if stop.count:
             break
+    from rig.verdict import worst_exit_code  # noqa: PLC0415 - numpy, see rig.engine
+
     return worst_exit_code(codes)
 
 
@@ -53,6 +53,8 @@ def _run_one(
         finished = run_scenario(scenario, config, parent, faults=options.fault, observer=watch, stop=stop)
     finally:
         view.end()
+    from rig.verdict import exit_code  # noqa: PLC0415 - numpy, see rig.engine
+
     if not options.no_report:
         _report(finished)
     _print_summary(finished)
@@ -62,14 +64,15 @@ def _run_one(
 def _report(finished: Finished) -> None:
     # matplotlib and typst: seconds of import that a run must not pay for before it began.
     from reports.write import write_report  # noqa: PLC0415
-
-    write_report(finished.judgement)
     from rig.judging.store import publish  # noqa: PLC0415
 
+    write_report(finished.judgement)
     publish(finished.folder, finished.judgement)
 
 
 def _print_summary(finished: Finished) -> None:
+    from rig.cli.summary import print_summary  # noqa: PLC0415 - after the run
+
     print_summary(finished.result)
     if finished.ended.reason != "completed":
         sys.stdout.write(f"ended early ({finished.ended.reason}): {finished.ended.detail}\n")
