@@ -71,7 +71,7 @@ def run_scenario(
     """
     prepared = prepare(scenario, config)
     folder = RunFolder(parent, scenario.id)
-    bench = open_bench(config, prepared.profile, faults, folder.path / "sealed" / "ledger.json")
+    bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
     try:
         folder.make()
         with signals_to(stop or StopRequest()) as stopping:

@@ -47,6 +47,7 @@ class RunFolder:
         """Make the folder and lock it; raise `UsageError` when that is impossible."""
         try:
             (self.path / EVIDENCE).mkdir(parents=True)
+            self.sealed_ledger.parent.mkdir()
             self._lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except OSError as error:
             raise UsageError(
@@ -55,6 +56,11 @@ class RunFolder:
                 hint="choose another with --out DIR",
             ) from error
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @property
+    def sealed_ledger(self) -> Path:
+        """Return where a twin leaves what it truly delivered; nothing that measures or judges ever reads it."""
+        return self.path / "sealed" / "ledger.json"
 
     @property
     def evidence(self) -> Path:

@@ -50,7 +50,7 @@ _SPECS = (
     FaultSpec("pump.miss_dose", "count", "this many strokes from START on move nothing", "pump.miss_dose=1@3h"),
     FaultSpec("pump.double_dose", "count", "this many strokes from START on move twice", "pump.double_dose=1@3h"),
     FaultSpec(
-        "pump.bolus_short", "%", "each bolus stops this much before its end, unnoticed", "pump.bolus_short=20%", PERCENT,
+        "pump.bolus_short", "%", "each bolus stops so much before its end, unnoticed", "pump.bolus_short=20%", PERCENT,
         (), (0, 100),
     ),
     FaultSpec("pump.suspend_leak", "U/h", "flow while the pump is suspended", "pump.suspend_leak=0.1U/h", RATE),
@@ -65,7 +65,7 @@ _SPECS = (
         "vessel.evaporation", "mg/h", "evaporation at 20 C and 50 % humidity, from the next 5 min of weather on",
         "vessel.evaporation=0.2mg/h", MASS_RATE,
     ),
-    FaultSpec("balance.zero_tracking", "on", "zero tracking is on and cannot be switched off", "balance.zero_tracking=on"),
+    FaultSpec("balance.zero_tracking", "on", "zero tracking is on and stays on", "balance.zero_tracking=on"),
     FaultSpec(
         "balance.drift", "mg/h", "the zero drifts", "balance.drift=0.2mg/h", MASS_RATE, (), (-1e6, 1e6)
     ),
@@ -150,10 +150,10 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
         if text not in spec.choices:
             raise UsageError(f"'{text}' is not possible here", expected=" or ".join(spec.choices))
         return 0.0, text
-    command, _, number = text.partition(":")
-    if command not in COMMANDS or not number.isascii() or not number.isdigit() or not 0 < int(number[:6]) < 100_000:
+    command, _, nth = text.partition(":")
+    if command not in COMMANDS or not nth.isascii() or not nth.isdigit() or not 0 < int(nth[:6]) < 100_000:
         raise UsageError(f"'{text}' names no packet", expected=f"COMMAND:N with COMMAND one of {', '.join(COMMANDS)}")
-    return float(number), command
+    return float(nth), command
 
 
 class FaultSet:

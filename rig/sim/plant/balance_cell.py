@@ -28,6 +28,10 @@ class Ou:
         self._tau_s = tau_s
         self.value = generator.gauss(0.0, sd)
 
+    def change(self, sd: float, tau_s: float) -> None:
+        """Go on from the present value as another process."""
+        self._sd, self._tau_s = sd, tau_s
+
     def factors(self, step_s: float) -> tuple[float, float]:
         """Return (what stays, standard deviation of what comes) over a step."""
         stays = math.exp(-step_s / self._tau_s)
@@ -39,13 +43,20 @@ class Ou:
         return self.value
 
 
+def _filtered_white(sd: float, filter_s: float) -> float:
+    """Return what a first-order filter leaves of white noise.
+
+    Standard deviation s at conversions h apart is a density of s^2 h; behind the filter s^2 h / (2 tau) remains.
+    """
+    return sd * math.sqrt(WHITE_CONVERSION_S / (2.0 * filter_s))
+
+
 class Noise:
     """White noise behind the filter, 1/f noise as a sum of processes one decade apart, and a random walk."""
 
     def __init__(self, parameters: PlantParameters, seed: int, filter_s: float) -> None:
         p = parameters
-        # White noise of sd s at conversions h apart has the density s^2 h; behind a first-order filter: s^2 h / (2 tau).
-        filtered = p.white_noise_mg * math.sqrt(WHITE_CONVERSION_S / (2.0 * filter_s))
+        filtered = _filtered_white(p.white_noise_mg, filter_s)
         flicker = source(seed, "balance.flicker")
         self._parts = [Ou(source(seed, "balance.white"), filtered, filter_s)]
         self._parts += [Ou(flicker, p.flicker_mg, tau_s) for tau_s in p.flicker_taus_s]
@@ -56,9 +67,7 @@ class Noise:
 
     def set_filter(self, parameters: PlantParameters, filter_s: float) -> None:
         """Change the filter behind which the white noise is seen."""
-        filtered = parameters.white_noise_mg * math.sqrt(WHITE_CONVERSION_S / (2.0 * filter_s))
-        white = self._parts[0]
-        white._sd, white._tau_s = filtered, filter_s  # noqa: SLF001 - part of this noise
+        self._parts[0].change(_filtered_white(parameters.white_noise_mg, filter_s), filter_s)
         self._cache.clear()
 
     def step(self, step_ns: int) -> float:

@@ -156,6 +156,7 @@ class Ledger:
         text = json.dumps(content, sort_keys=True, allow_nan=False)
         content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
             raise BenchError(f"the sealed ledger cannot be written ({error})", where=str(path)) from error

@@ -12,14 +12,9 @@ class Line:
     """Two elastic stores between plunger and outlet, solved exactly over any time step.
 
     A displaced volume enters the fast store (``1 - tail_share``) and the slow one (``tail_share``); each empties
-    through the outlet exponentially. ``lag_ul`` (<= 0) is by how much a first-order filter of time constant ``filter_s``
-    behind the outlet trails it: lag' = -lag / filter_s - outflow.
+    through the outlet exponentially. ``lag_ul`` (<= 0) is by how much a first-order filter behind the outlet, of time
+    constant ``filter_s``, trails it: lag' = -lag / filter_s - outflow.
     """
-
-    __slots__ = (
-        "_bubble_ul", "_faults", "_fast_s", "_slow_s", "_tail", "at_ns", "bubble_ul", "displaced_ul", "entered_ul",
-        "fast_ul", "filter_s", "lag_ul", "leaked_ul", "slow_ul",
-    )  # fmt: skip
 
     def __init__(self, parameters: PlantParameters, faults: FaultSet, start_ns: int, filter_s: float) -> None:
         self._faults = faults

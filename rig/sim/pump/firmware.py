@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rig.sim.faults import FaultSet
@@ -255,7 +254,7 @@ class Firmware:
 
     def _fill_history(self) -> None:
         """Write what an operator's preparation leaves: rewind, tube filled, cannula filled."""
-        at: Callable[[int], datetime] = lambda minutes: self.local() - timedelta(minutes=minutes)
-        self.history.append(self._records.simple(0x21, 0, at(30)))
-        self.history.append(self._records.prime(0, 84, at(28)))
-        self.history.append(self._records.prime(3, 3, at(27)))
+        rewound = self.local() - timedelta(minutes=30)
+        self.history.append(self._records.simple(0x21, 0, rewound))
+        self.history.append(self._records.prime(0, 84, rewound + timedelta(minutes=2)))
+        self.history.append(self._records.prime(3, 3, rewound + timedelta(minutes=3)))

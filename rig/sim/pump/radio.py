@@ -108,7 +108,7 @@ class PumpRadio:
 
     def _take_parameters(self, packet: Packet, link_ns: int, rig_ns: int) -> bytes | None:
         opcode = packet.opcode
-        if opcode != self._pending and opcode != WAKE:
+        if opcode not in (self._pending, WAKE):
             return None
         if opcode in PROFILE_WRITES:
             return self._take_fragment(packet, rig_ns)

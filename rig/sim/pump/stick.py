@@ -12,11 +12,11 @@ from rig.sim.seeds import source
 from rig.transport.virtual import Port
 
 GET_STATE, GET_VERSION, GET_PACKET, SEND_PACKET, SEND_AND_LISTEN, UPDATE_REGISTER, RESET, LED = range(1, 9)
-ARGUMENT_BYTES = {GET_PACKET: 5, SEND_PACKET: 3, SEND_AND_LISTEN: 10, UPDATE_REGISTER: 2, LED: 2}
+ARGUMENT_BYTES = {GET_PACKET: 5, SEND_PACKET: 3, SEND_AND_LISTEN: 9, UPDATE_REGISTER: 2, LED: 2}
 CARRIES_PACKET = (SEND_PACKET, SEND_AND_LISTEN)
 VERSION = b"subg_rfspy 0.9\x00"
 NOTHING_HEARD, INTERRUPTED = b"\xaa\x00", b"\xbb\x00"
-REGISTERS = frozenset((*range(0x00, 0x1C), *range(0x1C, 0x30)))
+REGISTERS = range(0x30)  # of the CC1110's radio, by offset
 FREQUENCY_DEFAULT = {0x09: 0x26, 0x0A: 0x30, 0x0B: 0x70}
 CRYSTAL_MHZ = 24.0
 MAX_PACKET = 512
@@ -27,14 +27,13 @@ RSSI_OFFSET_DBM = 73.0
 
 @dataclass(slots=True)
 class _Listening:
-    """A running receive: until when (None: for ever), and what to send again when nothing comes."""
+    """A running receive, and what to send again when nothing comes."""
 
-    until_ns: int | None
     token: int
-    again: bytes = b""
-    repeat: int = 0
-    timeout_ns: int = 0
-    retries: int = 0
+    timeout_ns: int
+    again: bytes
+    repeat: int
+    retries: int
 
 
 class Stick:
@@ -147,7 +146,7 @@ class Stick:
         return done_ns
 
     def _sent(self, packet: bytes, repeat: int, at_ns: int) -> None:
-        """The packet has been on the air: let the pump hear it, then go on with what waits."""
+        """Let the pump hear a packet that has been on the air, then go on with what waits."""
         rig_ns = self._wire.rig_ns(at_ns)
         heard = self._through_air(packet, rig_ns) if self._in_reach() else None
         answer = self._pump.hear(heard, 1 + repeat, at_ns, rig_ns) if heard is not None else None
@@ -163,7 +162,7 @@ class Stick:
         self._wire.call_at(ends_ns, self._heard)
 
     def _heard(self, at_ns: int) -> None:
-        """A packet of the pump has ended: hand it up if somebody listened from its beginning."""
+        """Hand up a packet of the pump that has ended, if the stick listens."""
         if self._in_flight is None or self._in_flight[1] != at_ns:
             return
         coded = self._in_flight[2]
@@ -181,14 +180,13 @@ class Stick:
         """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
         self._token += 1
         token = self._token
-        until_ns = from_ns + timeout_ns if timeout_ns else None
-        self._listening = _Listening(until_ns, token, again, repeat, timeout_ns, retries)
+        self._listening = _Listening(token, timeout_ns, again, repeat, retries)
         self._wire.call_at(from_ns, lambda at_ns: self._owed_ack(token, at_ns))
-        if until_ns is not None:
-            self._wire.call_at(until_ns, lambda at_ns: self._timed_out(token, at_ns))
+        if timeout_ns:
+            self._wire.call_at(from_ns + timeout_ns, lambda at_ns: self._timed_out(token, at_ns))
 
     def _owed_ack(self, token: int, at_ns: int) -> None:
-        """A woken pump acknowledges to whoever listens first."""
+        """Let a woken pump acknowledge to whoever listens first."""
         if self._is_current(token) and self._pump.owes_wake_ack and self._in_reach():
             self._pump_sends(self._pump.wake_ack(), at_ns)
 
@@ -229,7 +227,7 @@ class Stick:
         off = (self._tuned_mhz() - self._p.pump_frequency_mhz) / self._p.radio_reach_mhz
         dbm = self._p.radio_level_dbm - 20.0 * off * off + self._level.gauss(0.0, 0.7)
         value = round((max(dbm, self._p.radio_noise_dbm) + RSSI_OFFSET_DBM) * 2.0)
-        return max(-128, min(127, value)) & 0xFF or 1
+        return (max(-128, min(127, value)) & 0xFF) or 1
 
 
 def _timeout_ns(field: bytes) -> int:

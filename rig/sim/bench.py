@@ -1,0 +1,110 @@
+"""The whole twin: one pump behind its radio stick, one balance, one plant between them, sealed ledgers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from rig.errors import UsageError
+from rig.sim.faults import FaultSet, parse_fault
+from rig.sim.parameters import STROKES_PER_U, PlantParameters, pump_model
+from rig.sim.plant.ledger import Ledger
+from rig.sim.plant.plant import Plant
+from rig.sim.pump.firmware import Firmware
+from rig.sim.pump.radio import PumpRadio
+from rig.sim.pump.stick import Stick
+from rig.sim.sics import SicsBalance
+
+RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
+MAX_COUNTS = 10**9  # what fits the ten characters of a weight
+
+
+class SimulatedBench:
+    """The devices of a simulated bench, as `rig.transport.virtual.SimulatedDevice`.
+
+    ``serial`` is the six-digit pump id; ``start_local`` the time on the clock of whoever set the pump's clock, at rig
+    time ``rig_start_ns`` (which must also be the link time then). The vessel is tared, the pump primed, its profile
+    0 U/h, not suspended, its limits at 25 U and 35 U/h. The same arguments and requests give the same bytes.
+
+    Raises `UsageError` for an unknown model, serial number, resolution or fault.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "723",
+        serial: str = "900123",
+        seed: int = 1,
+        start_local: datetime,
+        faults: Sequence[str] = (),
+        sealed_ledger: Path | None = None,
+        rig_start_ns: int = 0,
+        resolution_mg: float = 0.01,
+        parameters: PlantParameters | None = None,
+    ) -> None:
+        if re.fullmatch(r"[0-9]{6}", serial) is None:
+            raise UsageError(f"'{serial}' is not a pump id", where="simulated pump", expected="six digits")
+        if resolution_mg not in RESOLUTIONS_MG:
+            raise UsageError(
+                f"the twin has no balance with a last digit of {resolution_mg:g} mg",
+                where="simulated balance",
+                expected=" or ".join(f"{known:g} mg" for known in RESOLUTIONS_MG),
+            )
+        self.model = pump_model(model)
+        self.parameters = replace(parameters or PlantParameters(), resolution_mg=resolution_mg)
+        self._seed = seed
+        self._serial = serial
+        self._sealed_ledger = sealed_ledger
+        self._start_ns = rig_start_ns
+        self._faults = FaultSet([parse_fault(fault) for fault in faults], rig_start_ns)
+        self._plant = Plant(self.parameters, seed, self._faults, rig_start_ns)
+        self.firmware = Firmware(
+            self.model, serial, self.parameters, self._plant, seed, self._faults, rig_start_ns, start_local
+        )
+        self._plant.tare_vessel()
+        self.pump_stick = Stick(
+            PumpRadio(self.firmware, self.parameters, self._faults), self.parameters, seed, self._faults
+        )
+        self.balance = SicsBalance(self._plant, self.parameters, seed, self._faults, rig_start_ns)
+        self._closed = False
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return what really happened; for tests and tools, never for a runner."""
+        return self._plant.ledger
+
+    def advance(self, rig_ns: int) -> None:
+        """Let pump and plant run to a rig time without asking anything of them."""
+        self._plant.advance(rig_ns)
+
+    def plant_runs_at(self, rate_u_per_h: float) -> None:
+        """Let the pump run at a constant basal rate from now on, without going through its radio."""
+        strokes = round(rate_u_per_h * STROKES_PER_U)
+        now_ns = self._plant.now_ns
+        self.firmware.set_profile(0, ((0, strokes),), now_ns)
+        self.firmware.resume(now_ns)
+
+    def display_mg(self, rig_ns: int) -> float:
+        """Return what the balance shows at a rig time, in mg; NaN-free: an overload shows as the capacity."""
+        sample = self._plant.sample(rig_ns)
+        if sample.state != "ok":
+            return self.parameters.capacity_g * 1000.0
+        return sample.counts * self.parameters.resolution_mg
+
+    def close(self) -> None:
+        """Write the sealed ledger, once; raise `BenchError` when it cannot be written."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._sealed_ledger is not None:
+            facts = {
+                "seed": self._seed,
+                "model": self.model.name,
+                "serial": self._serial,
+                "faults": self._faults.written,
+                "units": "volumes in U, masses in mg, times in ns of rig time",
+            }
+            self.ledger.seal(self._sealed_ledger, self._plant.now_ns, facts)

@@ -1,0 +1,200 @@
+"""The twin's devices on pseudo-terminals, in real time, for anyone's client.
+
+The server holds the slave end of each pseudo-terminal open itself: without that the master reads EIO whenever no client
+is connected, and a client that reconnects could find the port gone. The price: clients that ask `fuser` before they
+open a port find it in use. Slaves are in raw mode, so that nothing is echoed back as a command.
+
+Plant time runs ``speed`` times as fast as link time, from a common epoch; link time (time-outs, wake-up, the spacing of
+a stream) is the machine's monotonic clock and is never scaled.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import os
+import pty
+import select
+import time
+import tty
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from rig.clock import SystemClock
+from rig.errors import TransportError, UsageError
+from rig.sim.bench import SimulatedBench
+from rig.transport.virtual import SimulatedDevice
+
+DEVICES = ("pump", "balance")
+RESERVED_SERIALS = range(900_000, 901_000)
+MAX_SPEED = 10_000.0
+IDLE_S = 0.1  # how long a stop request may go unnoticed
+READ_SIZE = 4096
+BITS_PER_BYTE = 10  # 8N1
+BAUD = {"pump": 19_200, "balance": 9_600}
+
+
+class PtyServer:
+    """Any simulated devices, each on a pseudo-terminal of its own; one select loop, no threads."""
+
+    def __init__(self, speed: float = 1.0, epoch_ns: int | None = None, pace: bool = False) -> None:
+        if not 0.0 < speed <= MAX_SPEED or not math.isfinite(speed):
+            raise UsageError(f"a speed of {speed:g} is impossible", expected=f"more than 0, at most {MAX_SPEED:g}")
+        self.epoch_ns = time.monotonic_ns() if epoch_ns is None else epoch_ns
+        self.clock = SystemClock(speed, self.epoch_ns)
+        self._pace = pace
+        self._queue: list[tuple[int, int, Callable[[int], None]]] = []
+        self._sequence = 0
+        self._ports: dict[int, _PtyPort] = {}
+
+    def add(self, name: str, device: SimulatedDevice) -> str:
+        """Put a device on a new pseudo-terminal; return the path clients open."""
+        try:
+            master, slave = pty.openpty()
+        except OSError as error:
+            raise TransportError(f"no pseudo-terminal can be had ({error})", where=name) from error
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        ns_per_byte = BITS_PER_BYTE * 1_000_000_000 // BAUD.get(name, 9_600) if self._pace else 0
+        port = _PtyPort(self, device, master, slave, ns_per_byte)
+        self._ports[master] = port
+        device.attach(port)
+        return os.ttyname(slave)
+
+    def schedule(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call ``action`` at a link time, or at once when it is over."""
+        self._sequence += 1
+        heapq.heappush(self._queue, (at_ns, self._sequence, action))
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Serve until ``stop()`` says so."""
+        while not stop():
+            self.step(IDLE_S)
+
+    def step(self, most_s: float) -> None:
+        """Wait for bytes or the next event, at most ``most_s``, and handle what is there."""
+        now_ns = time.monotonic_ns()
+        wait_s = most_s
+        if self._queue:
+            wait_s = min(most_s, max(0.0, (self._queue[0][0] - now_ns) * 1e-9))
+        ready, _, _ = select.select(list(self._ports), [], [], wait_s)
+        for master in ready:
+            self._ports[master].read(time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        while self._queue and self._queue[0][0] <= now_ns:
+            at_ns, _, action = heapq.heappop(self._queue)
+            action(at_ns)
+
+    def close(self) -> None:
+        """Close every pseudo-terminal; clients see their device unplugged."""
+        for port in self._ports.values():
+            port.close()
+        self._ports.clear()
+
+
+class _PtyPort:
+    """One wire between a pseudo-terminal and a device."""
+
+    def __init__(self, server: PtyServer, device: SimulatedDevice, master: int, slave: int, ns_per_byte: int) -> None:
+        self._server = server
+        self._device = device
+        self._master = master
+        self._slave = slave
+        self._ns_per_byte = ns_per_byte
+        self._free_ns = 0  # when the wire has sent what was put on it before
+
+    def send(self, data: bytes, at_ns: int) -> None:
+        """Put bytes on the wire at a link time; paced, they arrive one after the other at the baud rate."""
+        if not self._ns_per_byte:
+            self._server.schedule(at_ns, partial(self._write, data))
+            return
+        begin_ns = max(at_ns, self._free_ns)
+        self._free_ns = begin_ns + len(data) * self._ns_per_byte
+        for number in range(len(data)):
+            piece = data[number : number + 1]
+            self._server.schedule(begin_ns + (number + 1) * self._ns_per_byte, partial(self._write, piece))
+
+    def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call the device back at a link time."""
+        self._server.schedule(at_ns, action)
+
+    def rig_ns(self, link_ns: int) -> int:
+        """Return the plant's time at a link time."""
+        return self._server.clock.rig_ns(link_ns)
+
+    def read(self, now_ns: int) -> None:
+        """Hand the device what a client wrote."""
+        try:
+            data = os.read(self._master, READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        if data:
+            self._device.receive(data, now_ns)
+
+    def _write(self, data: bytes, _now_ns: int) -> None:
+        try:
+            os.write(self._master, data)
+        except BlockingIOError:
+            return  # nobody reads and the terminal's buffer is full: a wire loses such bytes too
+
+    def close(self) -> None:
+        """Unplug."""
+        os.close(self._master)
+        os.close(self._slave)
+
+
+def serve(
+    devices: Sequence[str] = DEVICES,
+    *,
+    model: str = "723",
+    serial: str = "900123",
+    speed: float = 1.0,
+    seed: int = 1,
+    faults: Sequence[str] = (),
+    sealed_ledger: Path | None = None,
+    announce: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Serve the pump's stick and/or the balance of one twin until ``stop()`` or KeyboardInterrupt.
+
+    ``announce`` gets one JSON line per device: device, model, port, speed and epoch_ns, the monotonic link time at
+    which rig time equals link time. The sealed ledger is written at the end. Raises `UsageError` for unknown devices,
+    models, faults or a serial number outside the range reserved for simulators.
+    """
+    if not devices or not set(devices) <= set(DEVICES):
+        raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
+    if not serial.isascii() or not serial.isdigit() or len(serial) != 6 or int(serial) not in RESERVED_SERIALS:
+        raise UsageError(
+            f"'{serial}' may be a real pump's serial number",
+            expected=f"{RESERVED_SERIALS.start} to {RESERVED_SERIALS.stop - 1}, reserved for simulated pumps",
+        )
+    server = PtyServer(speed)
+    bench = SimulatedBench(
+        model=model,
+        serial=serial,
+        seed=seed,
+        start_local=datetime.now(),  # noqa: DTZ005 - a pump knows no time zone
+        faults=faults,
+        sealed_ledger=sealed_ledger,
+        rig_start_ns=server.epoch_ns,
+    )
+    played: dict[str, tuple[SimulatedDevice, str]] = {
+        "pump": (bench.pump_stick, bench.model.name),
+        "balance": (bench.balance, bench.parameters.balance_model),
+    }
+    try:
+        for name in devices:
+            device, device_model = played[name]
+            port = server.add(name, device)
+            line = {"device": name, "model": device_model, "port": port, "speed": speed, "epoch_ns": server.epoch_ns}
+            announce(json.dumps(line))
+        server.run(stop)
+    except KeyboardInterrupt:
+        return
+    finally:
+        server.close()
+        bench.advance(max(server.epoch_ns, server.clock.now_ns()))
+        bench.close()
