@@ -23,7 +23,7 @@ def _outcomes(folder: Path) -> dict[str, str]:
 
 def _outlet_u(folder: Path) -> float:
     ledger = json.loads((folder / "sealed" / "ledger.json").read_text())
-    return float(ledger["totals"]["left_outlet_u"])
+    return float(ledger["totals"]["outlet_u"])
 
 
 @pytest.mark.parametrize("bench", ["simulated", "simulated-522"])

@@ -14,7 +14,7 @@ from rig.runner.arming import arm, step_profile
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.safe import SafeState, make_safe
 from rig.runner.sampler import Sampler
-from rig.runner.settling import recent_slope, settle_time_s
+from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
 from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, Step, SuspendStep, TempBasalStep
@@ -155,7 +155,7 @@ class Player:
         if therapy.suspended:
             therapy.resume()
         each_s = self._profile.bolus_duration_s(step.amount_u)
-        each_s += BASELINE_S + settle_time_s(each_s) + SETTLE_MAX_S + COMMAND_ALLOWANCE_S
+        each_s += BASELINE_S + settle_time_s(each_s) + SLOPE_WINDOW_S + SETTLE_MAX_S + COMMAND_ALLOWANCE_S
         for number in range(step.repeat):
             self._wake()
             if not step.over_basal:
@@ -175,7 +175,8 @@ class Player:
         if started_ns is None:
             return
         duration_s = self._profile.bolus_duration_s(step.amount_u)
-        self._sample_to(started_ns, duration_s + settle_time_s(duration_s), interval_s)
+        # The slope looks back 60 s: only after that window has left the settling time can it speak of the time after.
+        self._sample_to(started_ns, duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S, interval_s)
         settled, slope_mg_per_h = self._settle(step, started_ns, duration_s)
         data = {
             "amount_u": step.amount_u,
@@ -194,7 +195,7 @@ class Player:
     def _settle(self, step: BolusStep, started_ns: int, duration_s: float) -> tuple[bool, float | None]:
         """Wait until the flow is back at the basal slope within 3 u (design 4.12), at most 15 minutes more."""
         basal_mg_per_s = self._basal_mg_per_s() if step.over_basal else 0.0
-        give_up_ns = started_ns + to_ns(duration_s + settle_time_s(duration_s) + SETTLE_MAX_S)
+        give_up_ns = started_ns + to_ns(duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S + SETTLE_MAX_S)
         while True:
             now_ns = self._clock.now_ns()
             found = recent_slope(self._sampler.recent, to_s(now_ns))
