@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ STICK_BAUD = 19200
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 MAX_STAMP_UNCERTAINTY_S = 1.0
-HOST_LATENCY_S = 0.005  # of a loaded host: the 99th percentile of the reader in docs/reference/time.md
+HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Bench:
     balance: SicsBalance
     evidence: str  # "hardware" | "simulated"
     why_simulated: tuple[str, ...]
+    stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -142,6 +144,7 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         balance=balance,
         evidence="simulated" if reasons else "hardware",
         why_simulated=reasons,
+        stamp_u_s=0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0),
         _openers=(balance.open, pump.open),
     )
 

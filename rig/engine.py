@@ -138,6 +138,7 @@ def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str])
             "speed": clock.speed,
             "started_ns": clock.now_ns(),
             "boot_id": boot_id(),
+            "stamp_u_s": bench.stamp_u_s,
         },
         "pump_profile": prepared.profile.id,
         "pid": os.getpid(),

@@ -69,9 +69,9 @@ def _measure(
         return None, "no blank: the evaporation is unknown"
     from_s = view.seconds(int(closed.data["baseline_from_ns"]))
     to_s = min(view.seconds(int(closed.data["closed_ns"])), following_s)
-    gap = view.gap_in(from_s, to_s)
-    if gap is not None:
-        return None, f"no readings for {gap.duration_s:.0f} s within this bolus"
+    hole_s = view.hole_in(from_s, to_s)
+    if hole_s > view.evidence.scenario.gap_tolerate_s:
+        return None, f"no readings for {hole_s:.0f} s within this bolus"
     keep = slice(*np.searchsorted(view.times_s, (from_s - SLICE_MARGIN_S, to_s + SLICE_MARGIN_S)))
     rate = view.programme.rate_at(order.start_s)
     basal = RunningBasal(rate, view.programme.dose_u, view.ul_per_u)

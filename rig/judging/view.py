@@ -91,8 +91,12 @@ class RunView:
         return ambient_stats(self.record.ambient, from_s, to_s, origin_ns=self.started_ns)
 
     def gap_in(self, from_s: float, to_s: float) -> Span | None:
-        """Return the first intolerable gap that touches an interval."""
+        """Return the first intolerable gap that touches an interval, its edges included."""
         return next((gap for gap in self.gaps if gap.start_s < to_s and gap.end_s > from_s), None)
+
+    def hole_in(self, from_s: float, to_s: float) -> float:
+        """Return the longest time without a reading inside an interval whose edges need no reading of their own."""
+        return max((min(gap.end_s, to_s) - max(gap.start_s, from_s) for gap in self.gaps), default=0.0)
 
 
 def started_ns(record: RunRecord) -> int:
