@@ -1,12 +1,16 @@
 """The main job, end to end on the simulated bench: scenario, bytes, record, judgement, exit code."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from rig.cli.main import main
-from rig.record.reader import read_run
+from rig.paths import benches_dir
+from rig.record.reader import read_run, split_members
 from rig.runner.folder import find_runs
 
 
@@ -59,9 +63,89 @@ def test_identical_seeds_give_identical_bytes_and_another_seed_does_not(tmp_path
     assert texts[0] != texts[2]
 
 
-def test_a_wrong_pump_is_refused_and_nothing_is_delivered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bench = (Path("fixtures/benches/simulated.toml").read_text()).replace("sim-723", "sim-722")
-    file = tmp_path / "other.toml"
-    file.write_text(bench)
-    assert main(["run", "quick", "--bench", str(file), "--out", str(tmp_path / "runs"), "--no-report"]) in (0, 4)
-    capsys.readouterr()
+def test_a_killed_run_keeps_what_was_committed_and_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-m", "rig", "run", "standard", "--no-report", "--quiet", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    record = _wait_for_blocks(tmp_path, 3)
+    process.kill()
+    process.wait()
+    assert main(["runs", "--runs-dir", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "interrupted" in text
+    assert "rig analyse RUN" in text
+    kept = read_run(record.parent.parent)
+    assert len(kept.weighings["balance"].mass_mg) > 0
+    assert not kept.ended
+    assert main(["analyse", str(record.parent.parent)]) == 4
+    result = json.loads((record.parent.parent / "result.json").read_text())
+    assert {check["outcome"] for check in result["checks"]} <= {"INVALID", "REPORT_ONLY"}
+    assert result["outcome"] == "INVALID"
+
+
+def _wait_for_blocks(parent: Path, count: int) -> Path:
+    """Return the record of the run below ``parent`` once it holds some committed blocks."""
+    deadline_s = time.monotonic() + 60.0
+    while time.monotonic() < deadline_s:
+        for record in parent.glob("*/evidence/record-001.log.gz"):
+            if len(list(split_members(record.read_bytes(), record.name, []))) >= count:
+                return record
+    raise AssertionError("the run recorded nothing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ('serials = ["900123"]', 'serials = ["123456"]', 2, "900000 to 900999"),
+        ("capacity_ul = 12000.0", "capacity_ul = 100.0", 2, "vessel"),
+        ("resolution_mg = 0.01", "resolution_mg = 0.07", 2, "0.01 mg"),
+    ],
+)
+def test_a_bench_that_cannot_be_is_one_line_and_nothing_is_delivered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, code: int, words: str
+) -> None:
+    text = (benches_dir() / "simulated.toml").read_text()
+    assert old in text
+    bench = tmp_path / "other.toml"
+    bench.write_text(text.replace(old, new))
+    assert main(["run", "quick", "--bench", str(bench), "--out", str(tmp_path / "runs"), "--no-report"]) == code
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("balance.unit=kg", 4, "kg"),
+        ("balance.overload=on", 4, "overload"),
+        ("balance.silent=on", 4, "no complete answer"),
+    ],
+)
+def test_a_balance_that_cannot_weigh_is_a_bench_fault_and_nothing_moves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, code: int, words: str
+) -> None:
+    assert main(["run", "quick", "--fault", fault, "--out", str(tmp_path), "--no-report", "--quiet"]) == code
+    assert words in capsys.readouterr().out
+    (run,) = find_runs(tmp_path)
+    assert _outlet_u(run.folder) == 0.0
+    assert set(_outcomes(run.folder).values()) == {"INVALID"}
+
+
+def test_an_unknown_fault_names_the_nearest_and_makes_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "quick", "--fault", "pump.gian=-8%", "--out", str(tmp_path / "runs")]) == 2
+    assert "pump.gain" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_report_is_rendered_and_named_in_the_manifest(tmp_path: Path) -> None:
+    assert main(["run", "quick", "--quiet", "--out", str(tmp_path)]) == 0
+    (run,) = find_runs(tmp_path)
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    assert set(manifest["files"]) == {"result.json", "report.html", "report.pdf", "junit.xml"}
+    before = (run.folder / "report.pdf").read_bytes(), (run.folder / "report.html").read_bytes()
+    assert main(["report", str(run.folder)]) == 0
+    assert ((run.folder / "report.pdf").read_bytes(), (run.folder / "report.html").read_bytes()) == before

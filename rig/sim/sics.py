@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from rig.sim.faults import FaultSet
@@ -44,7 +45,7 @@ class SicsBalance:
         self._reply_ns = round(p.reply_s * 1e9)
         self._update_ns = round(p.update_s * 1e9)
         self._settings = SicsSettings(plant, p, faults)
-        self._line_cache: dict[str, tuple[float, int]] = {}
+        self._scales: dict[str, tuple[float, int]] = {}
         self._table: dict[str, Callable[[str, str, int], None]] = {
             "@": self._cancel,
             "C": self._stop_all,
@@ -142,13 +143,11 @@ class SicsBalance:
 
     def _scale(self, unit: str) -> tuple[float, int]:
         """Return (value of one count, decimals) in a unit."""
-        known = self._line_cache.get(unit)
+        known = self._scales.get(unit)
         if known is None:
             per_count = self._p.resolution_mg / UNIT_MG[unit]
-            decimals = 0
-            while decimals < 8 and abs(round(per_count * 10**decimals) - per_count * 10**decimals) > 1e-6:
-                decimals += 1
-            known = self._line_cache[unit] = per_count, decimals
+            decimals = max(0, round(-math.log10(per_count)))  # last digits are powers of ten
+            known = self._scales[unit] = per_count, decimals
         return known
 
     # --- weighing
