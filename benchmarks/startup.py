@@ -1,6 +1,6 @@
 """Start-up cost: ``rig --help`` against a bare interpreter, and the pytest wiring against pytest without it.
 
-Goals (docs/reference/speed.md): help at most 3 times a bare interpreter; the wiring adds at most 10 % to a one-test run.
+Goals: help at most 3 times a bare interpreter; the wiring adds at most 10 % to a one-test run.
 Run: ``python -m benchmarks.startup``.
 """
 

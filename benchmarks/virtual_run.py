@@ -1,6 +1,6 @@
 """Cost of a virtual basal run: the whole stack against a direct loop over the same plant, and against its length.
 
-Goals (docs/reference/speed.md): 49 h at a 10 s poll, 17,640 readings, every one through the drivers' bytes and recorded,
+Goals: 49 h at a 10 s poll, 17,640 readings, every one through the drivers' bytes and recorded,
 in at most 2 s of CPU and about 8 times a direct loop over the same plant; linear in the number of readings.
 Run: ``python -m benchmarks.virtual_run``.
 """
@@ -10,8 +10,6 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-
-from rig.sim.bench import SimulatedBench
 
 from rig.bench import open_bench
 from rig.clock import to_ns
@@ -23,6 +21,7 @@ from rig.runner.play import Player
 from rig.runner.stop import StopRequest
 from rig.scenario.model import BasalStep
 from rig.scenario.parse import load_scenario
+from rig.sim.bench import SimulatedBench
 
 POLL_S = 10.0
 REPEATS = 3

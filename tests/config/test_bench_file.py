@@ -32,7 +32,7 @@ def test_the_default_bench_is_a_simulated_723_with_a_reserved_serial_number() ->
     assert (bench.pump.serials, bench.pump.profile) == (("900123",), "sim-723")
     assert (bench.balance.resolution_mg, bench.balance.port) == (0.01, "")
     assert bench.simulation is not None
-    assert bench.simulation.start == datetime(2026, 3, 2, 21, 0, 0)  # noqa: DTZ001
+    assert bench.simulation.start == datetime(2026, 3, 2, 21, 0, 0)
     assert bench.source_text == GOOD
     assert bench.calibration_due == date(2099, 12, 31)
 

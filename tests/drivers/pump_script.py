@@ -13,7 +13,7 @@ from tests.drivers.scripted import ScriptedBench
 from tests.transcripts.notation import Pair, Reply, asked, expand, heard, radio_pairs
 
 PUMP = "512847"
-LOCAL = datetime(2025, 3, 9, 14, 5, 30)  # noqa: DTZ001 - pumps know no zone
+LOCAL = datetime(2025, 3, 9, 14, 5, 30)
 PROFILE = [BasalEntry(0, 0.75), BasalEntry(13, 1.3), BasalEntry(36, 7.5)]
 
 

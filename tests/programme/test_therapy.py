@@ -190,7 +190,7 @@ def test_recorded_events_come_with_the_clock_at_the_instant_it_was_read() -> Non
 )
 def test_the_player_agrees_with_the_wall_clock_at_every_instant(second: int, starts: list[int], hours: float) -> None:
     entries = [(0, 0.5), *((start, 1.0 + start / 20) for start in starts)]
-    local = datetime(2026, 3, 2) + timedelta(seconds=second)  # noqa: DTZ001
+    local = datetime(2026, 3, 2) + timedelta(seconds=second)
     programme = therapy_programme([clock(local.isoformat()), profile(0, *entries)], 61 * H, 0.05)
     now = local + timedelta(seconds=hours * H)
     half_hours = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(minutes=30)

@@ -11,7 +11,7 @@ from rig.scenario.parse import load_scenario, parse_scenario
 from rig.scenario.plan import describe, plan
 from rig.scenario.sequence import bolus_cycle_s
 
-START = datetime(2026, 3, 2, 21, 0, 0)  # noqa: DTZ001 - pump clocks are naive
+START = datetime(2026, 3, 2, 21, 0, 0)
 HEAD = "schema: 1\nid: x\ntitle: x\npump: {families: [22, 23]}\n"
 
 

@@ -106,7 +106,7 @@ def test_a_vessel_too_small_is_refused(bench: BenchConfig) -> None:
 def test_a_hardware_run_that_outlives_the_calibration_is_refused() -> None:
     other = load_bench("pi-example")
     scenario = load_scenario("basal_24h")
-    in_time = datetime(2027, 6, 27, 8, 0, 0)  # noqa: DTZ001
+    in_time = datetime(2027, 6, 27, 8, 0, 0)
     assert validate_for(scenario, other.pump_profile(), other, in_time).end_local.date() < other.calibration_due
     with pytest.raises(ConfigError, match="the calibration expires on 2027-06-30, before scenario basal_24h ends on"):
         validate_for(scenario, other.pump_profile(), other, in_time + timedelta(days=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 
 import pytest
@@ -249,7 +250,7 @@ def test_the_first_dose_has_no_known_phase_and_intervals_scatter_without_adding_
         assert rig.ledger.commanded_u(start_ns, end_ns) == pytest.approx(100.0, abs=0.026)
         times = rig.ledger._times[1:]
         firsts.add(times[0])
-        gaps = [(later - earlier) * 1e-9 for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [(later - earlier) * 1e-9 for earlier, later in itertools.pairwise(times)]
         assert max(gaps) > 93.0
         assert min(gaps) < 87.0
         assert sum(gaps) / len(gaps) == pytest.approx(90.0, abs=0.02)

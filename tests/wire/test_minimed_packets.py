@@ -29,7 +29,7 @@ from tests.transcripts.notation import packet as named
 from tests.transcripts.notation import packets
 
 PUMP = "512847"
-LOCAL = datetime(2025, 3, 9, 14, 5, 30)  # noqa: DTZ001 - pumps know no zone
+LOCAL = datetime(2025, 3, 9, 14, 5, 30)
 ENTRIES = [(0, 30), (13, 52), (36, 300)]
 
 
