@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 MOST_PANELS = 6
+MOST_MARKERS = 200
 
 
 def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | None:
     """Volume over time, programmed, reported and measured, with the difference from the programme below."""
     source = curves.get("cumulative")
-    t_h, set_u, reported_u, measured_u, residual_u = series(
-        source, "t_h", "set_u", "reported_u", "measured_u", "residual_u"
-    )
+    t_h, set_u, measured_u, residual_u = series(source, "t_h", "set_u", "measured_u", "residual_u")
+    reported = series(mapping(source).get("reported"), "t_h", "u")
     if not t_h or not (set_u or measured_u):
         return None
     band_u = _band(source, len(t_h))
@@ -29,7 +29,7 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
 
     def paint(canvas: Canvas) -> None:
         panels = canvas.subplots(2, 1, sharex=True, height_ratios=(2.4, 1.3)) if residual_u else [canvas.subplots()]
-        _three_truths(panels[0], t_h, set_u, reported_u, measured_u)
+        _three_truths(panels[0], t_h, set_u, reported, measured_u)
         if residual_u:
             _residual(panels[1], t_h, residual_u, band_u)
         for axes in panels:
@@ -39,7 +39,7 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
         panels[-1].set_xlim(t_h[0], t_h[-1] if t_h[-1] > t_h[0] else t_h[0] + 1.0)
 
     alt = f"Cumulative volume over {general(t_h[-1], 3)} h: programmed (SET)"
-    alt += ", reported (REP)" if reported_u else ""
+    alt += ", reported (REP)" if reported[0] else ""
     alt += f" and measured (MEAS); the last measured value is {_last(measured_u)} U of {_last(set_u)} U programmed."
     return style.draw("cumulative", alt, 4.3 if residual_u else 3.0, paint)
 
@@ -57,14 +57,21 @@ def _last(values: list[float]) -> str:
 
 
 def _three_truths(
-    axes: Axes, t_h: list[float], set_u: list[float], reported_u: list[float], measured_u: list[float]
+    axes: Axes, t_h: list[float], set_u: list[float], reported: tuple[list[float], ...], measured_u: list[float]
 ) -> None:
     """Draw the three cumulative curves so that each stays visible where they lie on each other."""
     if measured_u:
         axes.plot(*style.thin(t_h, measured_u), color=style.MEASURED, linewidth=2.6, alpha=0.75, label="MEAS, weighed")
-    if reported_u:
+    if reported[0]:
         axes.plot(
-            *style.thin(t_h, reported_u), color=style.REPORTED, linewidth=1.3, linestyle="-.", label="REP, reported"
+            *style.thin(*reported),
+            color=style.REPORTED,
+            linewidth=1.1,
+            linestyle="-.",
+            marker="o" if len(reported[0]) <= MOST_MARKERS else "",
+            markersize=3.0,
+            markerfacecolor="none",
+            label="REP, reservoir reading",
         )
     if set_u:
         axes.plot(*style.thin(t_h, set_u), color=style.SET, linewidth=1.0, linestyle="--", label="SET, programmed")

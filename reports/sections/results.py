@@ -198,8 +198,8 @@ def _three_truths(document: dict[str, Any]) -> list[Block]:
         Heading("Programmed, reported, measured"),
         Picture(
             "cumulative",
-            "Cumulative volume: programmed (SET), reported by the pump (REP, where it reports) and measured (MEAS); "
-            "below, measured minus programmed.",
+            "Cumulative volume: programmed (SET), reported (REP: what has left the reservoir, whenever the pump was "
+            "asked) and measured (MEAS); below, measured minus programmed.",
         ),
     ]
     if deliveries:

@@ -22,7 +22,7 @@ SHAPE_BEFORE_S = 10.0
 def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
     """Return every series that a figure of this run needs."""
     return {
-        "cumulative": _cumulative(view, boluses),
+        "cumulative": _cumulative(view),
         "startup": _startups(view),
         "bolus_shape": _shapes(view, boluses),
         "blank": _blank(view),
@@ -41,7 +41,7 @@ def thinned(count: int, values: FloatArray, points: int = POINTS) -> np.ndarray[
     return np.array(sorted(kept))
 
 
-def _cumulative(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
+def _cumulative(view: RunView) -> dict[str, Any]:
     if view.first_s is None:
         return {}
     keep = view.times_s >= view.first_s
@@ -51,26 +51,34 @@ def _cumulative(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, An
     volume = volume - volume[0]
     set_u = np.array([view.programme.expected_u(view.first_s, float(at)) for at in times])
     chosen = thinned(len(times), volume - set_u)
-    reported = _reported(view, boluses, times[chosen])
     return {
         "from_s": view.first_s,
         "t_h": _list((times[chosen] - view.first_s) / S_PER_H),
         "set_u": _list(set_u[chosen]),
         "measured_u": _list(volume[chosen]),
         "residual_u": _list((volume - set_u)[chosen]),
-        "reported_u": reported,
+        "reported": _reported(view),
     }
 
 
-def _reported(view: RunView, boluses: tuple[JudgedBolus, ...], times: FloatArray) -> list[float] | None:
-    """Return the pump's own log as a staircase; None where it logs less than all of what was delivered."""
-    if not boluses or any(bolus.report is None for bolus in boluses) or view.first_s is None:
-        return None
-    if any(part.rate_u_per_h > 0 and part.end_s > view.first_s for part in view.programme.segments):
-        return None
-    ends = np.array([bolus.order.end_s for bolus in boluses])
-    sums = np.concatenate(([0.0], np.cumsum([bolus.report.delivered_u for bolus in boluses if bolus.report])))
-    return _list(sums[np.searchsorted(ends, times, side="right")])
+def _reported(view: RunView) -> dict[str, Any]:
+    """Return what the pump's own reservoir reading says has left it, at each time it was asked."""
+    if view.first_s is None:
+        return {}
+    asked = [
+        (view.seconds(event.at_ns), float(event.data["reservoir_u"]))
+        for event in view.record.events
+        if event.data.get("source") == "reservoir"
+    ]
+    before = [level_u for at_s, level_u in asked if at_s <= view.first_s]
+    after = [(at_s, level_u) for at_s, level_u in asked if at_s > view.first_s]
+    if not before or not after:
+        return {}
+    return {
+        "t_h": [0.0, *(round((at_s - view.first_s) / S_PER_H, 6) for at_s, _ in after)],
+        "u": [0.0, *(round(before[-1] - level_u, 6) for _, level_u in after)],
+        "source": "reservoir reading of the pump",
+    }
 
 
 def _startups(view: RunView) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ FloatArray = npt.NDArray[np.float64]
 NS_PER_S = 1e9
 BALANCE = "balance"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
+LATE_INTERVALS = 1.5  # sampling intervals: how long before a step's end its last reading may have been taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class RunView:
         """Return the first intolerable gap that touches an interval, its edges included."""
         return next((gap for gap in self.gaps if gap.start_s < to_s and gap.end_s > from_s), None)
 
+    def last_weighed_s(self, to_s: float) -> float:
+        """Return ``to_s``, or the last reading where it came within one sampling interval before it."""
+        last_s = float(self.times_s[-1])
+        return last_s if 0.0 < to_s - last_s <= LATE_INTERVALS * self.evidence.scenario.balance_interval_s else to_s
+
     def hole_in(self, from_s: float, to_s: float) -> float:
         """Return the longest time without a reading inside an interval whose edges need no reading of their own."""
         return max((min(gap.end_s, to_s) - max(gap.start_s, from_s) for gap in self.gaps), default=0.0)
@@ -120,7 +126,7 @@ def lay_out(evidence: Evidence) -> RunView:
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
     profile = evidence.profile
     ul_per_u = 1000.0 / profile.concentration_u_per_ml
-    spans = _spans(record.events, origin_ns, end_s)
+    spans = _spans(record.events, origin_ns, float(times[-1]))
     firsts = [(event.at_ns - origin_ns) / NS_PER_S for event in _delivering(record.events)]
     return RunView(
         evidence=evidence,
@@ -211,7 +217,8 @@ def _delivering(events: Sequence[Event]) -> list[Event]:
     return found
 
 
-def _spans(events: Sequence[Event], origin_ns: int, end_s: float) -> tuple[StepSpan, ...]:
+def _spans(events: Sequence[Event], origin_ns: int, weighed_s: float) -> tuple[StepSpan, ...]:
+    """Return when each step ran; one that the run broke off ends with the last reading."""
     seconds = partial(_seconds, origin_ns)
     spans: list[StepSpan] = []
     open_step: tuple[int, str, float] | None = None
@@ -226,11 +233,13 @@ def _spans(events: Sequence[Event], origin_ns: int, end_s: float) -> tuple[StepS
             acknowledged = seconds(event.at_ns) if acknowledged is None else acknowledged
         elif event.name == "step_ended":
             step, kind, began_s = open_step
-            spans.append(StepSpan(step, kind, acknowledged or began_s, seconds(event.at_ns), complete=True))
+            start_s = began_s if acknowledged is None else acknowledged
+            spans.append(StepSpan(step, kind, start_s, seconds(event.at_ns), complete=True))
             open_step = None
     if open_step is not None:
         step, kind, began_s = open_step
-        spans.append(StepSpan(step, kind, acknowledged or began_s, end_s, complete=False))
+        start_s = began_s if acknowledged is None else acknowledged
+        spans.append(StepSpan(step, kind, start_s, max(start_s, weighed_s), complete=False))
     return tuple(spans)
 
 

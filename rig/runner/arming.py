@@ -140,6 +140,7 @@ def arm(
     therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})
     therapy.set_profile(first_profile(scenario))
     therapy.suspend()
+    therapy.report_reservoir()
     return Armed(facts, identity)
 
 

@@ -136,6 +136,7 @@ class Player:
         else:
             self._sample_for(step.duration_s)
         therapy.record("step_ended", {"step": index, "kind": step.kind})
+        therapy.report_reservoir()
 
     def _basal(self, step: BasalStep | ProfileStep) -> None:
         therapy = self._therapy
@@ -191,6 +192,7 @@ class Player:
         therapy.record("bolus_closed", data)
         self._wake()
         therapy.report_bolus(step.amount_u, index, number)
+        therapy.report_reservoir()
 
     def _settle(self, step: BolusStep, started_ns: int, duration_s: float) -> tuple[bool, float | None]:
         """Wait until the flow is back at the basal slope within 3 u (design 4.12), at most 15 minutes more."""

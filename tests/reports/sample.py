@@ -429,7 +429,7 @@ def _curves(rng: random.Random) -> dict[str, Any]:
             "from_s": 10.0,
             "t_h": t_h,
             "set_u": set_u,
-            "reported_u": None,
+            "reported": {"t_h": [0.0, 49.0], "u": [0.0, 49.0], "source": "reservoir reading of the pump"},
             "measured_u": measured,
             "residual_u": residual,
         },

@@ -38,7 +38,13 @@ def test_long_series_are_thinned_so_that_a_week_is_no_larger_than_a_day() -> Non
     document, curves = sample()
     t_h = [index / 360.0 for index in range(60_000)]
     wave = [math.sin(index / 50.0) for index in range(60_000)]
-    curves["cumulative"] = {"t_h": t_h, "set_u": t_h, "measured_u": t_h, "residual_u": wave, "reported_u": t_h}
+    curves["cumulative"] = {
+        "t_h": t_h,
+        "set_u": t_h,
+        "measured_u": t_h,
+        "residual_u": wave,
+        "reported": {"t_h": t_h, "u": t_h},
+    }
     assert len(draw_all(document, curves)["cumulative"].svg) < 200_000
 
 

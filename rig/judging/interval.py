@@ -1,0 +1,107 @@
+"""The interval of a check, and what left the outlet in it, with its whole budget."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rig.analysis.basal import DeliveryError, delivery_error
+from rig.analysis.series import level_at
+from rig.judging.items import NotMeasurableError
+from rig.judging.view import RunView
+from rig.metrology.budget import Budget, Component
+from rig.metrology.volume import MassChange, VolumeResult, volume_from_mass
+from rig.scenario.model import Check
+
+S_PER_H = 3600.0
+END_TOLERANCE_S = 1.0
+
+
+def window(check: Check, view: RunView) -> tuple[float, float]:
+    """Return the interval of a check in run time; raises `NotMeasurableError` when the run did not reach its end."""
+    if view.first_s is None:
+        raise NotMeasurableError("nothing was delivered")
+    spans = [span for span in view.spans if check.step in (None, span.step)]
+    if not spans:
+        raise NotMeasurableError("the run ended before its step")
+    from_s = spans[0].start_s if check.step is not None else view.first_s
+    if check.from_s is not None:
+        from_s = view.first_s + check.from_s
+    if check.for_s is not None:
+        to_s = from_s + check.for_s
+        reached_s = view.spans[-1].end_s
+        if to_s > reached_s + END_TOLERANCE_S:
+            raise NotMeasurableError(f"the run ended {to_s - reached_s:.0f} s before the end of the interval")
+    else:
+        to_s = spans[-1].end_s
+        steps_left = check.step is None and len(spans) < len(view.evidence.scenario.steps)
+        if steps_left or not spans[-1].complete:
+            raise NotMeasurableError("the run ended within the interval")
+    return from_s, view.last_weighed_s(to_s)
+
+
+def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
+    """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks.
+
+    Where a rate changes between the two readings around an edge, what a straight line between them cannot know is in
+    the budget.
+    """
+    if view.evaporation is None:
+        raise NotMeasurableError("no blank: the evaporation is unknown")
+    if from_s < view.times_s[0] or to_s > view.times_s[-1] + END_TOLERANCE_S:
+        raise NotMeasurableError("no readings at an edge of the interval")
+    gap = view.gap_in(from_s, to_s)
+    if gap is not None:
+        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+    edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
+    levels = [level_at(view.times_s, view.masses_mg, at_s) for at_s in edges]
+    volume = volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s))
+    bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in edges)) * view.ul_per_u
+    if bend_ul <= 0.0:
+        return volume
+    bend = Component(
+        "rate change between readings at an edge",
+        bend_ul / math.sqrt(3.0),
+        "uL",
+        1.0,
+        "B",
+        "rectangular",
+        "SET between the two readings",
+    )
+    budget = volume.budget.with_component(bend)
+    return VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, volume.notes)
+
+
+def _bend_u(view: RunView, at_s: float) -> float:
+    """Return by how much SET departs at ``at_s`` from a straight line between the readings around it, in U."""
+    right = int(np.searchsorted(view.times_s, at_s))
+    if right == 0 or right >= len(view.times_s) or view.times_s[right] == at_s:
+        return 0.0
+    before_s, after_s = float(view.times_s[right - 1]), float(view.times_s[right])
+    share = (at_s - before_s) / (after_s - before_s)
+    programme = view.programme
+    bend_u = abs(programme.expected_u(before_s, at_s) - share * programme.expected_u(before_s, after_s))
+    return bend_u if bend_u > 1e-9 else 0.0  # 1e-9 U: rounding, not a rate change
+
+
+def basal_error(view: RunView, from_s: float, to_s: float) -> DeliveryError:
+    """Return the error of an interval against SET, with the time stamps' share in the budget."""
+    expected_u = view.programme.expected_u(from_s, to_s)
+    if expected_u <= 0:
+        raise NotMeasurableError("nothing was programmed in the interval")
+    error = delivery_error(
+        measured_volume(view, from_s, to_s), expected_u, dose_u=view.programme.dose_u, ul_per_u=view.ul_per_u
+    )
+    return _with_stamps(view, error, from_s, to_s)
+
+
+def _with_stamps(view: RunView, error: DeliveryError, from_s: float, to_s: float) -> DeliveryError:
+    if not view.stamp_u_s:
+        return error
+    rates = [view.programme.rate_at(from_s), view.programme.rate_at(to_s - 1e-6)]
+    per_s = math.hypot(*rates) / S_PER_H
+    stamps = Component("time stamps of both edges", view.stamp_u_s, "s", per_s, source="host latency x speed")
+    budget_u = error.budget_u.with_component(stamps)
+    budget_pct: Budget = budget_u.scaled(100.0 / error.expected_u, "%")
+    return DeliveryError(error.delivered_u, error.expected_u, error.error_pct, budget_u, budget_pct, error.notes)
