@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +10,6 @@ from rig.errors import ScenarioError
 from rig.paths import names_in, scenarios_dir
 from rig.scenario.model import Scenario
 from rig.scenario.parse import load_scenario
-
-PYTHON_PREFIX = "scenario_"
 
 
 def find_scenarios(names: Iterable[str]) -> list[Scenario]:
@@ -27,8 +24,6 @@ def _find(name: str) -> list[Scenario]:
         if not files:
             raise ScenarioError("no scenario in this folder", where=name, expected="files *.yaml")
         return [load_scenario(file) for file in files]
-    if path.suffix == ".py" and path.is_file():
-        return python_scenarios(path)
     if path.is_file():
         return [load_scenario(path)]
     shipped = names_in(scenarios_dir(), ".yaml")
@@ -40,21 +35,3 @@ def _find(name: str) -> list[Scenario]:
         expected=f"a file, a folder, or one of {', '.join(shipped)}",
         hint=f"'{near[0]}'" if near else "",
     )
-
-
-def python_scenarios(path: Path) -> list[Scenario]:
-    """Return what the functions ``scenario_*`` of a Python file return.
-
-    The person who names the file runs its code: that is what a scenario with logic is for. No data file can do this.
-    """
-    spec = importlib.util.spec_from_file_location(f"scenario_file_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ScenarioError("not a Python file", where=str(path))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = [make() for name, make in sorted(vars(module).items()) if name.startswith(PYTHON_PREFIX) and callable(make)]
-    if not found or not all(isinstance(each, Scenario) for each in found):
-        raise ScenarioError(
-            "no scenario in it", where=str(path), expected=f"functions {PYTHON_PREFIX}* that return a Scenario"
-        )
-    return found
