@@ -64,7 +64,7 @@ def _three_truths(
         axes.plot(*style.thin(t_h, measured_u), color=style.MEASURED, linewidth=2.6, alpha=0.75, label="MEAS, weighed")
     if reported[0]:
         axes.plot(
-            *style.thin(*reported),
+            *style.thin(reported[0], reported[1]),
             color=style.REPORTED,
             linewidth=1.1,
             linestyle="-.",
