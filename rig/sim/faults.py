@@ -185,6 +185,11 @@ class FaultSet:
             return 0.0
         return sum(fault.number for fault in self.active(name, rig_ns))
 
+    def integral(self, name: str, rig_ns: int) -> float:
+        """Return the values of a fault times the ns that each has acted until a rig time."""
+        windows = self._faults.get(name, [])
+        return sum(fault.number * max(0, min(end_ns, rig_ns) - start_ns) for start_ns, end_ns, fault in windows)
+
     def on(self, name: str, rig_ns: int) -> bool:
         """Say whether an on/off fault acts."""
         return name in self._faults and self.number(name, rig_ns) > 0.0

@@ -75,7 +75,7 @@ class PlantParameters:
     clock_error_ppm: float = 20.0  # an ordinary watch crystal
     clock_offset_s: float = 7.0  # set by hand, never to the second
     # --- line
-    tail_share: float = 0.21  # with tail_s: 9.4 % of a 1 U bolus arrives after its nominal end (722G, L35)
+    tail_share: float = 0.125  # with tail_s: 9.4 % of a 722's 1 U bolus arrive after its nominal end (L35)
     tail_s: float = 15.0  # slow part: elastic plunger seal and tube
     compliance_s: float = 0.8  # fast part: stiff set, 0.12 uL/kPa against the bore's resistance [metrology 9.3]
     # --- vessel and tube (equal to the geometry of the shipped bench files)

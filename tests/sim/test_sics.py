@@ -173,7 +173,7 @@ def test_sr_sends_the_stable_value_then_changes_dynamic_and_stable() -> None:
     first, second = rig.weigh(b"", 100.0).splitlines()
     assert first.startswith(b"S D ")
     assert second.startswith(b"S S ")
-    assert float(second[4:14]) > float(first[4:14]) > 0.001
+    assert float(second[4:14]) > float(first[4:14]) >= 0.001
     assert rig.weigh(b"SR x\r\n") == b"ES\r\n"
 
 

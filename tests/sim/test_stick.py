@@ -110,8 +110,6 @@ def test_the_pump_answers_within_80_ms() -> None:
 
 
 def test_the_stick_sends_again_when_it_was_told_to_and_nothing_came() -> None:
-    rig = Rig(faults=("pump.asleep=on@5s+1s",))
-    rig.wake()
     rig = Rig()
     began_ns = rig.now_ns
     assert rig.uart(b"\x05\0\0\0\0\0\0\x00\x64\x03" + ASK_MODEL[10:], 1.0) == b"\xaa\x00"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from rig.sim.parameters import HOUR_NS
 from rig.sim.pump.history import stamp
 from rig.sim.pump.packets import data_packet, short_packet
 from rig.sim.pump.therapy import bolus_duration_ns
-from tests.sim.kit import PUMP_ID, SECOND_NS, START, Rig
+from tests.sim.kit import EXACT, PUMP_ID, SECOND_NS, START, Rig
 
 
 def awake(model: str = "723", **more: object) -> Rig:
@@ -237,10 +238,6 @@ def test_the_reservoir_reads_less_by_what_was_delivered() -> None:
 
 
 def test_the_first_dose_has_no_known_phase_and_intervals_scatter_without_adding_up() -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
-    from tests.sim.kit import EXACT  # noqa: PLC0415
-
     firsts = set()
     for seed in range(5):
         rig = Rig(seed=seed, parameters=replace(EXACT, interval_sd=0.03))

@@ -111,7 +111,6 @@ class BalanceCell:
         self._zero_mg = 0.0
         self._tare_mg = 0.0
         self._over_mg = p.capacity_g * 1000.0
-        self._drifted_mg = 0.0
         self._pulled_mg_per_s = p.zero_digits_per_s * p.resolution_mg
         self.zero_tracking = False
 
@@ -121,7 +120,7 @@ class BalanceCell:
         step_ns = max(0, rig_ns - self._at_ns)
         self._at_ns = rig_ns
         warm = 1.0 + p.sensitivity_ppm_per_k * 1e-6 * (temperature_c - p.temperature_c)
-        gross_mg = force_mg * self._span * warm + self._noise.step(step_ns) + self._disturbance(rig_ns, step_ns)
+        gross_mg = force_mg * self._span * warm + self._noise.step(step_ns) + self._disturbance(rig_ns)
         net_mg = gross_mg - self._zero_mg - self._tare_mg
         if self.zero_tracking or self._faults.on("balance.zero_tracking", rig_ns):
             net_mg -= self._pull(net_mg, step_ns)
@@ -155,13 +154,12 @@ class BalanceCell:
         self._zero_mg += self._tare_mg + counts * self._p.resolution_mg
         self._tare_mg = 0.0
 
-    def _disturbance(self, rig_ns: int, step_ns: int) -> float:
+    def _disturbance(self, rig_ns: int) -> float:
         faults = self._faults
         if not faults.any_balance:
             return 0.0
-        self._drifted_mg += faults.number("balance.drift", rig_ns) * step_ns / HOUR_NS
         overload_mg = OVERLOAD_FAULT_MG if faults.on("balance.overload", rig_ns) else 0.0
-        return self._drifted_mg + overload_mg
+        return faults.integral("balance.drift", rig_ns) / HOUR_NS + overload_mg
 
     def _pull(self, net_mg: float, step_ns: int) -> float:
         """Return by how much zero tracking moves the zero: near it, and slowly."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import BenchError
-from rig.sim.parameters import STROKE_U, PlantParameters
+from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.line import Line
 from rig.sim.plant.pan import Pan
 
@@ -27,9 +27,14 @@ class DeliveryTotals:
     programmed_u: float | None
     rate_u_per_h: float | None
     end_ns: int | None = None
-    commanded_u: float = 0.0
+    commanded_strokes: int = 0  # of 0.025 U
     displaced_u: float = 0.0
     entered_u: float = 0.0  # displaced, less leak and bubble; all of it leaves the outlet in the end
+
+    @property
+    def commanded_u(self) -> float:
+        """Return what the motor was told to deliver."""
+        return self.commanded_strokes / STROKES_PER_U
 
 
 class Ledger:
@@ -57,7 +62,7 @@ class Ledger:
         line = self._line
         self._commanded_strokes += commanded_strokes
         row = (
-            self._commanded_strokes * STROKE_U,
+            self._commanded_strokes / STROKES_PER_U,
             line.displaced_ul,
             line.entered_ul,
             line.fast_ul,
@@ -150,7 +155,7 @@ class Ledger:
             "start_ns": start_ns,
             "through_ns": through_ns,
             "totals": self.totals(through_ns),
-            "deliveries": [asdict(delivery) for delivery in self.deliveries],
+            "deliveries": [asdict(each) | {"commanded_u": each.commanded_u} for each in self.deliveries],
             "series": series,
         }
         text = json.dumps(content, sort_keys=True, allow_nan=False)

@@ -70,6 +70,7 @@ class Pan:
         _, density, _ = self._environment.at(self._environment.node_ns)
         level_mm = (p.liquid_start_mg + self.delivered_mg - self._evaporated_mg) / density / self._free_mm2
         head_mm = max(1.0, p.vessel_height_mm - level_mm)
-        reference = self._faults.number("vessel.evaporation", self._environment.node_ns) or p.evaporation_mg_per_h
+        seeded = self._faults.active("vessel.evaporation", self._environment.node_ns)
+        reference = seeded[-1].number if seeded else p.evaporation_mg_per_h
         loss_mg_per_h = reference * self._environment.dryness * (p.vessel_height_mm - self._level_start_mm) / head_mm
         return loss_mg_per_h / HOUR_NS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rig.sim.faults import FaultSet
-from rig.sim.parameters import HOUR_NS, STROKE_U, PlantParameters
+from rig.sim.parameters import HOUR_NS, PlantParameters
 from rig.sim.plant.balance_cell import BalanceCell, Sample
 from rig.sim.plant.environment import Environment
 from rig.sim.plant.ledger import DeliveryTotals, Ledger
@@ -125,7 +125,7 @@ class Plant:
         self.ledger.add(strokes, density)
         delivery = self._open.get(kind)
         if delivery is not None:
-            delivery.commanded_u += strokes * STROKE_U
+            delivery.commanded_strokes += strokes
             delivery.displaced_u += volume_ul / self._p.ul_per_u
             delivery.entered_u += (line.entered_ul - entered_ul) / self._p.ul_per_u
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rig.sim.faults import FaultSet
-from rig.sim.parameters import HOUR_NS, STROKE_U, STROKES_PER_U, PlantParameters, PumpModel
+from rig.sim.parameters import HOUR_NS, STROKES_PER_U, PlantParameters, PumpModel
 from rig.sim.plant.plant import Plant
 from rig.sim.pump.clock import PumpClock
 from rig.sim.pump.history import History, Records
@@ -96,7 +96,7 @@ class Firmware:
             return NAK_BOLUS_RUNS
         if strokes <= 0 or strokes * 10 > self.max_bolus_tenths * STROKES_PER_U:
             return NAK_RANGE
-        self._plant.begin("bolus", rig_ns, programmed_u=strokes * STROKE_U)
+        self._plant.begin("bolus", rig_ns, programmed_u=strokes / STROKES_PER_U)
         therapy.start_bolus(strokes)
         return 0
 
@@ -202,7 +202,7 @@ class Firmware:
 
     def battery(self, rig_ns: int) -> tuple[bool, int]:
         """Return (low, voltage in 0.01 V)."""
-        used_u = (self.model.reservoir_u * STROKES_PER_U - self.therapy.reservoir_strokes) * STROKE_U
+        used_u = self.model.reservoir_u - self.therapy.reservoir_strokes / STROKES_PER_U
         hours = (rig_ns - self._start_ns) / HOUR_NS
         voltage = self._p.battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
         low = voltage < self._p.battery_low_v
@@ -241,7 +241,7 @@ class Firmware:
         self.history.append(self._records.basal_start(index, start, rate, self.clock.local(running_ns)))
 
     def _rate_changed(self, rate: int, running_ns: int) -> None:
-        self._plant.begin("basal", self.clock.rig_ns(running_ns), rate_u_per_h=rate * STROKE_U)
+        self._plant.begin("basal", self.clock.rig_ns(running_ns), rate_u_per_h=rate / STROKES_PER_U)
 
     def _midnight(self, running_ns: int) -> None:
         yesterday = self.clock.local(running_ns) - timedelta(hours=12)

@@ -1,0 +1,280 @@
+"""Every fault by name: how it is written, and what it does to bytes, volumes or masses."""
+
+from __future__ import annotations
+
+import pytest
+
+from rig.errors import UsageError
+from rig.sim.bench import SimulatedBench
+from rig.sim.faults import FaultSet, list_faults, parse_fault
+from rig.sim.parameters import HOUR_NS
+from rig.sim.pump.packets import read_packet, short_packet
+from tests.sim.kit import EXACT, PUMP_ID, SECOND_NS, START, Rig
+
+
+def runs(rate_u_per_h: float, *faults: str) -> SimulatedBench:
+    bench = SimulatedBench(start_local=START, faults=faults, parameters=EXACT)
+    bench.plant_runs_at(rate_u_per_h)
+    return bench
+
+
+def outlet(rate_u_per_h: float, hours: float, *faults: str) -> float:
+    return runs(rate_u_per_h, *faults).ledger.outlet_u(0, round(hours * HOUR_NS))
+
+
+@pytest.mark.parametrize("spec", list_faults(), ids=lambda spec: spec.name)
+def test_every_listed_fault_can_be_written_as_its_example(spec: object) -> None:
+    assert parse_fault(spec.example).name == spec.name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "word", "start_s", "end_s"),
+    [
+        ("pump.gain=-8%", -0.08, "", 0, None),
+        ("pump.gain = -8 % @ 3 h + 30 min", -0.08, "", 10800, 12600),
+        ("pump.miss_dose=3@90s", 3, "", 90, None),
+        ("line.bubble=10uL@1h", 10, "", 3600, None),
+        ("vessel.evaporation=0.2mg/h", 0.2, "", 0, None),
+        ("balance.zero_tracking=on@0s+1h", 1, "", 0, 3600),
+        ("balance.unit=mg", 0, "mg", 0, None),
+        ("link.drop_ack=bolus:2", 2, "bolus", 0, None),
+        ("pump.late_start=20min", 1200, "", 0, None),
+    ],
+)
+def test_a_fault_is_read(text: str, number: float, word: str, start_s: int, end_s: int | None) -> None:
+    fault = parse_fault(text)
+    assert fault.number == pytest.approx(number)
+    assert (fault.text, fault.start_ns) == (word, start_s * SECOND_NS)
+    assert fault.end_ns > 10**18 if end_s is None else fault.end_ns == end_s * SECOND_NS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pump.gian=-8%", "no fault 'pump.gian'.*such as 'pump.gain'"),
+        ("pump.mis_dose=1", "such as 'pump.miss_dose'"),
+        ("zzz=1", "list-faults"),
+        ("pump.gain", "is not a fault"),
+        ("", "is not a fault"),
+        ("pump.gain=-8", "has no unit.*pump.gain=-8%"),
+        ("pump.gain=8mg", "pump.gain"),
+        ("pump.gain=-800%", "out of range"),
+        ("line.leak=-2%", "out of range"),
+        ("pump.miss_dose=0", "not a count"),
+        ("pump.miss_dose=1.5", "not a count"),
+        ("pump.miss_dose=1@3", "no unit"),
+        ("pump.miss_dose=1@-3h", "negative"),
+        ("pump.miss_dose=1@3h+0h", "must be positive"),
+        ("balance.zero_tracking=yes", "neither 'on' nor 'off'"),
+        ("balance.unit=lb", "g or mg or kg"),
+        ("link.drop_ack=bolus", "names no packet"),
+        ("link.drop_ack=bolos:1", "names no packet"),
+        ("vessel.evaporation=0.2", "mg/h"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        parse_fault(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_counted_fault_written_twice_acts_twice_and_only_in_its_windows() -> None:
+    faults = FaultSet([parse_fault("pump.miss_dose=1@1h+1h"), parse_fault("pump.miss_dose=1@3h")], 0)
+    asked = [faults.take("pump.miss_dose", hour * HOUR_NS) for hour in (0, 1, 1, 2, 3, 4)]
+    assert asked == [False, True, False, False, True, False]
+
+
+def test_pump_gain_scales_what_is_delivered_while_it_acts() -> None:
+    assert outlet(10.0, 2, "pump.gain=-8%") / outlet(10.0, 2) == pytest.approx(0.92, abs=1e-4)
+    assert outlet(10.0, 2, "pump.gain=-8%@1h") / outlet(10.0, 2) == pytest.approx(0.96, abs=2e-3)
+    assert outlet(10.0, 2, "pump.gain=-8%@1h+30min") / outlet(10.0, 2) == pytest.approx(0.98, abs=2e-3)
+
+
+def test_missed_and_doubled_doses_are_exactly_so_many() -> None:
+    assert outlet(10.0, 1) - outlet(10.0, 1, "pump.miss_dose=3@30min") == pytest.approx(0.075, abs=1e-4)
+    assert outlet(10.0, 1, "pump.double_dose=2@30min") - outlet(10.0, 1) == pytest.approx(0.05, abs=1e-4)
+
+
+def test_a_short_bolus_ends_early_and_the_pump_does_not_know() -> None:
+    rig = Rig(faults=("pump.bolus_short=20%",))
+    rig.wake()
+    assert rig.bolus(2.0) == 0
+    rig.wait(200.0)
+    assert rig.ledger.outlet_u(0, rig.now_ns) == pytest.approx(1.6, abs=1e-3)
+    assert rig.ledger.commanded_u(0, rig.now_ns) == pytest.approx(2.0)
+    assert b"\x01\x00\x50\x00\x50" in rig.history()
+
+
+def test_a_suspended_pump_may_leak_and_stops_leaking_when_it_runs() -> None:
+    bench = runs(0.0, "pump.suspend_leak=0.1U/h@1h+10h")
+    bench.firmware.suspend(0)
+    assert bench.ledger.outlet_u(0, HOUR_NS) == 0.0
+    assert bench.ledger.outlet_u(HOUR_NS, 5 * HOUR_NS) == pytest.approx(0.4, abs=0.006)
+    assert bench.ledger.commanded_u(0, 5 * HOUR_NS) == 0.0
+    bench.firmware.resume(5 * HOUR_NS)
+    assert bench.ledger.outlet_u(5 * HOUR_NS + 100 * SECOND_NS, 8 * HOUR_NS) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_late_start_loses_the_first_strokes() -> None:
+    lost = outlet(3.0, 2) - outlet(3.0, 2, "pump.late_start=20min")
+    assert lost == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_leak_and_a_bubble_take_from_what_is_displaced() -> None:
+    assert outlet(5.0, 2, "line.leak=2%") / outlet(5.0, 2) == pytest.approx(0.98, abs=1e-6)
+    bench = runs(5.0, "line.bubble=10uL@1h")
+    assert outlet(5.0, 3) - bench.ledger.outlet_u(0, 3 * HOUR_NS) == pytest.approx(1.0, abs=1e-6)
+    assert bench.ledger.bubble_u == pytest.approx(1.0)
+    assert bench.ledger.outlet_u(HOUR_NS + 60 * SECOND_NS, HOUR_NS + 600 * SECOND_NS) < 0.05
+
+
+def test_evaporation_can_be_made_large() -> None:
+    bench = runs(0.0, "vessel.evaporation=0.2mg/h")
+    assert bench.ledger.pan_mg(0, 10 * HOUR_NS) == pytest.approx(-2.0, abs=0.02)
+    oiled = SimulatedBench(start_local=START, faults=("vessel.evaporation=0mg/h",))
+    assert oiled.ledger.pan_mg(0, 10 * HOUR_NS) == 0.0
+
+
+def test_a_reservoir_may_hold_less() -> None:
+    rig = Rig(faults=("pump.reservoir=30U",))
+    rig.wake()
+    assert int.from_bytes(rig.read(0x73)[3:5], "big") == 1200
+
+
+def test_a_pump_that_sleeps_cannot_be_woken_until_it_is_over() -> None:
+    rig = Rig(faults=("pump.asleep=on@0s+60s",))
+    burst = bytes.fromhex("04 00 F9 00 A9 69 71 C9 AD 16 94 D5 55 5A 65 00")
+    assert rig.uart(burst, 4.0) == b"\x00"
+    assert rig.uart(bytes.fromhex("03 00 00 03 E8 00"), 1.0) == b""
+    rig.wait(120.0)
+    rig.uart(b"\x00")
+    rig.wake()
+    assert rig.read(0x8D)
+
+
+def test_zero_tracking_swallows_slow_basal_and_says_that_it_is_on() -> None:
+    masses = []
+    for faults in ((), ("balance.zero_tracking=on",)):
+        rig = Rig(faults=faults)
+        rig.bench.plant_runs_at(0.5)
+        for _ in range(3600):
+            rig.wait(1.0)
+            mass_mg = rig.mass_mg()
+        masses.append(mass_mg)
+        assert rig.weigh(b"M03\r\n") == (b"M03 A 1\r\n" if faults else b"M03 A 0\r\n")
+        assert rig.weigh(b"M03 0\r\n") == (b"M03 L\r\n" if faults else b"M03 A\r\n")
+    assert masses[0] == pytest.approx(5.0, abs=0.3)
+    assert abs(masses[1]) < 0.3
+
+
+def test_zero_tracking_lets_a_bolus_pass() -> None:
+    rig = Rig(faults=("balance.zero_tracking=on",))
+    rig.wake()
+    assert rig.bolus(5.0) == 0
+    for _ in range(400):
+        rig.wait(1.0)
+        mass_mg = rig.mass_mg()
+    assert mass_mg == pytest.approx(50.0, abs=1.0)
+
+
+def test_zero_tracking_by_command_does_the_same() -> None:
+    rig = Rig()
+    assert rig.weigh(b"M03 1\r\n") == b"M03 A\r\n"
+    rig.bench.plant_runs_at(0.5)
+    for _ in range(600):
+        rig.wait(3.0)
+        mass_mg = rig.mass_mg()
+    assert abs(mass_mg) < 0.3
+
+
+def test_a_drifting_balance_drifts() -> None:
+    bench = runs(0.0, "balance.drift=0.2mg/h@1h+5h")
+    shown = [bench.display_mg(hour * HOUR_NS) for hour in (0, 1, 3, 6, 8)]
+    assert shown == pytest.approx([0.0, 0.0, 0.4, 1.0, 1.0], abs=0.011)
+
+
+def test_the_unit_changes_at_the_front_panel() -> None:
+    rig = Rig(faults=("balance.unit=mg@10s+10s", "balance.unit=kg@30s"))
+    assert rig.weigh() == b"S S    0.00000 g\r\n"
+    rig.wait_until(15.0)
+    assert rig.weigh() == b"S S       0.00 mg\r\n"
+    rig.wait_until(25.0)
+    assert rig.weigh() == b"S S    0.00000 g\r\n"
+    rig.wait_until(35.0)
+    assert rig.weigh() == b"S S 0.00000000 kg\r\n"
+
+
+def test_something_leans_on_the_pan() -> None:
+    rig = Rig(faults=("balance.overload=on@10s+10s",))
+    rig.wait_until(15.0)
+    assert rig.weigh() == b"S +\r\n"
+    assert rig.weigh(b"S\r\n") == b"S +\r\n"
+    assert rig.weigh(b"T\r\n") == b"T +\r\n"
+    assert rig.weigh(b"Z\r\n") == b"Z +\r\n"
+    rig.wait_until(25.0)
+    assert rig.weigh() == b"S S    0.00000 g\r\n"
+
+
+def test_garbage_comes_in_the_stated_share() -> None:
+    rig = Rig(faults=("balance.garbage=30%@1s",))
+    rig.wait_until(2.0)
+    good = sum(rig.weigh() == b"S S    0.00000 g\r\n" for _ in range(400))
+    assert 240 < good < 320
+
+
+def test_parity_errors_are_told_as_et() -> None:
+    rig = Rig(faults=("balance.parity=2",))
+    assert [rig.weigh() for _ in range(3)] == [b"ET\r\n", b"ET\r\n", b"S S    0.00000 g\r\n"]
+
+
+def test_a_mute_balance_says_nothing() -> None:
+    rig = Rig(faults=("balance.silent=on@10s+10s",))
+    rig.wait_until(12.0)
+    assert rig.weigh() == b""
+    assert rig.weigh(b"@\r\n") == b""
+    rig.wait_until(25.0)
+    assert rig.weigh() == b"S S    0.00000 g\r\n"
+
+
+@pytest.mark.parametrize("which", ["bolus:1", "any:1"])
+def test_the_ack_of_a_bolus_is_lost_but_the_bolus_is_delivered_once(which: str) -> None:
+    rig = Rig(faults=(f"link.drop_ack={which}",))
+    rig.wake()
+    assert rig.bolus(1.0) is None
+    assert rig.read(0xCE)[2] == 1
+    assert rig.bolus(1.0) == 0x0C
+    rig.wait(60.0)
+    assert rig.ledger.commanded_u(0, rig.now_ns) == pytest.approx(1.0)
+
+
+def test_only_the_nth_ack_of_the_named_command_is_lost() -> None:
+    rig = Rig(faults=("link.drop_ack=suspend:2", "link.drop_ack=profile:1"))
+    rig.wake()
+    assert rig.command(0x4D, b"\x01") == 0
+    assert rig.command(0x4D, b"\x00") == 0
+    assert rig.command(0x4D, b"\x01") is None
+    assert rig.read(0xCE)[3] == 1
+    assert rig.set_profile([(0, 40)]) is None
+    assert rig.bench.firmware.therapy.profiles[0] == ((0, 40),)
+    assert rig.set_profile([(0, 50)]) == 0
+
+
+@pytest.mark.parametrize(("fault", "low", "high"), [("link.drop=30%@20s", 30, 75), ("link.corrupt=30%@20s", 30, 75)])
+def test_radio_packets_are_lost_or_spoilt_in_the_stated_share(fault: str, low: int, high: int) -> None:
+    rig = Rig(faults=(fault,))
+    rig.wake()
+    rig.wait_until(20.0)
+    good = 0
+    for _ in range(100):
+        reply = rig.packet(short_packet(PUMP_ID, 0x8D))
+        good += reply is not None and read_packet(reply) is not None
+    assert low < good < high  # both ways: 49 of 100 expected
+
+
+def test_faults_leave_a_clean_twin_clean() -> None:
+    clean = SimulatedBench(start_local=START, seed=2)
+    later = SimulatedBench(start_local=START, seed=2, faults=("pump.gain=5%@10h", "balance.drift=1mg/h@10h"))
+    for bench in (clean, later):
+        bench.plant_runs_at(1.0)
+    times = range(0, HOUR_NS, 10 * SECOND_NS)
+    assert [clean.display_mg(at) for at in times] == [later.display_mg(at) for at in times]

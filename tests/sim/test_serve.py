@@ -1,0 +1,144 @@
+"""The twin behind real pseudo-terminals; real time, but nothing sleeps."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from rig.errors import UsageError
+from rig.sim.serve import PtyServer, serve
+
+
+def talk(descriptor: int, request: bytes, answered: bytes, most_s: float = 5.0) -> bytes:
+    """Write, then read until ``answered`` ends what came."""
+    if request:
+        os.write(descriptor, request)
+    received, until_s = b"", time.monotonic() + most_s
+    while not received.endswith(answered) and time.monotonic() < until_s:
+        if select.select([descriptor], [], [], 0.5)[0]:
+            received += os.read(descriptor, 4096)
+    return received
+
+
+class Served:
+    """`serve` in a thread, as another process would run it."""
+
+    def __init__(self, **options: object) -> None:
+        self.lines: list[dict[str, object]] = []
+        self._wanted = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, kwargs=options)
+        self._thread.start()
+        assert self._wanted.wait(5.0)
+
+    def _run(self, **options: object) -> None:
+        serve(announce=self._announce, stop=self._stop.is_set, **options)  # type: ignore[arg-type]
+
+    def _announce(self, line: str) -> None:
+        self.lines.append(json.loads(line))
+        if len(self.lines) == 2:
+            self._wanted.set()
+
+    def port(self, device: str) -> str:
+        return str(next(line["port"] for line in self.lines if line["device"] == device))
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5.0)
+        assert not self._thread.is_alive()
+
+
+def test_both_devices_answer_on_their_pseudo_terminals_and_the_ledger_is_written(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.json"
+    served = Served(model="522", speed=50.0, sealed_ledger=ledger)
+    try:
+        assert [(line["device"], line["model"], line["speed"]) for line in served.lines] == [
+            ("pump", "522", 50.0),
+            ("balance", "SIM220", 50.0),
+        ]
+        assert isinstance(served.lines[0]["epoch_ns"], int)
+        assert served.lines[0]["epoch_ns"] == served.lines[1]["epoch_ns"]
+        stick = os.open(served.port("pump"), os.O_RDWR | os.O_NOCTTY)
+        assert talk(stick, b"\x02", b"\x00") == b"subg_rfspy 0.9\x00"
+        assert talk(stick, bytes.fromhex("03 00 00 00 00 32"), b"\x00") == b"\xaa\x00"
+        os.close(stick)
+        stick = os.open(served.port("pump"), os.O_RDWR | os.O_NOCTTY)  # a client may come again
+        assert talk(stick, b"\x01", b"\x00") == b"OK\x00"
+        os.close(stick)
+        scale = os.open(served.port("balance"), os.O_RDWR | os.O_NOCTTY)
+        assert talk(scale, b"@\r\n", b"\r\n").endswith(b'I4 A "B000900001"\r\n')
+        # The announcement at power-up may still stand before it.
+        assert b"S S " in talk(scale, b"SI\r\n", b" g\r\n")
+        os.close(scale)
+    finally:
+        served.stop()
+    content = json.loads(ledger.read_text())
+    assert content["totals"]["outlet_u"] == 0.0
+    assert content["through_ns"] - content["start_ns"] > 50 * 50_000_000
+
+
+def test_plant_time_is_scaled_from_the_epoch_and_link_time_is_not() -> None:
+    server = PtyServer(speed=100.0, epoch_ns=1_000)
+    assert server.clock.rig_ns(1_000) == 1_000
+    assert server.clock.rig_ns(1_050) == 6_000
+    server.close()
+
+
+class Echo:
+    """A device that says back what it hears, 20 bytes at a time."""
+
+    def attach(self, port: object) -> None:
+        self.port = port
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        self.port.send(data, now_ns)  # type: ignore[attr-defined]
+
+
+def test_paced_bytes_take_their_time_on_the_wire() -> None:
+    server = PtyServer(pace=True)
+    path = server.add("balance", Echo())  # 9600 baud: 1.04 ms a byte
+    client = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    began_s = time.monotonic()
+    os.write(client, bytes(range(20)))
+    received = b""
+    while len(received) < 20:
+        server.step(0.05)
+        if select.select([client], [], [], 0)[0]:
+            received += os.read(client, 64)
+    assert received == bytes(range(20))  # raw: no echo, no translation of control characters
+    assert time.monotonic() - began_s >= 20 * 10 / 9600
+    os.close(client)
+    server.close()
+
+
+def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
+    server = PtyServer()
+    device = Echo()
+    server.add("balance", device)
+    device.receive(b"x" * 200_000, 0)
+    server.step(0.0)
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"devices": ("toaster",)}, "cannot serve toaster"),
+        ({"devices": ()}, "cannot serve nothing"),
+        ({"serial": "512847"}, "may be a real pump"),
+        ({"speed": 0.0}, "speed of 0"),
+        ({"speed": float("nan")}, "speed of nan"),
+        ({"model": "511"}, "no pump model"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_anything_opens(options: dict[str, object], message: str) -> None:
+    announced: list[str] = []
+    with pytest.raises(UsageError, match=message):
+        serve(announce=announced.append, stop=lambda: True, **options)  # type: ignore[arg-type]
+    assert announced == []
