@@ -159,12 +159,19 @@ class Player:
         each_s += BASELINE_S + settle_time_s(each_s) + SLOPE_WINDOW_S + SETTLE_MAX_S + COMMAND_ALLOWANCE_S
         for number in range(step.repeat):
             self._wake()
-            if not step.over_basal:
-                therapy.hold_at_zero(each_s)
+            if not step.over_basal and therapy.hold_at_zero(each_s) and number == 0:
+                self._quieten()
             self._bolus(index, step, number)
         if not step.over_basal:
             self._wake()
             therapy.cancel_temp()
+
+    def _quieten(self) -> None:
+        """Wait until what the line still held of the basal before has left it: it would be weighed as bolus."""
+        interval_s = self._scenario.bolus_interval_s
+        quiet_ns = self._clock.now_ns()
+        self._sample_for(settle_time_s(0.0) + SLOPE_WINDOW_S, interval_s)
+        self._settled(0.0, quiet_ns + to_ns(settle_time_s(0.0) + SLOPE_WINDOW_S + SETTLE_MAX_S))
 
     def _bolus(self, index: int, step: BolusStep, number: int) -> None:
         self._enter(f"step {index + 1}: bolus {number + 1} of {step.repeat}, {step.amount_u:g} U")
@@ -178,7 +185,9 @@ class Player:
         duration_s = self._profile.bolus_duration_s(step.amount_u)
         # The slope looks back 60 s: only after that window has left the settling time can it speak of the time after.
         self._sample_to(started_ns, duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S, interval_s)
-        settled, slope_mg_per_h = self._settle(step, started_ns, duration_s)
+        basal_mg_per_s = self._basal_mg_per_s() if step.over_basal else 0.0
+        give_up_s = duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S + SETTLE_MAX_S
+        settled, slope_mg_per_h = self._settled(basal_mg_per_s, started_ns + to_ns(give_up_s))
         data = {
             "amount_u": step.amount_u,
             "step": index,
@@ -194,10 +203,8 @@ class Player:
         therapy.report_bolus(step.amount_u, index, number)
         therapy.report_reservoir()
 
-    def _settle(self, step: BolusStep, started_ns: int, duration_s: float) -> tuple[bool, float | None]:
-        """Wait until the flow is back at the basal slope within 3 u (design 4.12), at most 15 minutes more."""
-        basal_mg_per_s = self._basal_mg_per_s() if step.over_basal else 0.0
-        give_up_ns = started_ns + to_ns(duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S + SETTLE_MAX_S)
+    def _settled(self, basal_mg_per_s: float, give_up_ns: int) -> tuple[bool, float | None]:
+        """Wait until the flow is back at the basal slope within 3 u (design 4.12); return (whether, mg/h)."""
         while True:
             now_ns = self._clock.now_ns()
             found = recent_slope(self._sampler.recent, to_s(now_ns))

@@ -86,13 +86,14 @@ class Therapy:
         self.record("reported", {**reported, "is_percent": running.is_percent, "minutes": running.minutes_left})
         return self._delivers(at_ns)
 
-    def hold_at_zero(self, for_s: float) -> None:
-        """Keep a temp basal of 0 running for at least ``for_s`` more."""
+    def hold_at_zero(self, for_s: float) -> bool:
+        """Keep a temp basal of 0 running for at least ``for_s`` more; return whether one had to be started."""
         now_ns = self._links.clock.now_ns()
         if self.temp_until_ns - now_ns >= to_ns(for_s):
-            return
+            return False
         duration_s = min(TEMP_MAX_S, math.ceil((for_s + 60.0) / TEMP_STEP_S) * TEMP_STEP_S)
         self.start_temp(0.0, None, duration_s)
+        return True
 
     def cancel_temp(self) -> None:
         """End a temporary basal that may be running."""
