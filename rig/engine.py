@@ -74,6 +74,10 @@ def run_scenario(
     bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
     try:
         folder.make()
+    except UsageError:
+        bench.links.close()
+        raise
+    try:
         with signals_to(stop or StopRequest()) as stopping:
             ended = _play(prepared, bench, folder, faults, observer, stopping)
     finally:

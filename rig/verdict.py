@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rig.errors import ScenarioError
 from rig.metrology.conformity import conformance_probability, measurement_capability
@@ -26,16 +26,31 @@ SIMPLE = "simple acceptance: PASS if L <= y <= H, else FAIL; chosen by the scena
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds in the measure's unit, either side possibly open, and where they come from; no source: nothing decides."""
+    """Bounds in the measure's unit, either side possibly open, and where they come from; no source: nothing decides.
+
+    ``note`` says what of the scenario's own limit was not used.
+    """
 
     lower: float | None
     upper: float | None
     source: LimitSource | None
+    note: str = ""
 
     @property
     def decide(self) -> bool:
         """Return whether there is a sourced bound."""
         return self.source is not None and (self.lower is not None or self.upper is not None)
+
+    @property
+    def reach(self) -> float | None:
+        """Return what a bench's own U is compared with: half the width, or the size of the only bound; None: nothing.
+
+        For limits of +-5 % this is 5 %. A single bound of zero gives no scale.
+        """
+        if self.lower is not None and self.upper is not None:
+            return (self.upper - self.lower) / 2.0
+        only = self.upper if self.lower is None else self.lower
+        return abs(only) if only else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +67,32 @@ def resolve_limits(check: Check, profile: PumpProfile, amount_u: float | None = 
     """Return the limits of a check in the order of design 4.8.
 
     A pump's claim decides only where it is the maker's, confirmed, or declared for the twin; an unconfirmed one leaves
-    nothing to decide by. A rig default applies only where the scenario names it. ``amount_u`` picks the part of a bolus
-    claim. Raises `ScenarioError` for a limit without a source.
+    nothing to decide by. A rig default applies only where the scenario names it; one without a figure of its own takes
+    the scenario's. ``amount_u`` picks the part of a bolus claim. Raises `ScenarioError` for a limit without a source.
     """
     if check.source is None:
         if check.lower is not None or check.upper is not None:
             raise ScenarioError(f"check {check.id} has a limit without a source", expected="source: ...")
         return Limits(None, None, None)
     if check.source in CLAIMS:
-        return _claimed(check, profile.claims[CLAIMS[check.source]], amount_u)
+        return _noted(check, _claimed(check, profile.claims[CLAIMS[check.source]], amount_u))
     default = DEFAULT_LIMITS.get(check.source)
-    if default is not None:
-        text = f"{default.text} (rig default, not this pump's claim)"
-        return Limits(default.lower, default.upper, LimitSource(default.id, text, default.mark))
-    return Limits(check.lower, check.upper, LimitSource("scenario", check.source, "named by the scenario"))
+    if default is None:
+        return Limits(check.lower, check.upper, LimitSource("scenario", check.source, "named by the scenario"))
+    text = f"{default.text} (rig default, not this pump's claim)"
+    source = LimitSource(default.id, text, default.mark)
+    if not default.brings_limit:
+        return Limits(check.lower, check.upper, source)
+    return _noted(check, Limits(default.lower, default.upper, source))
+
+
+def _noted(check: Check, limits: Limits) -> Limits:
+    """Return ``limits`` with a note where the scenario wrote figures that its source overrules."""
+    own = (check.lower, check.upper)
+    if own == (None, None) or not limits.decide or own == (limits.lower, limits.upper):
+        return limits
+    shown = " to ".join("open" if bound is None else f"{bound:g} {check.unit}" for bound in own)
+    return replace(limits, note=f"the scenario's own limit of {shown} is not used: {check.source} comes first")
 
 
 def _claimed(check: Check, claim: Claim, amount_u: float | None) -> Limits:

@@ -149,3 +149,27 @@ def test_a_report_is_rendered_and_named_in_the_manifest(tmp_path: Path) -> None:
     before = (run.folder / "report.pdf").read_bytes(), (run.folder / "report.html").read_bytes()
     assert main(["report", str(run.folder)]) == 0
     assert ((run.folder / "report.pdf").read_bytes(), (run.folder / "report.html").read_bytes()) == before
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["run", "quick", "--quiet", "--out", str(tmp_path / "file")]) == 2
+    assert "choose another with --out DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["bolus", "temp_basal", "suspend", "resume", "profile"])
+def test_a_lost_answer_is_settled_and_never_sent_again(tmp_path: Path, command: str) -> None:
+    code, folder = _run(tmp_path, "quick", "--fault", f"link.drop_ack={command}:1")
+    ledger = json.loads((folder / "sealed" / "ledger.json").read_text())
+    assert code == 0
+    assert [each["programmed_u"] for each in ledger["deliveries"] if each["kind"] == "bolus"] == [5.0, 5.0]
+
+
+def test_a_pump_out_of_reach_is_reported_as_not_confirmed_and_sends_a_person_to_the_bench(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _ = _run(tmp_path, "quick", "--fault", "pump.asleep=on@10min")
+    assert code == 5
+    assert "SAFE STATE NOT CONFIRMED" in capsys.readouterr().out

@@ -53,8 +53,8 @@ def progress_line(progress: Progress) -> str:
     measured = "-" if progress.measured_mg is None else f"{progress.measured_mg / DISPLAY_MG_PER_U:.2f} U"
     age = "no reading" if progress.reading_age_s is None else f"last reading {progress.reading_age_s:.1f} s ago"
     return (
-        f"{share:4.0%}  {duration(progress.elapsed_s)} of {duration(progress.planned_s)}  "
-        f"SET {progress.expected_u:.2f} U, weighed {measured}  {age}  {progress.phase}"
+        f"{share:4.0%} {progress.phase}, {duration(progress.elapsed_s)} of {duration(progress.planned_s)}, "
+        f"SET {progress.expected_u:.2f} U, weighed {measured}, {age}"
     )
 
 

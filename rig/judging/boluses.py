@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ def judge_boluses(view: RunView) -> tuple[JudgedBolus, ...]:
     """Return every bolus that was started, in order."""
     events = view.record.events
     closed = {_key(event): event for event in events if event.name == "bolus_closed"}
-    reports = {_key(event): event for event in events if event.data.get("source") == "bolus_history"}
+    reports = _reports(events)
     orders = view.programme.boluses
     found = []
     for number, order in enumerate(orders):
@@ -80,6 +81,23 @@ def _measure(
         return measure_bolus(view.times_s[keep], view.masses_mg[keep], window, view.chain, view.air, basal=basal), ""
     except BenchError as error:
         return None, str(error)
+
+
+def _reports(events: Sequence[Event]) -> dict[tuple[int, int], Event]:
+    """Return the log entry of each bolus; an entry seen before, or of another amount, belongs to another bolus."""
+    found: dict[tuple[int, int], Event] = {}
+    seen: set[str] = set()
+    for event in events:
+        if event.name != "reported" or event.data.get("source") != "bolus_history":
+            continue
+        at, programmed_u = event.data.get("at"), event.data.get("programmed_u")
+        amount_u = event.data.get("amount_u", programmed_u)
+        if at is not None and at in seen:
+            continue
+        seen.add(str(at))
+        if programmed_u is None or abs(programmed_u - amount_u) < 1e-9:
+            found[_key(event)] = event
+    return found
 
 
 def _report(event: Event | None) -> Report | None:

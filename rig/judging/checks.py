@@ -6,7 +6,8 @@ from typing import Any
 
 from rig.errors import BenchError, RigError
 from rig.judging.boluses import JudgedBolus
-from rig.judging.measures import Item, Measured, measure
+from rig.judging.items import Item, Measured
+from rig.judging.measures import measure
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget
 from rig.profiles.pump import PumpProfile
@@ -46,7 +47,8 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
         return invalid(check, limits, refused)
     if MEASURES[check.measure].each:
         return _each(check, measured, profile)
-    return _single(check, measured, limits)
+    amount_u = measured.items[0].amount_u
+    return _single(check, measured, limits if amount_u is None else resolve_limits(check, profile, amount_u))
 
 
 def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
@@ -82,13 +84,14 @@ def _decide_item(check: Check, item: Item, limits: Limits) -> Decision:
 
 def _fit(decision: Decision, u: float | None, limits: Limits) -> Decision:
     """Withhold a PASS from a bench whose own U is more than half the limit (design 4.11)."""
-    bounds = [abs(bound) for bound in (limits.lower, limits.upper) if bound]
-    if decision.outcome is not Outcome.PASS or u is None or not bounds:
-        return decision
-    if COVERAGE_FACTOR * u <= FIT_SHARE * min(bounds):
+    if decision.outcome is not Outcome.PASS or _is_fit(u, limits):
         return decision
     why = "the bench is not fit to decide this: its own U is more than half the limit"
     return Decision(Outcome.INCONCLUSIVE, why, decision.conformance_probability, decision.measurement_capability)
+
+
+def _is_fit(u: float | None, limits: Limits) -> bool:
+    return u is None or limits.reach is None or COVERAGE_FACTOR * u <= FIT_SHARE * limits.reach
 
 
 def _unfit(view: RunView, measured: Measured) -> str:
@@ -115,6 +118,11 @@ def _result(
     budget: Budget | None = item.budget if item is not None else None
     value, u = (item.value, item.u) if item is not None else (None, None)
     findings = [Finding("note", note) for note in (item.notes if item is not None else ())]
+    if limits.note:
+        findings.append(Finding("limit-not-used", limits.note))
+    if limits.decide and not _is_fit(u, limits):
+        text = f"the bench's own U of {COVERAGE_FACTOR * (u or 0.0):.3g} {check.unit} is more than half the limit"
+        findings.append(Finding("bench-not-fit", text))
     if decision.outcome is Outcome.FAIL:
         findings.append(Finding("confounded", ALTERNATIVES))
     return CheckResult(

@@ -49,7 +49,7 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
     """
     if view.evaporation is None:
         raise NotMeasurableError("no blank: the evaporation is unknown")
-    if from_s < view.times_s[0] or to_s > view.times_s[-1] + END_TOLERANCE_S:
+    if from_s < view.times_s[0] or view.last_weighed_s(to_s) > view.times_s[-1]:
         raise NotMeasurableError("no readings at an edge of the interval")
     gap = view.gap_in(from_s, to_s)
     if gap is not None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rig.errors import BenchError
+from rig.errors import BenchError, RigError
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_checks
 from rig.judging.curves import curves
 from rig.judging.evidence import Evidence, read_evidence
-from rig.judging.measures import basal_error, measured_volume
+from rig.judging.findings import collect_findings, lasting_damage
+from rig.judging.interval import basal_error, measured_volume
 from rig.judging.tables import analysis
 from rig.judging.view import RunView, lay_out, started_ns
-from rig.record.reader import Event
-from rig.results import CheckResult, Delivery, Finding, Gap, Outcome, Result
+from rig.record.reader import Event, RunRecord
+from rig.results import CheckResult, Delivery, Gap, Outcome, Result
 from rig.verdict import overall
 
 TIMELINE = (
@@ -53,7 +54,7 @@ def judge_evidence(evidence: Evidence) -> Result:
         try:
             view = lay_out(evidence)
             boluses = judge_boluses(view)
-        except BenchError as error:
+        except RigError as error:  # whatever cannot be laid out is the bench's or the rig's fault, never a PASS
             view, why = None, str(error)
     checks = judge_checks(scenario.checks, view, boluses, evidence.profile, why)
     end_reason = str(record.end.get("reason", "interrupted"))
@@ -71,10 +72,10 @@ def judge_evidence(evidence: Evidence) -> Result:
         pump=_pump(record.events),
         checks=checks,
         deliveries=_deliveries(view, boluses) if view else (),
-        gaps=tuple(Gap(gap.start_s, gap.end_s, "balance", "no valid reading") for gap in view.gaps) if view else (),
+        gaps=_gaps(view) if view else (),
         events=_timeline(evidence),
         deviations=(),
-        findings=_findings(evidence, view, boluses),
+        findings=collect_findings(evidence, view, boluses),
         analysis=analysis(view, boluses) if view else {},
         curves=curves(view, boluses) if view else {},
     )
@@ -83,22 +84,42 @@ def judge_evidence(evidence: Evidence) -> Result:
 def _outcome(checks: tuple[CheckResult, ...], end_reason: str) -> Outcome:
     """Return the run's outcome: a run that broke off cannot be better than INVALID, unless a valid FAIL stands."""
     outcome = overall(check.outcome for check in checks)
-    if end_reason not in ("completed", "aborted") and outcome is not Outcome.FAIL:
-        return Outcome.INVALID
-    return outcome
+    return outcome if end_reason == "completed" or outcome is Outcome.FAIL else Outcome.INVALID
 
 
 def _forbidden(evidence: Evidence) -> str:
-    """Return why nothing of this run may be judged, or nothing: damage to the record, an expired certificate."""
+    """Return why nothing of this run may be judged, or nothing: damage within the record, an expired certificate."""
     record = evidence.record
-    if record.damage:
-        return f"the record is damaged: {record.damage[0]}"
-    due = evidence.bench.calibration_due
-    ended = str(record.end.get("ended_utc") or record.header.get("started_utc") or "")
-    day = datetime.fromisoformat(ended).date() if ended else datetime.now(UTC).date()
-    if day > due:
+    damage = lasting_damage(record)
+    if damage:
+        return f"the record is damaged: {damage[0]}"
+    due, ended = evidence.bench.calibration_due, _ended(record)
+    if ended is None:
+        return "the record holds no date to compare the balance's certificate with"
+    if ended.date() > due:
         return f"the balance's certificate expired on {due.isoformat()}, before the run ended"
     return ""
+
+
+def _ended(record: RunRecord) -> datetime | None:
+    """Return when the run ended; one that was cut off, when its last reading came."""
+    if record.end.get("ended_utc"):
+        return datetime.fromisoformat(str(record.end["ended_utc"]))
+    if not record.header.get("started_utc"):
+        return None
+    last_ns = max((columns.answered_ns[-1] for columns in record.weighings.values() if columns.answered_ns), default=0)
+    lasted = timedelta(microseconds=max(0, last_ns - started_ns(record)) / 1000)
+    return datetime.fromisoformat(str(record.header["started_utc"])) + lasted
+
+
+def _gaps(view: RunView) -> tuple[Gap, ...]:
+    failed = [(view.seconds(e.at_ns), e) for e in view.record.events if e.name == "reading_failed"]
+    found = []
+    for gap in view.gaps:
+        first = next((event for at_s, event in failed if gap.start_s <= at_s <= gap.end_s), None)
+        cause = str(first.data.get("error", "a reading failed")) if first is not None else "no reading was taken"
+        found.append(Gap(gap.start_s, gap.end_s, "balance", cause))
+    return tuple(found)
 
 
 def _bench(evidence: Evidence) -> dict[str, Any]:
@@ -137,7 +158,8 @@ def _pump(events: tuple[Event, ...]) -> dict[str, Any]:
 
 
 def _deliveries(view: RunView, boluses: tuple[JudgedBolus, ...]) -> tuple[Delivery, ...]:
-    found = [_basal_delivery(view, span.start_s, span.end_s, span.kind) for span in view.spans if span.kind != "bolus"]
+    spans = [span for span in view.spans if span.kind != "bolus"]
+    found = [_basal_delivery(view, span.start_s, view.last_weighed_s(span.end_s), span.kind) for span in spans]
     found += [_bolus_delivery(bolus) for bolus in boluses]
     return tuple(sorted((each for each in found if each is not None), key=lambda each: each.start_s))
 
@@ -187,34 +209,3 @@ def _timeline(evidence: Evidence) -> tuple[dict[str, Any], ...]:
             continue
         found.append({"at_s": (event.at_ns - origin_ns) / 1e9, "name": event.name, "data": event.data})
     return tuple(found)
-
-
-def _findings(evidence: Evidence, view: RunView | None, boluses: tuple[JudgedBolus, ...]) -> tuple[Finding, ...]:
-    found = [Finding("record-damage", text) for text in evidence.record.damage]
-    if not evidence.record.ended:
-        found.append(Finding("interrupted", "the record has no closing line: the run was cut off"))
-    failed = sum(event.name == "reading_failed" for event in evidence.record.events)
-    if failed:
-        found.append(Finding("readings-failed", f"{failed} readings failed and were bridged"))
-    if view is not None:
-        found += _bolus_findings(evidence, boluses)
-    return tuple(found)
-
-
-def _bolus_findings(evidence: Evidence, boluses: tuple[JudgedBolus, ...]) -> list[Finding]:
-    found = []
-    for bolus in boluses:
-        at = (bolus.order.start_s, bolus.order.end_s)
-        name = f"bolus of {bolus.order.amount_u:g} U at {bolus.order.start_s:.0f} s"
-        if bolus.measured is not None and not bolus.measured.settled:
-            found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
-        if bolus.report is None and evidence.profile.logs("bolus"):
-            found.append(Finding("bolus-not-reported", f"{name}: delivered, but not in the pump's log", *at))
-        if bolus.report is not None and abs(bolus.report.delivered_u - bolus.order.amount_u) > 1e-9:
-            text = f"{name}: the pump reports {bolus.report.delivered_u:g} U"
-            found.append(Finding("bolus-reported-otherwise", text, *at))
-    for event in evidence.record.events:
-        if event.name == "bolus_not_delivered":
-            text = f"a bolus of {event.data['amount_u']:g} U was programmed and not delivered"
-            found.append(Finding("bolus-not-delivered", text))
-    return found

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from rig.analysis.basal import DeliveryError, delivery_error
+from rig.analysis.basal import DeliveryError
 from rig.analysis.intervals import clopper_pearson
-from rig.analysis.series import level_at
-from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import BenchError
+from rig.judging.bolus_measures import (
+    absolute_error,
+    duration_error,
+    mean_of,
+    measure_boluses,
+    relative_error,
+    reported_difference,
+)
 from rig.judging.boluses import JudgedBolus
+from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
+from rig.judging.items import Item, Measured, NotMeasurableError
 from rig.judging.view import RunView, StepSpan
-from rig.metrology.budget import Budget, Component, mean_budget
-from rig.metrology.volume import MassChange, VolumeResult, volume_from_mass
-from rig.scenario.model import Check
+from rig.metrology.volume import VolumeResult
+from rig.scenario.model import Check, TempBasalStep
 
-S_PER_H = 3600.0
-BASAL_KINDS = ("basal", "profile", "temp_basal", "resume", "wait")
 MIN_SEGMENT_S = 60.0  # shorter stretches (between two commands) hold no dose worth judging
-
-
-class NotMeasurableError(BenchError):
-    """The bench, not the pump, broke during the interval that a check needs: INVALID."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One value with its uncertainty; ``amount_u`` picks the part of a bolus claim; ``why_not``: not measurable."""
-
-    label: str
-    from_s: float
-    to_s: float
-    value: float | None
-    u: float | None
-    budget: Budget | None = None
-    amount_u: float | None = None
-    set_u: float | None = None
-    measured_u: float | None = None
-    why_not: str = ""
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a check measured: one item, or several for an "each" check; a share carries its interval."""
-
-    from_s: float
-    to_s: float
-    items: tuple[Item, ...]
-    proportion: tuple[int, int] | None = None
-    interval_pct: tuple[float, float] | None = None
-    notes: tuple[str, ...] = field(default=())
+HOUR_LIMIT_PCT = 15.0
+BOUNDARY_PCT = 1e-9  # a result on the limit counts as within (reference section 4.3)
 
 
 def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Measured:
@@ -67,75 +40,13 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "basal.windows_1h_within_15": lambda: _share_of_hours(check, view),
         "temp_basal.error": lambda: _temp_basals(check, view),
         "suspend.delivered": lambda: _suspended(check, view),
-        "bolus.each_error": lambda: _boluses(check, view, boluses, _relative),
-        "bolus.each_error_u": lambda: _boluses(check, view, boluses, _absolute),
-        "bolus.mean_error": lambda: _mean(_boluses(check, view, boluses, _relative)),
-        "bolus.duration": lambda: _boluses(check, view, boluses, _duration),
-        "reported.difference": lambda: _boluses(check, view, boluses, _reported),
+        "bolus.each_error": lambda: measure_boluses(check, view, boluses, relative_error),
+        "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
+        "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),
+        "bolus.duration": lambda: measure_boluses(check, view, boluses, duration_error),
+        "reported.difference": lambda: measure_boluses(check, view, boluses, reported_difference),
     }
     return kinds[check.measure]()
-
-
-def window(check: Check, view: RunView) -> tuple[float, float]:
-    """Return the interval of a check in run time; raises `NotMeasurableError` when the run did not reach its end."""
-    if view.first_s is None:
-        raise NotMeasurableError("nothing was delivered")
-    spans = [span for span in view.spans if check.step in (None, span.step)]
-    if not spans:
-        raise NotMeasurableError("the run ended before its step")
-    from_s = spans[0].start_s if check.step is not None else view.first_s
-    to_s = spans[-1].end_s
-    if check.from_s is not None:
-        from_s = view.first_s + check.from_s
-    if check.for_s is not None:
-        to_s = from_s + check.for_s
-        reached_s = view.spans[-1].end_s
-        if to_s > reached_s + 1.0:
-            raise NotMeasurableError(f"the run ended {to_s - reached_s:.0f} s before the end of the interval")
-    elif not spans[-1].complete:
-        raise NotMeasurableError("the run ended within the interval")
-    return from_s, to_s
-
-
-def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
-    """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks."""
-    if view.evaporation is None:
-        raise NotMeasurableError("no blank: the evaporation is unknown")
-    if from_s < view.times_s[0] or to_s > view.times_s[-1] + 1.0:
-        raise NotMeasurableError("no readings at an edge of the interval")
-    gap = view.gap_in(from_s, to_s)
-    if gap is not None:
-        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
-    edges = [level_at(view.times_s, view.masses_mg, min(at_s, view.times_s[-1])) for at_s in (from_s, to_s)]
-    return volume_from_mass(MassChange(*edges), view.chain, view.air(from_s, to_s))
-
-
-def basal_error(view: RunView, from_s: float, to_s: float) -> DeliveryError:
-    """Return the error of an interval against SET, with the time stamps' share in the budget."""
-    expected_u = view.programme.expected_u(from_s, to_s)
-    if expected_u <= 0:
-        raise NotMeasurableError("nothing was programmed in the interval")
-    error = delivery_error(
-        measured_volume(view, from_s, to_s), expected_u, dose_u=view.programme.dose_u, ul_per_u=view.ul_per_u
-    )
-    return _with_stamps(view, error, from_s, to_s)
-
-
-def _with_stamps(view: RunView, error: DeliveryError, from_s: float, to_s: float) -> DeliveryError:
-    if not view.stamp_u_s:
-        return error
-    rates = [view.programme.rate_at(from_s), view.programme.rate_at(to_s - 1e-6)]
-    per_s = math.hypot(*rates) / S_PER_H
-    stamps = Component("time stamps of both edges", view.stamp_u_s, "s", per_s, source="host latency x speed")
-    budget_u = error.budget_u.with_component(stamps)
-    return DeliveryError(
-        error.delivered_u,
-        error.expected_u,
-        error.error_pct,
-        budget_u,
-        budget_u.scaled(100.0 / error.expected_u, "%"),
-        error.notes,
-    )
 
 
 def _item(label: str, from_s: float, to_s: float, error: DeliveryError) -> Item:
@@ -154,13 +65,12 @@ def _item(label: str, from_s: float, to_s: float, error: DeliveryError) -> Item:
 
 def _overall(check: Check, view: RunView) -> Measured:
     from_s, to_s = window(check, view)
-    error = basal_error(view, from_s, to_s)
-    return Measured(from_s, to_s, (_item("", from_s, to_s, error),), notes=error.notes)
+    return Measured(from_s, to_s, (_item("", from_s, to_s, basal_error(view, from_s, to_s)),))
 
 
 def _delivered(view: RunView, from_s: float, to_s: float) -> Measured:
     volume = measured_volume(view, from_s, to_s)
-    return Measured(from_s, to_s, (_volume_item(view, "", from_s, to_s, volume),), notes=volume.notes)
+    return Measured(from_s, to_s, (_volume_item(view, "", from_s, to_s, volume),))
 
 
 def _volume_item(view: RunView, label: str, from_s: float, to_s: float, volume: VolumeResult) -> Item:
@@ -198,17 +108,30 @@ def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, floa
 
 
 def _share_of_hours(check: Check, view: RunView) -> Measured:
+    """Return the share of complete hours within 15 %, from the interval's start on.
+
+    The balance must not decide for the pump: an hour whose limit lies within its own e +- U counts neither way, and
+    widens the Clopper-Pearson interval to what holds with all such hours outside, and with all of them inside.
+    """
     from_s, to_s = window(check, view)
     measured_volume(view, from_s, to_s)  # the same refusals as for one value
-    hours = fixed_windows(view.times_s, view.volume_u, start_s=from_s, end_s=to_s)
-    targets = np.array([view.programme.expected_u(float(at), float(at) + S_PER_H) for at in hours.start_s])
-    if not len(targets) or not (targets > 0).all():
-        raise NotMeasurableError("the interval holds no complete hour with a programme above zero")
-    count = len(targets)
-    inside = error_statistics(hours.volume_u, targets).within_count[15]
-    low, high = clopper_pearson(inside, count)
-    item = Item(f"{inside} of {count} hours", from_s, to_s, 100.0 * inside / count, None)
-    return Measured(from_s, to_s, (item,), (inside, count), (100.0 * low, 100.0 * high))
+    count = int((to_s - from_s) / S_PER_H + 1e-9)
+    edges = from_s + S_PER_H * np.arange(count + 1)
+    if count == 0 or any(view.programme.expected_u(a, b) <= 0 for a, b in pairwise(edges)):
+        raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
+    errors = [basal_error(view, float(a), float(b)) for a, b in pairwise(edges)]
+    sizes = np.array([abs(error.error_pct) for error in errors])
+    expanded = np.array([2.0 * error.u_pct for error in errors])
+    inside = int(np.count_nonzero(sizes <= HOUR_LIMIT_PCT + BOUNDARY_PCT))
+    surely_in = int(np.count_nonzero(sizes + expanded <= HOUR_LIMIT_PCT + BOUNDARY_PCT))
+    surely_out = int(np.count_nonzero(sizes - expanded > HOUR_LIMIT_PCT + BOUNDARY_PCT))
+    low, high = clopper_pearson(surely_in, count)[0], clopper_pearson(count - surely_out, count)[1]
+    open_count = count - surely_in - surely_out
+    notes = (
+        (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them",) if open_count else ()
+    )
+    item = Item(f"{inside} of {count} hours", from_s, to_s, 100.0 * inside / count, None, notes=notes)
+    return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high))
 
 
 def _spans(check: Check, view: RunView, kind: str) -> list[StepSpan]:
@@ -223,138 +146,33 @@ def _temp_basals(check: Check, view: RunView) -> Measured:
     if not spans:
         raise NotMeasurableError("no temporary basal above zero ran")
     items = tuple(_temp_item(view, span) for span in spans)
-    return Measured(spans[0].start_s, spans[-1].end_s, items)
+    return Measured(spans[0].start_s, spans[-1].end_s, (*items, *_temps_missing(check, view)))
 
 
 def _temp_item(view: RunView, span: StepSpan) -> Item:
-    label = f"step {span.step + 1}"
+    label, end_s = f"step {span.step + 1}", view.last_weighed_s(span.end_s)
     if not span.complete:
-        return Item(label, span.start_s, span.end_s, None, None, why_not="the run ended within this step")
-    return _attempt(label, span.start_s, span.end_s, lambda a, b, text: _item(text, a, b, basal_error(view, a, b)))
+        return Item(label, span.start_s, end_s, None, None, why_not="the run ended within this step")
+    return _attempt(label, span.start_s, end_s, lambda a, b, text: _item(text, a, b, basal_error(view, a, b)))
+
+
+def _temps_missing(check: Check, view: RunView) -> list[Item]:
+    ran = {span.step for span in view.spans}
+    return [
+        Item(f"step {index + 1}", view.end_s, view.end_s, None, None, why_not="the run ended before this step")
+        for index, step in enumerate(view.evidence.scenario.steps)
+        if isinstance(step, TempBasalStep)
+        and check.step in (None, index)
+        and index not in ran
+        and (step.rate_u_per_h or step.percent)
+    ]
 
 
 def _suspended(check: Check, view: RunView) -> Measured:
-    span = _spans(check, view, "suspend")[0]
-    if not span.complete:
-        raise NotMeasurableError("the run ended within the suspension")
-    return _delivered(view, span.start_s, span.end_s)
-
-
-def _boluses(
-    check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], make: Callable[[JudgedBolus, Item, Check], Item]
-) -> Measured:
-    chosen = [
-        bolus
-        for bolus in boluses
-        if check.step in (None, bolus.order.step)
-        and (check.amount_u is None or abs(bolus.order.amount_u - check.amount_u) < 1e-9)
-    ]
-    planned = _planned(check, view)
-    if not chosen:
-        raise NotMeasurableError("the run ended before its boluses")
-    items = [make(bolus, _bolus_item(bolus), check) for bolus in chosen]
-    if len(chosen) < planned:
-        text = f"{planned - len(chosen)} of {planned} boluses were not delivered before the run ended"
-        items.append(Item("missing", view.end_s, view.end_s, None, None, why_not=text))
-    return Measured(items[0].from_s, items[len(chosen) - 1].to_s, tuple(items))
-
-
-def _planned(check: Check, view: RunView) -> int:
-    return sum(
-        int(getattr(step, "repeat", 0))
-        for index, step in enumerate(view.evidence.scenario.steps)
-        if step.kind == "bolus"
-        and check.step in (None, index)
-        and (check.amount_u is None or abs(getattr(step, "amount_u", 0.0) - check.amount_u) < 1e-9)
-    )
-
-
-def _bolus_item(bolus: JudgedBolus) -> Item:
-    order = bolus.order
-    end_s = bolus.measured.closed_s if bolus.measured is not None else order.end_s
-    return Item(
-        f"{order.amount_u:g} U, number {order.index + 1}",
-        order.start_s,
-        end_s,
-        None,
-        None,
-        amount_u=order.amount_u,
-        set_u=order.amount_u,
-        measured_u=bolus.measured_u,
-        why_not=bolus.why_not,
-    )
-
-
-def _with_value(item: Item, value: float | None, u: float | None, budget: Budget | None, why_not: str = "") -> Item:
-    return Item(
-        item.label,
-        item.from_s,
-        item.to_s,
-        value,
-        u,
-        budget,
-        item.amount_u,
-        item.set_u,
-        item.measured_u,
-        item.why_not or why_not,
-        item.notes,
-    )
-
-
-def _absolute(bolus: JudgedBolus, item: Item, _check: Check) -> Item:
-    if bolus.measured is None or bolus.measured_u is None:
-        return item
-    budget = bolus.measured.volume.budget.scaled(1.0 / bolus.ul_per_u, "U")
-    return _with_value(item, bolus.measured_u - bolus.order.amount_u, budget.combined, budget)
-
-
-def _relative(bolus: JudgedBolus, item: Item, _check: Check) -> Item:
-    if bolus.measured is None or bolus.measured_u is None:
-        return item
-    amount_u = bolus.order.amount_u
-    budget = bolus.measured.volume.budget.scaled(100.0 / (bolus.ul_per_u * amount_u), "%")
-    return _with_value(item, 100.0 * (bolus.measured_u / amount_u - 1.0), budget.combined, budget)
-
-
-def _duration(bolus: JudgedBolus, item: Item, _check: Check) -> Item:
-    if bolus.measured is None:
-        return item
-    duration_s = bolus.measured.duration_s
-    if duration_s is None:
-        return item  # the noise hides it: nothing is known, which is not the bench being broken
-    return _with_value(item, 100.0 * (duration_s / bolus.order.duration_s - 1.0), None, None)
-
-
-def _reported(bolus: JudgedBolus, item: Item, _check: Check) -> Item:
-    if bolus.measured is None or bolus.measured_u is None:
-        return item
-    if bolus.report is None:
-        return item
-    budget = bolus.measured.volume.budget.scaled(1.0 / bolus.ul_per_u, "U")
-    if bolus.report.resolution_u:
-        step = Component(
-            "resolution of the pump's log",
-            bolus.report.resolution_u / np.sqrt(12.0),
-            "U",
-            1.0,
-            "B",
-            "rectangular",
-            bolus.report.source,
-        )
-        budget = budget.with_component(step)
-    return _with_value(item, bolus.report.delivered_u - bolus.measured_u, budget.combined, budget)
-
-
-def _mean(measured: Measured) -> Measured:
-    """Return the mean of an "each" measure; the pump's own scatter is never in its uncertainty."""
-    broken = next((item.why_not for item in measured.items if item.why_not), "")
-    if broken:
-        raise NotMeasurableError(broken)
-    held = [(item.value, item.budget) for item in measured.items if item.value is not None and item.budget is not None]
-    if not held:
-        raise NotMeasurableError("nothing was measured")
-    budget = mean_budget([each for _, each in held])
-    value = float(np.mean([value for value, _ in held]))
-    label = f"mean of {len(held)}"
-    item = Item(label, measured.from_s, measured.to_s, value, budget.combined, budget)
-    return Measured(measured.from_s, measured.to_s, (item,))
+    """Return the suspension in which most left the outlet; all of them must have been measured whole."""
+    spans = _spans(check, view, "suspend")
+    planned = [step.kind for step in view.evidence.scenario.steps].count("suspend") if check.step is None else 1
+    if len(spans) < planned or not all(span.complete for span in spans):
+        raise NotMeasurableError("the run ended before or within a suspension")
+    found = [_delivered(view, span.start_s, view.last_weighed_s(span.end_s)) for span in spans]
+    return max(found, key=lambda each: each.items[0].value or 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rig.analysis.trumpet import AMBULATORY_WINDOWS_MIN, ideal_pulse_envelope, t
 from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
-from rig.judging.measures import basal_error
+from rig.judging.interval import basal_error
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
 
@@ -38,6 +39,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
 def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
     if span.kind not in ("basal", "profile", "temp_basal") or span.end_s - span.start_s < MIN_TABLE_S:
         return None
+    span = replace(span, end_s=view.last_weighed_s(span.end_s))
     table: dict[str, Any] = {
         "step": span.step,
         "label": f"step {span.step + 1}: {span.kind.replace('_', ' ')}",

@@ -36,7 +36,8 @@ FloatArray = npt.NDArray[np.float64]
 NS_PER_S = 1e9
 BALANCE = "balance"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
-LATE_INTERVALS = 1.5  # sampling intervals: how long before a step's end its last reading may have been taken
+LATE_INTERVALS = 1.5  # sampling intervals, at least LATE_S: how long before a step's end its last reading may lie
+LATE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class RunView:
     def last_weighed_s(self, to_s: float) -> float:
         """Return ``to_s``, or the last reading where it came within one sampling interval before it."""
         last_s = float(self.times_s[-1])
-        return last_s if 0.0 < to_s - last_s <= LATE_INTERVALS * self.evidence.scenario.balance_interval_s else to_s
+        late_s = max(LATE_S, LATE_INTERVALS * self.evidence.scenario.balance_interval_s)
+        return last_s if 0.0 < to_s - last_s <= late_s else to_s
 
     def hole_in(self, from_s: float, to_s: float) -> float:
         """Return the longest time without a reading inside an interval whose edges need no reading of their own."""
@@ -140,7 +142,7 @@ def lay_out(evidence: Evidence) -> RunView:
         blanks=blanks,
         evaporation=evaporation,
         chain=chain,
-        gaps=find_gaps(times, evidence.scenario.gap_tolerate_s),
+        gaps=find_gaps(times, evidence.scenario.gap_tolerate_s, end_s=end_s),
         stamp_u_s=float(record.header.get("clock", {}).get("stamp_u_s", 0.0)),
     )
 

@@ -245,16 +245,22 @@ class Player:
         self._told_ns = now_ns
         self._observer(self.progress(now_ns))
 
+    def _expected_u(self, now_ns: int) -> float:
+        """Return the basal planned until now and the boluses ordered until now: they may run late of the plan."""
+        since_ns = self._therapy.delivering_since_ns
+        if since_ns is None:
+            return 0.0
+        return self._plan.programme.basal_u(0.0, max(0.0, to_s(now_ns - since_ns))) + self._therapy.ordered_u
+
     def progress(self, now_ns: int) -> Progress:
         """Return where the run stands."""
         latest = self._sampler.latest
-        since_ns = self._therapy.delivering_since_ns
         measured = latest.mass_mg - self._first_mg if latest and self._first_mg is not None else None
         return Progress(
             phase=self._phase,
             elapsed_s=to_s(now_ns - self._started_ns),
             planned_s=self._plan.duration_s,
-            expected_u=self._plan.expected_u(to_s(now_ns - since_ns)) if since_ns is not None else 0.0,
+            expected_u=self._expected_u(now_ns),
             measured_mg=measured,
             reading_age_s=to_s(now_ns - latest.answered_ns) if latest else None,
             readings=self._sampler.count,

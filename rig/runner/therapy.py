@@ -33,6 +33,7 @@ class Therapy:
         self.suspended = False
         self.commanded = False  # whether any command that changes the delivery was ever tried
         self.temp_until_ns = 0
+        self.ordered_u = 0.0  # all boluses that were accepted
         self.delivering_since_ns: int | None = None
 
     def set_profile(self, entries: Sequence[BasalEntry]) -> None:
@@ -111,6 +112,7 @@ class Therapy:
         if not started:
             self.record("bolus_not_delivered", {"amount_u": amount_u, "step": step, "index": index})
             return None
+        self.ordered_u += amount_u
         duration_s = self._profile.bolus_duration_s(amount_u)
         data = {"amount_u": amount_u, "duration_s": duration_s, "step": step, "index": index}
         self.record("bolus_started", {**data, "acceptance": acceptance.value}, at_ns)

@@ -41,30 +41,47 @@ class RunMaker:
         evaporation_mg_per_h: float = 0.0,
         interval_s: float = 10.0,
         seed: int = 1,
+        bolus_time: float = 1.0,
     ) -> None:
-        self.scenario = Scenario("made", "made by hand", (23,), ("pump", "balance"), steps, checks, gap_tolerate_s=60.0)
+        self.scenario = Scenario(
+            "made",
+            "made by hand",
+            (23,),
+            ("pump", "balance"),
+            steps,
+            checks,
+            balance_interval_s=interval_s,
+            gap_tolerate_s=60.0,
+        )
         self._gain = gain
         self._noise = random.Random(seed)
         self._noise_mg = noise_mg
         self._evaporation = evaporation_mg_per_h
         self._interval_s = interval_s
+        self._bolus_time = bolus_time  # how much longer than nominal a bolus takes
+        self._rate: float | None = None
         self._now_s = 0.0
         self._load_mg = 50_000.0
         self.events: list[Event] = []
         self.columns = WeighingColumns()
         self.drop: list[tuple[float, float]] = []
+        self.missed: set[int] = set()  # boluses, by number, of which nothing comes
+        self.stale: set[int] = set()  # boluses, by number, after which the log still shows the one before
+        self.steps_run: int | None = None
 
-    def make(self, *, blanks: bool = True, end: str = "completed", damage: tuple[str, ...] = ()) -> Evidence:
-        """Return the evidence of the whole run."""
+    def make(
+        self, *, blanks: bool = True, after: bool = True, end: str = "completed", damage: tuple[str, ...] = ()
+    ) -> Evidence:
+        """Return the evidence of the whole run; ``steps_run``: how many steps were begun before it ended."""
         clock = {"at_ns": 0, "local": "2026-03-02T08:00:00"}
         self._event("armed", {"pump": {"model": "723", "serial": "900123", "profile": "sim-723"}, "pump_clock": clock})
         self._event("profile_written", {"entries": [[0, self._first_rate()]]})
         self._event("suspended", {})
         if blanks:
             self._blank("before")
-        for index, step in enumerate(self.scenario.steps):
+        for index, step in enumerate(self.scenario.steps[: self.steps_run]):
             self._step(index, step)
-        if blanks and end == "completed":
+        if blanks and after and end == "completed":
             self._event("suspended", {})
             self._weigh(TAIL_S, 0.0)
             self._blank("after")
@@ -96,6 +113,9 @@ class RunMaker:
     def _step(self, index: int, step: Step) -> None:
         self._event("step_started", {"step": index, "kind": step.kind})
         if isinstance(step, BasalStep):
+            if self._rate not in (None, step.rate_u_per_h):
+                self._event("profile_written", {"entries": [[0, step.rate_u_per_h]]})
+            self._rate = step.rate_u_per_h
             self._event("resumed", {})
             self._weigh(step.duration_s, step.rate_u_per_h)
         elif isinstance(step, BolusStep):
@@ -110,11 +130,13 @@ class RunMaker:
         self._weigh(20.0, 0.0, 0.5)
         duration_s = 60.0 * amount_u / 1.5
         self._event("bolus_started", {**data, "duration_s": duration_s})
-        self._weigh(duration_s, 90.0, 0.5)
+        rate_u_per_h = 0.0 if number in self.missed else 90.0 / self._bolus_time
+        self._weigh(duration_s * self._bolus_time, rate_u_per_h, 0.5)
         self._weigh(150.0, 0.0, 0.5)
         closed = {"baseline_from_ns": from_ns, "baseline_to_ns": from_ns, "closed_ns": round(self._now_s * NS)}
         self._event("bolus_closed", {**data, **closed, "settled": True, "slope_mg_per_h": 0.0})
-        reported = {"source": "bolus_history", "programmed_u": amount_u, "delivered_u": amount_u}
+        at = f"2026-03-02T08:00:00+{index}.{number - (number in self.stale)}"  # any text that tells entries apart
+        reported = {"source": "bolus_history", "at": at, "programmed_u": amount_u, "delivered_u": amount_u}
         self._event("reported", {**reported, "resolution_u": 0.025, "step": index, "index": number})
 
     def _blank(self, which: str) -> None:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rig.analysis.intervals import clopper_pearson
 from rig.errors import ScenarioError
 from rig.profiles.pump import load_profile
-from rig.results import LimitSource, Outcome
+from rig.results import LimitSource, Outcome, Result
 from rig.scenario.model import Check
 from rig.verdict import (
     Decision,
@@ -16,6 +17,7 @@ from rig.verdict import (
     decide,
     decide_each,
     decide_proportion,
+    exit_code,
     overall,
     resolve_limits,
     worst_exit_code,
@@ -142,6 +144,38 @@ def test_a_rig_default_says_that_it_is_not_the_pumps_claim() -> None:
     assert "not this pump's claim" in limits.source.text
 
 
+def test_a_default_without_a_figure_takes_the_scenarios() -> None:
+    share = _check(measure="basal.windows_1h_within_15", source="L-B3", lower=85.0)
+    limits = resolve_limits(share, load_profile("sim-723"))
+    assert (limits.lower, limits.upper, limits.note) == (85.0, None, "")
+    assert limits.source is not None
+    assert limits.source.id == "L-B3"
+
+
+def test_a_source_overrules_the_scenarios_figure_and_says_so() -> None:
+    for lower, noted in ((-5.0, False), (-9.0, True), (-1.0, True)):
+        limits = resolve_limits(_check(source="L-D1", lower=lower, upper=5.0), load_profile("sim-723"))
+        assert (limits.lower, limits.upper) == (-5.0, 5.0)
+        assert bool(limits.note) is noted
+
+
+def test_a_document_that_the_scenario_names_brings_the_scenarios_figure() -> None:
+    limits = resolve_limits(_check(source="protocol 7, 2026-01-02", upper=3.0), load_profile("mmt-722"))
+    assert (limits.lower, limits.upper) == (None, 3.0)
+    assert limits.source is not None
+    assert limits.source.text == "protocol 7, 2026-01-02"
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "reach"),
+    [(-5.0, 5.0, 5.0), (23.75, 26.25, 1.25), (None, 0.05, 0.05), (85.0, None, 85.0), (None, 0.0, None)],
+)
+def test_the_reach_of_limits_is_half_their_width_or_their_only_bound(
+    lower: float | None, upper: float | None, reach: float | None
+) -> None:
+    assert Limits(lower, upper, SOURCE).reach == reach
+
+
 def test_a_limit_without_a_source_is_refused() -> None:
     with pytest.raises(ScenarioError, match="without a source"):
         resolve_limits(_check(upper=5.0), load_profile("sim-723"))
@@ -156,3 +190,73 @@ def test_the_worst_outcome_and_exit_code_win() -> None:
     assert worst_exit_code([0, 3, 4, 1]) == 1
     assert worst_exit_code([0, 130, 5]) == 5
     assert worst_exit_code([]) == 3
+
+
+def _result(outcome: Outcome, end_reason: str) -> Result:
+    return Result(
+        run_id="r",
+        scenario="s",
+        evidence="simulated",
+        outcome=outcome,
+        end_reason=end_reason,
+        started_utc="",
+        ended_utc=None,
+        tool={},
+        bench={},
+        pump={},
+        checks=(),
+        deliveries=(),
+        gaps=(),
+        events=(),
+        deviations=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end_reason", "safe", "code"),
+    [  # design 5.1, in order of precedence
+        (Outcome.FAIL, "aborted", False, 5),
+        (Outcome.PASS, "completed", False, 5),
+        (Outcome.FAIL, "aborted", True, 130),
+        (Outcome.FAIL, "bench_fault", True, 1),
+        (Outcome.FAIL, "completed", True, 1),
+        (Outcome.PASS, "bench_fault", True, 4),
+        (Outcome.INCONCLUSIVE, "error", True, 4),
+        (Outcome.INVALID, "interrupted", True, 4),
+        (Outcome.INVALID, "completed", True, 4),
+        (Outcome.INCONCLUSIVE, "completed", True, 3),
+        (Outcome.REPORT_ONLY, "completed", True, 3),
+        (Outcome.PASS, "completed", True, 0),
+    ],
+)
+def test_the_exit_code_follows_the_order_of_precedence(
+    outcome: Outcome, end_reason: str, safe: bool, code: int
+) -> None:
+    assert exit_code(_result(outcome, end_reason), safe_confirmed=safe) == code
+
+
+@given(st.permutations([0, 3, 4, 1, 2, 130, 5]), st.integers(1, 7))
+def test_of_several_codes_the_first_in_precedence_wins_in_any_order(codes: list[int], count: int) -> None:
+    order = [5, 130, 2, 1, 4, 3, 0]
+    held = codes[:count]
+    assert worst_exit_code(held) == min(held, key=order.index)
+
+
+@given(st.lists(st.sampled_from(list(Outcome)), max_size=8))
+def test_an_each_check_passes_only_if_every_item_does(outcomes: list[Outcome]) -> None:
+    decided = decide_each([Decision(outcome, "") for outcome in outcomes]).outcome
+    assert (decided is Outcome.PASS) == (bool(outcomes) and set(outcomes) == {Outcome.PASS})
+    assert (decided is Outcome.FAIL) == (Outcome.FAIL in outcomes)
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.floats(0, 100))
+def test_a_share_passes_and_fails_only_by_its_whole_interval(inside: int, extra: int, lower: float) -> None:
+    low, high = (100.0 * bound for bound in clopper_pearson(inside, inside + extra))
+    outcome = decide_proportion((low, high), Limits(lower, None, SOURCE)).outcome
+    assert (outcome is Outcome.PASS) == (low >= lower)
+    assert (outcome is Outcome.FAIL) == (high < lower)
+
+
+@given(st.floats(-20, 20), st.floats(2.6, 50))
+def test_a_u_of_more_than_half_the_width_can_never_pass(value: float, u: float) -> None:
+    assert decide(value, u, FIVE).outcome is not Outcome.PASS  # U = 2u > 5

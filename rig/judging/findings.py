@@ -1,0 +1,101 @@
+"""What the detectors of a judgement saw: findings, never verdicts (design 4.9)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from rig.judging.boluses import JudgedBolus
+from rig.judging.evidence import Evidence
+from rig.judging.view import RunView
+from rig.record.reader import RunRecord
+from rig.results import Finding
+
+NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
+DRIFT_SIGMAS = 5.0
+DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
+MISSED_SHARE = 0.5  # of a bolus: less than this with all of U is a delivery that largely did not come
+_TORN_TAIL = re.compile(r": the last \d+ bytes ")
+
+
+def lasting_damage(record: RunRecord) -> tuple[str, ...]:
+    """Return the damage that forbids judging: all of it, but for the torn tail of a run that was cut off.
+
+    What came before a torn tail is whole and chained; what is missing after it is missing to every check that needs it.
+    """
+    if record.ended:
+        return record.damage
+    torn = [text for text in record.damage if _TORN_TAIL.search(text)]
+    return tuple(text for text in record.damage if len(torn) > 1 or text not in torn)
+
+
+def collect_findings(evidence: Evidence, view: RunView | None, boluses: tuple[JudgedBolus, ...]) -> tuple[Finding, ...]:
+    """Return every finding of a run, those of the record first."""
+    found = [Finding("record-damage", text) for text in evidence.record.damage]
+    if not evidence.record.ended:
+        found.append(Finding("interrupted", "the record has no closing line: the run was cut off"))
+    failed = sum(event.name == "reading_failed" for event in evidence.record.events)
+    if failed:
+        found.append(Finding("readings-failed", f"{failed} readings failed"))
+    found += _not_delivered(evidence)
+    if view is not None:
+        found += _blank_findings(view)
+        found += [finding for bolus in boluses for finding in _bolus_findings(evidence, bolus)]
+    return tuple(found)
+
+
+def _not_delivered(evidence: Evidence) -> list[Finding]:
+    return [
+        Finding("bolus-not-delivered", f"a bolus of {event.data['amount_u']:g} U was programmed and not delivered")
+        for event in evidence.record.events
+        if event.name == "bolus_not_delivered"
+    ]
+
+
+def _blank_findings(view: RunView) -> list[Finding]:
+    stated_mg = view.evidence.bench.balance.uncertainty.repeatability_mg
+    found = []
+    for which, blank in view.blanks.items():
+        if blank.noise.reading_mg > NOISE_FACTOR * stated_mg > 0:
+            text = f"blank {which}: noise of {blank.noise.reading_mg:.3g} mg, stated are {stated_mg:g} mg"
+            found.append(Finding("noise", text, blank.start_s, blank.end_s))
+    if len(view.blanks) == 2:
+        found += _drift(view)
+    return found
+
+
+def _drift(view: RunView) -> list[Finding]:
+    before, after = view.blanks["before"], view.blanks["after"]
+    change = after.slope_mg_per_h - before.slope_mg_per_h
+    u_change = math.hypot(before.u_slope_mg_per_h, after.u_slope_mg_per_h)
+    mean_mg_per_h = _mean_rate_mg_per_h(view)
+    if abs(change) <= max(DRIFT_SIGMAS * u_change, DRIFT_SHARE * mean_mg_per_h):
+        return []
+    text = (
+        f"the blanks' slopes differ by {change:.3g} mg/h, {abs(change) / u_change:.1f} times what their noise explains"
+    )
+    return [Finding("blank-drift", text, before.start_s, after.end_s)]
+
+
+def _mean_rate_mg_per_h(view: RunView) -> float:
+    if view.first_s is None or not view.spans or view.spans[-1].end_s <= view.first_s:
+        return 0.0
+    set_u = view.programme.expected_u(view.first_s, view.spans[-1].end_s)
+    hours = (view.spans[-1].end_s - view.first_s) / 3600.0
+    return set_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / hours
+
+
+def _bolus_findings(evidence: Evidence, bolus: JudgedBolus) -> list[Finding]:
+    order, report = bolus.order, bolus.report
+    at = (order.start_s, order.end_s)
+    name = f"bolus of {order.amount_u:g} U at {order.start_s:.0f} s"
+    found = []
+    if bolus.measured is not None and not bolus.measured.settled:
+        found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
+    if bolus.measured_u is not None and bolus.measured_u + 2.0 * (bolus.u_u or 0.0) < MISSED_SHARE * order.amount_u:
+        found.append(Finding("bolus-missed", f"{name}: only {bolus.measured_u:.3g} U left the outlet", *at))
+    if report is None and evidence.profile.logs("bolus"):
+        found.append(Finding("bolus-not-reported", f"{name}: programmed, but not in the pump's log", *at))
+    if report is not None and abs(report.delivered_u - order.amount_u) > 1e-9:
+        found.append(Finding("bolus-reported-otherwise", f"{name}: the pump reports {report.delivered_u:g} U", *at))
+    return found
