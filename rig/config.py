@@ -181,9 +181,9 @@ class BenchConfig:
         """Return the earliest day on which a certificate of this bench expires."""
         return self.balance.calibration.due
 
-    def pump_profile(self) -> PumpProfile:
-        """Return the pump's profile, with the claims that a person confirmed in this bench file."""
-        profile = load_profile(self.pump.profile)
+    def pump_profile(self, base: PumpProfile | None = None) -> PumpProfile:
+        """Return the pump's profile (``base``, else the shipped one) with the claims confirmed in this bench file."""
+        profile = base or load_profile(self.pump.profile)
         claims = dict(profile.claims)
         for key, confirmed in (("basal", self.pump.claims.basal), ("bolus", self.pump.claims.bolus)):
             if confirmed is not None:

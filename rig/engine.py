@@ -12,8 +12,8 @@ from typing import Any
 
 from rig.bench import Bench, open_bench
 from rig.config import BenchConfig
-from rig.errors import UsageError
-from rig.profiles.pump import PumpProfile
+from rig.errors import RigError, UsageError
+from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
 from rig.results import Result
@@ -26,6 +26,20 @@ from rig.scenario.validate import validate_for
 
 SD_COMMIT_S = 10.0  # fewer, larger writes where the bench file says the record lives on an SD card
 COMMIT_S = 1.0
+
+
+class NotJudgedError(RigError):
+    """A run that was recorded and could not be judged; what is known of the safe state comes first."""
+
+    def __init__(self, folder: Path, ended: Ended, error: Exception) -> None:
+        confirmed = ended.safe.confirmed
+        first = "" if confirmed else f"SAFE STATE NOT CONFIRMED, go to the bench and stop the pump ({ended.safe.by}); "
+        super().__init__(
+            f"{first}the run could not be judged ({type(error).__name__}: {error})",
+            where=str(folder),
+            hint=f"rig analyse {folder}",
+        )
+        self.exit_code = 4 if confirmed else 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +108,11 @@ def judge_run(folder: Path, ended: Ended) -> Finished:
     from rig.judging.judge import judge  # noqa: PLC0415
     from rig.judging.store import write_judgement  # noqa: PLC0415
 
-    result = judge(folder)
-    return Finished(folder, ended, result, write_judgement(folder, result))
+    try:
+        result = judge(folder)
+        return Finished(folder, ended, result, write_judgement(folder, result))
+    except Exception as error:
+        raise NotJudgedError(folder, ended, error) from error
 
 
 def _play(
@@ -104,6 +121,7 @@ def _play(
     scenario, config = prepared.scenario, prepared.config
     folder.keep("scenario.yaml", scenario.source_text)
     folder.keep("bench.toml", config.source_text)
+    folder.keep("profile.toml", profile_text(prepared.profile.id))
     interval_s = SD_COMMIT_S if config.storage == "sd" else COMMIT_S
     writer = RecordWriter(folder.evidence / RECORD, header(prepared, bench, folder.run_id, faults), interval_s)
     bench.links.tap = writer.tap

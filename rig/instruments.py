@@ -35,6 +35,9 @@ class Balance(Protocol):
     def identify(self) -> BalanceIdentity:
         """Return model, serial number and software, after bringing the balance to a known state."""
 
+    def zero_tracking(self) -> bool | None:
+        """Return whether the balance tracks its zero, which swallows a slow flow; None when it does not say."""
+
     def weigh(self) -> Weighing:
         """Return the load now, settled or not: a running pump does not wait."""
 

@@ -206,7 +206,8 @@ def _tail(
         fell = (max(found.excess_mg_per_h, 0.0) + found.u_slope_mg_per_h) * SLOPE_WINDOW_S / SECONDS_PER_HOUR
     else:
         fell = max(float(w[last].max() - w[last].min()), 0.0)
-    remaining = fell / math.expm1(SLOPE_WINDOW_S / tau)
+    # The closing level is the mean over its last seconds, so what comes counts from the middle of them.
+    remaining = fell / math.expm1(SLOPE_WINDOW_S / tau) * math.exp(CLOSING_S / 2.0 / tau)
     return tail, remaining / math.sqrt(3.0)
 
 

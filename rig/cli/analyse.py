@@ -26,4 +26,4 @@ def execute(options: argparse.Namespace) -> int:
     else:
         print_summary(result)
         sys.stdout.write(f"judgement: {judgement}\n")
-    return exit_code(result, safe_confirmed=True)
+    return exit_code(result, safe_confirmed=result.bench["safe_state"].get("confirmed", True))

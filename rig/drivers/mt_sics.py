@@ -101,6 +101,10 @@ class SicsBalance:
         assert self._settings is not None  # noqa: S101 - open() sets it or raises
         return self._settings
 
+    def zero_tracking(self) -> bool | None:
+        """Return whether zero tracking (M03) was on when the balance was opened; None when it does not say."""
+        return self.settings().auto_zero
+
     def weigh(self) -> Weighing:
         """Return the load now, settled or not (SI)."""
         link = self._link

@@ -6,6 +6,7 @@ from typing import Any
 
 from rig.errors import BenchError, RigError
 from rig.judging.boluses import JudgedBolus
+from rig.judging.findings import frozen_blank
 from rig.judging.items import Item, Measured
 from rig.judging.measures import measure
 from rig.judging.view import RunView
@@ -27,8 +28,14 @@ from rig.verdict import (
 )
 
 EVAPORATION_GATE = 0.2  # of the programme's mean rate, design 4.11
+RISING_SIGMAS = 3.0  # a rise within the blanks' own noise is no rise
+RISING_SHARE = 0.01  # of the programme's mean rate: what a fifth of a 5 % limit would hide
 FIT_SHARE = 0.5  # the bench's own U may be at most this share of a limit, design 4.11
 MG_PER_UL = 1.0
+BETWEEN_BLANKS = (
+    "not excluded: a drift or an evaporation that came and went between the blanks; a reference weight, a twin vessel "
+    "or further blanks would show it"
+)
 ALTERNATIVES = (
     "alternative bench causes not excluded: a leak or a lost dose cannot be told from low gain, nor a span error of "
     "the balance or a siphon from over-delivery, by one balance; a reference weight and a known flow separate them"
@@ -98,9 +105,18 @@ def _unfit(view: RunView, measured: Measured) -> str:
     """Return why evaporation forbids judging, or nothing (design 4.11)."""
     if view.evaporation is None:
         return "no blank: the evaporation is unknown"
+    frozen = frozen_blank(view)
+    if frozen:
+        return frozen
     hours = (measured.to_s - measured.from_s) / 3600.0
     set_u = view.programme.expected_u(measured.from_s, measured.to_s)
     rate_mg_per_h = set_u * view.ul_per_u * MG_PER_UL / hours if hours > 0 else 0.0
+    rising_mg_per_h = -view.evaporation.rate_mg_per_h
+    if rising_mg_per_h > max(RISING_SIGMAS * view.evaporation.u_mg_per_h, RISING_SHARE * rate_mg_per_h):
+        return (
+            f"the mass rose by {rising_mg_per_h:.3g} mg/h with the pump stopped, which evaporation cannot do: a pump "
+            "that leaks while suspended, a siphon or a drifting zero, and one balance cannot tell which"
+        )
     evaporation = abs(view.evaporation.rate_mg_per_h)
     if set_u > 0 and evaporation > EVAPORATION_GATE * rate_mg_per_h:
         return f"evaporation of {evaporation:.3g} mg/h is more than 20 % of the programme's {rate_mg_per_h:.3g} mg/h"
@@ -125,6 +141,8 @@ def _result(
         findings.append(Finding("bench-not-fit", text))
     if decision.outcome is Outcome.FAIL:
         findings.append(Finding("confounded", ALTERNATIVES))
+    if decision.outcome is Outcome.PASS and check.measure.startswith("basal."):
+        findings.append(Finding("between-blanks", BETWEEN_BLANKS))
     return CheckResult(
         id=check.id,
         title=check.title,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig.config import BenchConfig, parse_bench
 from rig.errors import RecordError
-from rig.profiles.pump import PumpProfile
+from rig.profiles.pump import PumpProfile, parse_profiles
 from rig.record.reader import RunRecord, read_run
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
@@ -34,4 +36,40 @@ def read_evidence(folder: Path) -> Evidence:
             raise RecordError(f"{name} cannot be read ({error})", where=str(evidence)) from error
     bench = parse_bench(texts["bench.toml"], "bench.toml")
     scenario = parse_scenario(texts["scenario.yaml"], "scenario.yaml")
-    return Evidence(read_run(folder), scenario, bench, bench.pump_profile())
+    record = read_run(folder)
+    damage = (*record.damage, *manifest_damage(evidence, record))
+    return Evidence(replace(record, damage=damage), scenario, bench, _profile(evidence, bench))
+
+
+def _profile(evidence: Path, bench: BenchConfig) -> PumpProfile:
+    """Return the pump's profile as the run used it, with the claims that the bench file confirms."""
+    kept = evidence / "profile.toml"
+    if not kept.exists():
+        return bench.pump_profile()
+    profiles = parse_profiles(kept.read_text(encoding="utf-8"), "profile.toml")
+    if bench.pump.profile not in profiles:
+        raise RecordError(f"profile {bench.pump.profile} is not in it", where=str(kept))
+    return bench.pump_profile(profiles[bench.pump.profile])
+
+
+def manifest_damage(evidence: Path, record: RunRecord) -> tuple[str, ...]:
+    """Return what of the sealed evidence is missing or altered; a run that was cut off was never sealed."""
+    manifest = evidence / "manifest.json"
+    if not manifest.exists():
+        return ("manifest.json is missing although the record was closed",) if record.ended else ()
+    try:
+        sealed = json.loads(manifest.read_text(encoding="utf-8"))
+        files = dict(sealed["files"])
+        head = sealed["record_head_sha256"]
+    except (ValueError, KeyError, TypeError):
+        return ("manifest.json cannot be read",)
+    found = []
+    for name, digest in files.items():
+        path = evidence / name
+        if not path.is_file():
+            found.append(f"{name} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            found.append(f"{name} was altered after the run was sealed")
+    if head != record.head_sha256:
+        found.append("the record does not end where the manifest says")
+    return tuple(found)

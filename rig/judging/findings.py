@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
+
 from rig.judging.boluses import JudgedBolus
 from rig.judging.evidence import Evidence
 from rig.judging.view import RunView
@@ -13,6 +15,7 @@ from rig.results import Finding
 
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
+FROZEN_SHARE = 0.05  # of readings that move by a digit; noise of half a digit moves about every third
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
 MISSED_SHARE = 0.5  # of a bolus: less than this with all of U is a delivery that largely did not come
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
@@ -52,9 +55,32 @@ def _not_delivered(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def frozen_blank(view: RunView) -> str:
+    """Return that a blank's display stood still although its noise should have moved it, or nothing.
+
+    Zero tracking and a frozen display look like this, and either swallows a slow flow. A balance whose last digit is
+    coarser than twice its stated repeatability may stand still honestly.
+    """
+    stated, resolution_mg = view.evidence.bench.balance.uncertainty, view.evidence.bench.balance.resolution_mg
+    if resolution_mg > 2.0 * stated.repeatability_mg:
+        return ""
+    for which, blank in view.blanks.items():
+        inside = (view.times_s >= blank.start_s) & (view.times_s <= blank.end_s)
+        moves = np.abs(np.diff(view.masses_mg[inside])) > resolution_mg / 2.0
+        if len(moves) and moves.mean() < FROZEN_SHARE:
+            return (
+                f"the display stood still in the blank {which} ({moves.mean():.0%} of its readings moved): "
+                "zero tracking is on, or the balance is frozen"
+            )
+    return ""
+
+
 def _blank_findings(view: RunView) -> list[Finding]:
     stated_mg = view.evidence.bench.balance.uncertainty.repeatability_mg
     found = []
+    frozen = frozen_blank(view)
+    if frozen:
+        found.append(Finding("display-frozen", frozen))
     for which, blank in view.blanks.items():
         if blank.noise.reading_mg > NOISE_FACTOR * stated_mg > 0:
             text = f"blank {which}: noise of {blank.noise.reading_mg:.3g} mg, stated are {stated_mg:g} mg"

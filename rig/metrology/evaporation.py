@@ -10,6 +10,10 @@ from rig.metrology.blank import Blank
 from rig.metrology.budget import Component
 from rig.metrology.checks import finite
 
+# Between two blanks humidity and temperature go their daily way, and neither blank sees it: 10 points of relative
+# humidity near 50 % move the driving force 1 - h by a fifth, and a wave is mostly inside its extremes.
+WEATHER_HALF_WIDTH = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Evaporation:
@@ -20,33 +24,40 @@ class Evaporation:
     distribution: str = "normal"
     evaluation: str = "B"
     source: str = "stated"
+    u_between_mg_per_h: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is not a number."""
         finite("evaporation", self.rate_mg_per_h)
         finite("u of the evaporation", self.u_mg_per_h, non_negative=True)
 
-    def component(self, sensitivity: float) -> Component:
-        """Return the budget component; ``sensitivity`` in result units per mg/h."""
-        return Component(
+    def components(self, sensitivity: float) -> tuple[Component, ...]:
+        """Return the budget components; ``sensitivity`` in result units per mg/h."""
+        own = Component(
             "evaporation", self.u_mg_per_h, "mg/h", sensitivity, self.evaluation, self.distribution, self.source, True
         )
+        if self.u_between_mg_per_h <= 0.0:
+            return (own,)
+        name, source = "evaporation between the blanks", "weather: rig's assumption of 15 % of E"
+        between = Component(name, self.u_between_mg_per_h, "mg/h", sensitivity, "B", "rectangular", source, True)
+        return own, between
 
 
 def evaporation_from_blanks(before: Blank | None, after: Blank | None) -> Evaporation:
     """Return E from one or two blanks.
 
     With both: E = mean, u^2 = (u_before^2 + u_after^2)/4 + (E_before - E_after)^2/12 (design 4.11), the u's from the
-    blanks' Allan variance. With one only, a change during the run is unknown: u^2 = u_blank^2 + E^2/3, that is E
+    blanks' Allan variance; what the weather did between them stands beside it as ``u_between_mg_per_h``.
+    With one only, a change during the run is unknown: u^2 = u_blank^2 + E^2/3, that is E
     may have gone anywhere from nothing to twice itself; the source says so. ``BenchError`` with none.
     """
     if before is not None and after is not None:
         rates = (-before.slope_mg_per_h, -after.slope_mg_per_h)
         u_noise = math.hypot(before.u_slope_mg_per_h, after.u_slope_mg_per_h) / 2.0
         u_change = abs(rates[0] - rates[1]) / math.sqrt(12.0)
-        return Evaporation(
-            (rates[0] + rates[1]) / 2.0, math.hypot(u_noise, u_change), "normal", "A", "blanks before and after"
-        )
+        mean = (rates[0] + rates[1]) / 2.0
+        between = WEATHER_HALF_WIDTH * abs(mean) / math.sqrt(3.0)
+        return Evaporation(mean, math.hypot(u_noise, u_change), "normal", "A", "blanks before and after", between)
     blank = before or after
     if blank is None:
         raise BenchError("no blank", expected="a blank before, after, or a stated evaporation")

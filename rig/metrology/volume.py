@@ -140,10 +140,12 @@ def volume_from_mass(
     components = [*noise, *_balance_components(mass_mg, chain, ambient, per_mg)]
     if chain.evaporation is not None:
         hours = change.duration_s / SECONDS_PER_HOUR
-        components.append(chain.evaporation.component(hours * per_mg))
+        components += chain.evaporation.components(hours * per_mg)
     if truncation_mg > 0.0:
         components.append(
-            Component("bolus tail after closing", truncation_mg, "mg", per_mg, "B", "rectangular", "design 4.12")
+            Component(
+                "bolus tail after closing", truncation_mg, "mg", per_mg, "B", "rectangular", "design 4.12", shared=True
+            )
         )
     components += _liquid_components(volume_ul, chain, ambient)
     return VolumeResult(volume_ul, mass_mg, change.duration_s, Budget("uL", tuple(components)), notes)

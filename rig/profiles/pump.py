@@ -23,6 +23,7 @@ from rig.profiles.strict import (
     Origin,
     Text,
     nearest,
+    parse_toml,
     read_table,
     read_toml,
 )
@@ -212,6 +213,21 @@ def load_profile(profile_id: str) -> PumpProfile:
             hint=near and f"'{near}'",
         )
     return profiles[profile_id]
+
+
+def parse_profiles(text: str, name: str) -> dict[str, PumpProfile]:
+    """Return the profiles of one data file's text, by id; ``name`` stands in messages."""
+    return read_family(parse_toml(text, name), Origin(name, text))
+
+
+def profile_text(profile_id: str) -> str:
+    """Return the text of the data file that describes a profile, as it is kept with a run's evidence."""
+    folder = Path(__file__).resolve().parent / "data"
+    for path in sorted(folder.glob("*.toml")):
+        text = path.read_text(encoding="utf-8")
+        if profile_id in parse_profiles(text, path.name):
+            return text
+    raise ConfigError(f"unknown pump profile '{profile_id}'")
 
 
 @cache

@@ -33,6 +33,13 @@ def identify_balance(balance: Balance, config: BenchConfig) -> BalanceIdentity:
             expected=f"{config.balance.serial} as in bench {config.name}",
             hint="check the cable, or correct [balance] serial",
         )
+    if balance.zero_tracking():
+        raise InstrumentError(
+            "zero tracking is on, which swallows a slow flow near zero",
+            where=f"balance {identity.model}",
+            expected="off",
+            hint="switch it off in the balance's menu (MT-SICS: M03 0)",
+        )
     return identity
 
 
