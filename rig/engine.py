@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from rig.bench import Bench, open_bench
 from rig.config import BenchConfig
-from rig.errors import RigError, UsageError
+from rig.errors import RecordError, RigError, UsageError
 from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
@@ -97,7 +97,7 @@ def run_scenario(
     finally:
         bench.close()
     folder.release()
-    if isinstance(ended.error, UsageError):
+    if isinstance(ended.error, UsageError) and ended.safe.confirmed:
         raise ended.error
     return judge_run(folder.path, ended)
 
@@ -135,7 +135,10 @@ def _play(
         "at_ns": bench.clock.now_ns(),
         "ended_utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    folder.seal(writer.close(end), end)
+    try:
+        folder.seal(writer.close(end), end)
+    except (RecordError, OSError) as error:
+        return replace(ended, reason="record_failed", detail=str(error), error=error)
     return ended
 
 
@@ -163,6 +166,11 @@ def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str])
             "stamp_u_s": bench.stamp_u_s,
         },
         "pump_profile": prepared.profile.id,
+        "effective": {
+            "pump_port": config.pump.port,
+            "balance_port": config.balance.port,
+            "seed": config.simulation.seed if config.simulation else None,
+        },
         "pid": os.getpid(),
     }
 

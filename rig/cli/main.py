@@ -126,4 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"rig: {error}; try: check the path, the disk and your rights\n")
         return 2
+    except Exception as error:
+        if options.debug:
+            raise
+        sys.stderr.write(f"rig: unexpected {type(error).__name__}: {error}; try: the same with --debug\n")
+        return 4
     return code

@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 import time
+from datetime import datetime, timedelta
 from typing import TextIO
 
 from rig.runner.progress import Progress
@@ -23,14 +24,16 @@ class ProgressView:
         self._stream = stream if stream is not None else sys.stderr
         self._live = self._stream.isatty()
         self._last_s = -LOG_EVERY_S
+        self._phase = ""
         self._drawn = False
 
     def __call__(self, progress: Progress) -> None:
         """Draw ``progress`` unless the last drawing is too recent."""
         now_s = time.monotonic()
-        if now_s - self._last_s < (LIVE_EVERY_S if self._live else LOG_EVERY_S):
+        new_phase = self._live and progress.phase != self._phase
+        if not new_phase and now_s - self._last_s < (LIVE_EVERY_S if self._live else LOG_EVERY_S):
             return
-        self._last_s = now_s
+        self._last_s, self._phase = now_s, progress.phase
         line = progress_line(progress)
         if not self._live:
             LOG.info(line)
@@ -54,8 +57,16 @@ def progress_line(progress: Progress) -> str:
     age = "no reading" if progress.reading_age_s is None else f"last reading {progress.reading_age_s:.1f} s ago"
     return (
         f"{share:4.0%} {progress.phase}, {duration(progress.elapsed_s)} of {duration(progress.planned_s)}, "
-        f"SET {progress.expected_u:.2f} U, weighed {measured}, {age}"
+        f"SET {progress.expected_u:.2f} U, weighed {measured}, {age}{_end(progress)}"
     )
+
+
+def _end(progress: Progress) -> str:
+    if not progress.speed:
+        return ""
+    left_s = max(0.0, progress.planned_s - progress.elapsed_s) / progress.speed
+    end = datetime.now().astimezone() + timedelta(seconds=left_s)
+    return f", ends {end:%a %H:%M}"
 
 
 def duration(seconds: float) -> str:

@@ -14,11 +14,12 @@ from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
 from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
-from rig.errors import ConfigError
+from rig.errors import ConfigError, RigError
 from rig.runner.stop import StopRequest
 from rig.scenario.model import Scenario
 
 DEFAULT_SCENARIO = "standard"
+UNSAFE = 5
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -36,9 +37,15 @@ def execute(options: argparse.Namespace) -> int:
     stop = StopRequest()
     codes = []
     for scenario in scenarios:
-        codes.append(_run_one(scenario, config, parent, options, stop))
-        if stop.count:
-            break
+        try:
+            codes.append(_run_one(scenario, config, parent, options, stop))
+        except RigError as error:
+            if options.debug:
+                raise
+            sys.stderr.write(f"rig: {error}\n")
+            codes.append(error.exit_code)
+        if stop.count or UNSAFE in codes:
+            break  # nothing more is started on a pump that may still be running
     from rig.verdict import worst_exit_code  # noqa: PLC0415 - numpy, see rig.engine
 
     return worst_exit_code(codes)
@@ -55,6 +62,8 @@ def _run_one(
         view.end()
     from rig.verdict import exit_code  # noqa: PLC0415 - numpy, see rig.engine
 
+    if finished.ended.reason != "completed":
+        sys.stderr.write(f"rig: the run ended early ({finished.ended.reason}): {finished.ended.detail}\n")
     if not options.no_report:
         _report(finished)
     _print_summary(finished)
@@ -74,8 +83,6 @@ def _print_summary(finished: Finished) -> None:
     from rig.cli.summary import print_summary  # noqa: PLC0415 - after the run
 
     print_summary(finished.result)
-    if finished.ended.reason != "completed":
-        sys.stdout.write(f"ended early ({finished.ended.reason}): {finished.ended.detail}\n")
     if not finished.ended.safe.confirmed:
         sys.stdout.write(f"SAFE STATE NOT CONFIRMED: go to the bench and stop the pump ({finished.ended.safe.by})\n")
     report = finished.folder / "report.html"
@@ -88,6 +95,8 @@ def bench_from(options: argparse.Namespace) -> BenchConfig:
     """Return the bench that the command line names, with what it overrides."""
     config = load_bench(options.bench)
     simulation = config.simulation or Simulation()
+    if options.seed is not None and not 0 <= options.seed < 2**32:
+        raise ConfigError(f"no such seed: {options.seed}", where="--seed", expected=f"0 to {2**32 - 1}")
     if options.seed is not None:
         if not config.simulated:
             raise ConfigError("--seed is for simulated benches only", where=f"bench {config.name}")

@@ -55,7 +55,7 @@ def judge_evidence(evidence: Evidence) -> Result:
             view = lay_out(evidence)
             boluses = judge_boluses(view)
         except RigError as error:  # whatever cannot be laid out is the bench's or the rig's fault, never a PASS
-            view, why = None, str(error)
+            view, why = None, _ended_early(evidence) or str(error)
     checks = judge_checks(scenario.checks, view, boluses, evidence.profile, why)
     end_reason = str(record.end.get("reason", "interrupted"))
     return Result(
@@ -85,6 +85,14 @@ def _outcome(checks: tuple[CheckResult, ...], end_reason: str) -> Outcome:
     """Return the run's outcome: a run that broke off cannot be better than INVALID, unless a valid FAIL stands."""
     outcome = overall(check.outcome for check in checks)
     return outcome if end_reason == "completed" or outcome is Outcome.FAIL else Outcome.INVALID
+
+
+def _ended_early(evidence: Evidence) -> str:
+    """Return why the run ended before there was anything to measure, or nothing."""
+    end = evidence.record.end
+    if end.get("reason", "completed") == "completed":
+        return ""
+    return f"the run ended early ({end['reason']}): {end.get('detail', '')}"
 
 
 def _forbidden(evidence: Evidence) -> str:

@@ -27,7 +27,7 @@ def write_judgement(folder: Path, result: Result) -> Path:
         _write(new / "curves.json", json.dumps(result.curves, separators=(",", ":"), allow_nan=False) + "\n")
         _write(new / "junit.xml", junit_xml(result))
         seal(new, result)
-        number = 1 + max((int(each.name) for each in parent.glob("[0-9]*")), default=0)
+        number = 1 + max((int(each.name) for each in parent.glob("[0-9][0-9][0-9]")), default=0)
         while True:
             try:
                 target = parent / f"{number:03d}"

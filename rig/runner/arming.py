@@ -141,7 +141,8 @@ def arm(
     if pump.temp_basal().minutes_left:
         therapy.cancel_temp()
     if pump.status().suspended:
-        pump.resume()  # a suspended pump may refuse a new profile; nothing is judged yet
+        therapy.resume()  # a suspended pump may refuse a new profile
+        therapy.delivering_since_ns = None  # nothing that is judged has begun
     local = pump.clock()
     clock = {"at_ns": links.clock.now_ns(), "local": local.isoformat()}
     therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from rig.bench import Bench
-from rig.clock import to_ns, to_s
+from rig.clock import VirtualClock, to_ns, to_s
 from rig.errors import BenchError, RecordError, RigError, RunAborted, TransportError
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
@@ -24,7 +25,7 @@ BASELINE_S = 15.0
 AFTER_SUSPEND_S = 120.0  # the tail of the last dose is over before the closing blank begins
 SETTLE_MAX_S = 900.0
 BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
-PROGRESS_EVERY_S = 60.0
+PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
 
 
@@ -61,13 +62,13 @@ class Player:
         self._writer = writer
         self._observer = observer
         self._clock = bench.clock
-        self._therapy = Therapy(bench.pump, bench.links, writer, profile)
+        self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop)
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
         self._first_mg: float | None = None
-        self._told_ns = 0
+        self._told_s = 0.0
 
     def run(self) -> Ended:
         """Play the scenario; whatever happens, the pump is stopped at the end, and how it ended is recorded."""
@@ -238,11 +239,11 @@ class Player:
     def _tick(self, now_ns: int) -> None:
         if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
             self._first_mg = self._sampler.latest.mass_mg
-        if now_ns - self._told_ns >= to_ns(PROGRESS_EVERY_S):
+        if time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
             self._tell(now_ns)
 
     def _tell(self, now_ns: int) -> None:
-        self._told_ns = now_ns
+        self._told_s = time.monotonic()
         self._observer(self.progress(now_ns))
 
     def _expected_u(self, now_ns: int) -> float:
@@ -264,4 +265,5 @@ class Player:
             measured_mg=measured,
             reading_age_s=to_s(now_ns - latest.answered_ns) if latest else None,
             readings=self._sampler.count,
+            speed=None if isinstance(self._clock, VirtualClock) else self._clock.speed,
         )

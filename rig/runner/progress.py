@@ -17,6 +17,7 @@ class Progress:
     measured_mg: float | None
     reading_age_s: float | None
     readings: int
+    speed: float | None = None  # rig seconds in a real one; None in virtual time, where no end can be foretold
 
 
 Observer = Callable[[Progress], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rig.clock import NS_PER_S
-from rig.errors import BenchError
+from rig.errors import BenchError, TransportError, TransportTimeout
 from rig.instruments import Pump
 from rig.record.writer import RecordWriter
 from rig.transport.links import Links
@@ -39,12 +39,12 @@ def make_safe(pump: Pump, links: Links, writer: RecordWriter) -> SafeState:
             why = "the pump does not report that it is suspended"
         except BenchError as error:
             why = str(error)
+            if isinstance(error, TransportError) and not isinstance(error, TransportTimeout):
+                # The pump's own port is gone: nothing further can be said to it or heard from it.
+                return _say(SafeState("pump suspended", False, why), links, writer)
         if links.clock.link_ns() >= deadline_ns:
             return _say(SafeState("pump suspended", False, why), links, writer)
-        try:
-            links.pause(0.5)
-        except BenchError as error:  # the port is gone: nothing further can be heard
-            return _say(SafeState("pump suspended", False, str(error)), links, writer)
+        links.pause(0.5)
 
 
 def _say(state: SafeState, links: Links, writer: RecordWriter) -> SafeState:

@@ -14,7 +14,6 @@ from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
 RECENT_READINGS = 2048
-CHECK_EVERY = 64  # readings between two looks at the record's health: cheap, and well inside a second
 
 
 class Sampler:
@@ -66,8 +65,7 @@ class Sampler:
         self.count += 1
         self._writer.weighing("balance", weighing)
         self.recent.append((to_s(weighing.answered_ns), weighing.mass_mg))
-        if self.count % CHECK_EVERY == 0:
-            self._writer.check()
+        self._writer.check()
         self.on_tick(weighing.answered_ns)
         return weighing
 
@@ -75,6 +73,7 @@ class Sampler:
         now_ns = self._clock.now_ns()
         self._writer.event(now_ns, "reading_failed", {"error": str(error)})
         self._writer.check()
+        self.on_tick(now_ns)
         last_ns = self.latest.answered_ns if self.latest is not None else now_ns
         if self.latest is None or now_ns - last_ns > self._tolerate_ns:
             raise TransportError(

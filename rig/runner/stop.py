@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """Counts requests: the first stops at the next safe point, the second also skips the tidying."""
+    """Counts requests to stop; the run ends at the next safe point, between two readings or before a command."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from rig.clock import to_ns, to_s
@@ -14,17 +15,20 @@ from rig.errors import InstrumentError
 from rig.instruments import Acceptance, BasalEntry, HistoryEvent, Pump
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
+from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
 TEMP_STEP_S = 1800.0
 TEMP_MAX_S = 24 * 3600.0
 BOLUS_START_POLLS = 3
+CLOCK_STEP_S = 2.0  # the pump stamps whole seconds, and is asked for its clock some time after the command
 
 
 class Therapy:
     """What the pump was told, and telling it more."""
 
-    def __init__(self, pump: Pump, links: Links, writer: RecordWriter, profile: PumpProfile) -> None:
+    def __init__(self, pump: Pump, links: Links, writer: RecordWriter, profile: PumpProfile, stop: StopRequest) -> None:
+        self._stop = stop
         self._pump = pump
         self._links = links
         self._writer = writer
@@ -148,6 +152,7 @@ class Therapy:
         return at_ns
 
     def _once(self, name: str, command: Callable[[], Acceptance]) -> tuple[Acceptance, int]:
+        self._stop.check()
         self.commanded = True
         self.record("command", {"name": name, "state": "intended"})
         try:
@@ -167,19 +172,18 @@ class Therapy:
 
     def _bolus_started(self, amount_u: float, asked_ns: int) -> bool:
         """Settle a bolus whose answer was lost, from status and history; never by sending it again (design 4.5)."""
-        before = self._pump.clock()
+        asked_at = self._pump.clock() - timedelta(seconds=to_s(self._links.clock.now_ns() - asked_ns))
         for _ in range(BOLUS_START_POLLS):
             if self._pump.status().bolusing:
                 self.record("command", {"name": "bolus", "state": "settled", "delivered": True, "by": "status"})
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
         newest = newest_bolus(self._pump.history(0))
-        elapsed_s = to_s(self._links.clock.now_ns() - asked_ns)
         fresh = (
             newest is not None
             and newest.at is not None
             and newest.programmed_u == amount_u
-            and abs((before - newest.at).total_seconds()) < elapsed_s + 5.0
+            and newest.at >= asked_at - timedelta(seconds=CLOCK_STEP_S)
         )
         self.record("command", {"name": "bolus", "state": "settled", "delivered": fresh, "by": "history"})
         return fresh

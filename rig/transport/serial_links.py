@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 READ_SIZE = 65536
 NS_PER_MS = 1_000_000
+WRITE_LIMIT_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class SerialLinks(Links):
         super().__init__(clock, tap)
         self._poll = select.poll()
         self._ports: dict[int, tuple[Link, serial.Serial]] = {}
+        self._gone: dict[str, TransportError] = {}
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
@@ -72,13 +74,19 @@ class SerialLinks(Links):
         return link
 
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
-        """Wait on every open port; see `Links.wait`."""
+        """Wait on every open port; see `Links.wait`.
+
+        A device that goes away while another is waited for is remembered, and told to whoever next asks something of
+        it: a lost balance must not keep the pump from being stopped.
+        """
         while True:
+            if for_link is not None and for_link.name in self._gone:
+                raise self._gone[for_link.name]
             remaining_ns = until_link_ns - self.clock.link_ns()
             # Rounded up: a poll that returns early would spin through the last millisecond.
             ready = self._poll.poll(max(0, -(-remaining_ns // NS_PER_MS)))
             arrived = [self._read(descriptor) for descriptor, _ in ready]
-            if for_link is not None and for_link in arrived:
+            if for_link is not None and for_link in arrived and for_link.name not in self._gone:
                 return True
             if not ready and self.clock.link_ns() >= until_link_ns:
                 return False
@@ -92,10 +100,12 @@ class SerialLinks(Links):
         except BlockingIOError:
             return link
         except OSError as error:
-            raise self._lost(link, str(error)) from error
+            self._lose(descriptor, link, str(error))
+            return link
         arrived_ns = self.clock.now_ns()
         if not data:
-            raise self._lost(link, "end of file")
+            self._lose(descriptor, link, "end of file")
+            return link
         self.tap(link.name, "<", arrived_ns, data)
         link.inbox += data
         link.last_rx_ns = arrived_ns
@@ -104,19 +114,31 @@ class SerialLinks(Links):
 
     def _write(self, descriptor: int, data: bytes) -> None:
         link, _ = self._ports[descriptor]
+        if link.name in self._gone:
+            raise self._gone[link.name]
         self.tap(link.name, ">", self.clock.now_ns(), data)
         view = memoryview(data)
+        deadline_ns = self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
         while view:
             try:
                 sent = os.write(descriptor, view)
-            except BlockingIOError:
+            except BlockingIOError as error:
+                if self.clock.link_ns() > deadline_ns:
+                    raise self._error(link, "it takes no bytes") from error
                 select.select([], [descriptor], [], 1.0)
                 continue
             except OSError as error:
-                raise self._lost(link, str(error)) from error
+                self._lose(descriptor, link, str(error))
+                raise self._gone[link.name] from error
             view = view[sent:]
 
-    def _lost(self, link: Link, why: str) -> TransportError:
+    def _lose(self, descriptor: int, link: Link, why: str) -> None:
+        """Stop listening to a device that went away; the others go on."""
+        if link.name not in self._gone:
+            self._gone[link.name] = self._error(link, why)
+            self._poll.unregister(descriptor)
+
+    def _error(self, link: Link, why: str) -> TransportError:
         return TransportError(
             f"the device went away ({why})",
             where=f"{link.name} on {link.identity.port}",
@@ -125,8 +147,9 @@ class SerialLinks(Links):
 
     def close(self) -> None:
         """Close every port; a port that is gone already does not matter."""
-        for descriptor, (_, opened) in self._ports.items():
-            self._poll.unregister(descriptor)
+        for descriptor, (link, opened) in self._ports.items():
+            if link.name not in self._gone:
+                self._poll.unregister(descriptor)
             try:
                 opened.close()
             except OSError:

@@ -21,7 +21,7 @@ def test_every_link_inside_the_pages_leads_to_a_file(page: Path) -> None:
 
 def test_every_fault_stands_on_its_page() -> None:
     text = (checkout() / "docs/reference/faults.md").read_text()
-    assert {name for name in re.findall(r"^\| `([a-z_.]+)`", text, re.MULTILINE)} == {f.name for f in list_faults()}
+    assert set(re.findall(r"^\| `([a-z_.]+)`", text, re.MULTILINE)) == {f.name for f in list_faults()}
 
 
 def test_every_outcome_and_exit_code_is_explained() -> None:
