@@ -1,5 +1,6 @@
 """The main job, end to end on the simulated bench: scenario, bytes, record, judgement, exit code."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -53,12 +54,38 @@ def test_a_pump_that_delivers_8_percent_short_fails_the_24_hour_basal(tmp_path: 
     assert code == 1
 
 
+@pytest.mark.parametrize(("scenario", "seed"), [("standard", "1"), ("bolus_series", "3"), ("basal_profile", "2")])
+def test_a_conforming_pump_never_fails_the_long_scenarios(tmp_path: Path, scenario: str, seed: str) -> None:
+    code, folder = _run(tmp_path, scenario, "--seed", seed)
+    assert code == 0
+    assert set(_outcomes(folder).values()) == {"PASS", "REPORT_ONLY"}
+
+
+def test_one_hour_at_a_tenth_of_a_unit_per_hour_is_never_a_pass(tmp_path: Path) -> None:
+    scenario = tmp_path / "hour.yaml"
+    scenario.write_text(
+        "schema: 1\nid: hour\ntitle: one hour\npump: {families: [22, 23]}\nneeds: [pump, balance]\n"
+        "operator: none\nblank: {before: 1 h, after: 1 h}\nsteps:\n  - basal: {rate: 0.1 U/h, for: 2 h}\nchecks:\n"
+        "  - {id: hour, measure: basal.overall_error, from: 1 h, for: 1 h, limit: 5 %, source: pump.accuracy.basal}\n"
+    )
+    for seed in ("1", "2", "3", "4"):
+        code, folder = _run(tmp_path / seed, str(scenario), "--seed", seed)
+        assert code in (3, 4)
+        assert _outcomes(folder)["hour"] in ("INCONCLUSIVE", "INVALID")
+
+
+def _device_bytes(folder: Path) -> list[str]:
+    """Return every line of the record that came from or went to a device."""
+    text = gzip.decompress((folder / "evidence" / "record-001.log.gz").read_bytes()).decode()
+    return [line for line in text.splitlines() if line[:2] in ("< ", "> ", "W ")]
+
+
 def test_identical_seeds_give_identical_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
     texts = []
     for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
         _, folder = _run(tmp_path / name, "quick", "--seed", seed)
-        columns = read_run(folder).weighings["balance"]
-        texts.append((columns.answered_ns.tobytes(), columns.mass_mg.tobytes()))
+        texts.append(_device_bytes(folder))
+    assert len(texts[0]) > 3000
     assert texts[0] == texts[1]
     assert texts[0] != texts[2]
 
@@ -127,7 +154,9 @@ def test_a_balance_that_cannot_weigh_is_a_bench_fault_and_nothing_moves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, code: int, words: str
 ) -> None:
     assert main(["run", "quick", "--fault", fault, "--out", str(tmp_path), "--no-report", "--quiet"]) == code
-    assert words in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.strip().count("\n") == 0
     (run,) = find_runs(tmp_path)
     assert _outlet_u(run.folder) == 0.0
     assert set(_outcomes(run.folder).values()) == {"INVALID"}
@@ -173,3 +202,30 @@ def test_a_pump_out_of_reach_is_reported_as_not_confirmed_and_sends_a_person_to_
     code, _ = _run(tmp_path, "quick", "--fault", "pump.asleep=on@10min")
     assert code == 5
     assert "SAFE STATE NOT CONFIRMED" in capsys.readouterr().out
+
+
+def test_nothing_more_is_started_on_a_pump_that_may_still_run(tmp_path: Path) -> None:
+    fault = ["--fault", "link.drop=100%@20min"]
+    assert main(["run", "quick", "quick", *fault, "--quiet", "--no-report", "--out", str(tmp_path)]) == 5
+    assert len(find_runs(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("start", ["5min", "10min", "12min", "20min"])
+def test_a_link_that_dies_ends_unconfirmed_and_never_as_a_usage_error(tmp_path: Path, start: str) -> None:
+    code, folder = _run(tmp_path, "quick", "--fault", f"link.drop=100%@{start}")
+    assert code == 5
+    assert json.loads((folder / "result.json").read_text())["outcome"] != "PASS"
+
+
+def test_a_run_that_cannot_be_judged_still_says_first_that_the_pump_may_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_folder: Path) -> None:
+        raise KeyError("a defect in the judge")
+
+    monkeypatch.setattr("rig.judging.judge.judge", broken)
+    run = ["run", "quick", "--quiet", "--no-report", "--out", str(tmp_path)]
+    assert main([*run, "--fault", "pump.asleep=on@10min"]) == 5
+    assert "SAFE STATE NOT CONFIRMED" in capsys.readouterr().err
+    assert main(run) == 4
+    assert "could not be judged" in capsys.readouterr().err

@@ -99,3 +99,19 @@ def test_rig_time_runs_faster_than_link_time_from_the_common_epoch() -> None:
     assert clock.rig_ns(1000) == 1000
     assert clock.rig_ns(1000 + 10**9) == 1000 + 60 * 10**9
     assert clock.link_at(clock.rig_ns(123456789)) == 123456789
+
+
+def test_a_lost_device_does_not_keep_another_from_being_spoken_to(far_end: tuple[int, str]) -> None:
+    pump_master, pump_port = far_end
+    balance_master, balance_slave = pty.openpty()
+    links = SerialLinks(SystemClock())
+    pump = links.open("pump", pump_port, SerialSettings())
+    balance = links.open("balance", os.ttyname(balance_slave), SerialSettings())
+    os.close(balance_slave)
+    os.close(balance_master)
+    os.write(pump_master, b"stopped\n")
+    assert links.exchange(pump, b"stop\n", _all, 2.0, "suspend") == b"stopped\n"
+    assert not links.wait(links.clock.link_ns() + 1_000_000)
+    with pytest.raises(TransportError, match=r"balance on .*: the device went away"):
+        links.exchange(balance, b"SI\r\n", _all, 2.0, "SI")
+    links.close()
