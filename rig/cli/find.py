@@ -24,6 +24,8 @@ def _find(name: str) -> list[Scenario]:
         if not files:
             raise ScenarioError("no scenario in this folder", where=name, expected="files *.yaml")
         return [load_scenario(file) for file in files]
+    if path.suffix == ".py":
+        raise ScenarioError("this version runs no scenarios written in Python", where=name, expected="a YAML scenario")
     if path.is_file():
         return [load_scenario(path)]
     shipped = names_in(scenarios_dir(), ".yaml")

@@ -40,10 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     analyse.add_argument("run", help="a run folder or run id")
     analyse.add_argument("--json", action="store_true", help="print result.json on stdout")
-    analyse.add_argument("--runs-dir", default="runs", help="where a run id is looked for (default: ./runs)")
+    analyse.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
+    )
     report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
     report.add_argument("run", help="a run folder or run id")
-    report.add_argument("--runs-dir", default="runs", help="where a run id is looked for (default: ./runs)")
+    report.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
+    )
     return parser
 
 
@@ -99,7 +103,9 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     runs = _command(commands, "runs", "rig.cli.runs", "list runs, interrupted ones included")
-    runs.add_argument("--runs-dir", default="runs", help="where runs are looked for (default: ./runs)")
+    runs.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where runs are looked for (default: ./runs)"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,21 @@ def test_a_dry_run_tells_volumes_and_end_and_touches_nothing(
     assert "planned end" in text
     assert "nothing was touched" in text
     assert list(__import__("pathlib").Path().iterdir()) == []
+
+
+def test_a_python_scenario_is_refused_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "scenario.py"
+    file.write_text("raise SystemExit(0)\n")
+    assert main(["run", str(file), "--dry-run"]) == 2
+    assert "no scenarios written in Python" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_is_one_line_and_never_the_exit_code_of_a_fail(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_name: object) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr("rig.cli.run.load_bench", broken)
+    assert main(["run", "quick"]) == 4
+    assert capsys.readouterr().err == "rig: unexpected KeyError: 'a defect'; try: the same with --debug\n"
