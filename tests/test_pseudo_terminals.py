@@ -4,9 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from rig.cli.main import main
+from rig.record.reader import read_run
 from rig.runner.folder import find_runs
 
 SPEED = "30"
@@ -35,3 +37,46 @@ def test_a_run_through_two_pseudo_terminals_is_valid_and_stamped_simulated(tmp_p
     bolus = next(each for each in result["deliveries"] if each["kind"] == "bolus")
     truth = next(each for each in json.loads(ledger.read_text())["deliveries"] if each["kind"] == "bolus")
     assert abs(bolus["measured_u"] - truth["entered_u"]) < 2 * bolus["expanded_uncertainty_u"]
+
+
+def _serve(device: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "rig", "simulate", device, "--pty"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline()
+
+
+def test_a_balance_that_is_lost_in_the_middle_leaves_the_pump_stopped_and_confirmed(tmp_path: Path) -> None:
+    pump, pump_line = _serve("pump")
+    balance, balance_line = _serve("balance")
+    devices = tmp_path / "devices.jsonl"
+    devices.write_text(pump_line + balance_line)
+    where = ["--bench", "pty-example", "--devices", str(devices), "--out", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "rig", "run", "tests/data/lost.yaml", *where, "--no-report", "--quiet"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        _wait_for_event(tmp_path / "runs", "resumed")
+        balance.kill()
+        _, errors = run.communicate(timeout=60)
+    finally:
+        for process in (run, pump, balance):
+            process.kill()
+            process.communicate()
+    assert run.returncode == 4
+    assert "balance" in errors
+    assert "went away" in errors
+    (found,) = find_runs(tmp_path / "runs")
+    safe = read_run(found.folder).end["safe"]
+    assert safe["confirmed"], safe
+    assert found.end_reason == "bench_fault"
+
+
+def _wait_for_event(parent: Path, name: str) -> None:
+    """Return once a run below ``parent`` has committed an event of this name."""
+    deadline_s = time.monotonic() + 60.0
+    while time.monotonic() < deadline_s:
+        for state in find_runs(parent):
+            if any(event.name == name for event in read_run(state.folder).events):
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"no event {name!r} within a minute")

@@ -108,7 +108,8 @@ def bench_from(options: argparse.Namespace) -> BenchConfig:
         raise ConfigError(
             "--devices needs a bench with ports", where=f"bench {config.name}", hint="--bench pty-example"
         )
-    speeds = {(device["speed"], device["epoch_ns"]) for device in devices.values()}
+    # At speed 1 rig time is link time, whatever the epoch.
+    speeds = {(device["speed"], device["epoch_ns"] if device["speed"] != 1 else 0) for device in devices.values()}
     if len(speeds) != 1:
         raise ConfigError("the devices run on different clocks", where=str(options.devices))
     speed, epoch_ns = speeds.pop()
