@@ -12,7 +12,7 @@ from typing import Any
 
 from rig.bench import Bench, open_bench
 from rig.config import BenchConfig
-from rig.errors import RecordError, RigError, UsageError
+from rig.errors import BenchError, RecordError, RigError, UsageError
 from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
@@ -94,10 +94,15 @@ def run_scenario(
     try:
         with signals_to(stop or StopRequest()) as stopping:
             ended = _play(prepared, bench, folder, faults, observer, stopping)
-    finally:
+    except BaseException:
+        bench.links.close()
+        raise
+    try:
         bench.close()
+    except BenchError as error:  # a twin's ledger on a full disk: what is known of the safe state comes first
+        raise NotJudgedError(folder.path, ended, error) from error
     folder.release()
-    if isinstance(ended.error, UsageError) and ended.safe.confirmed:
+    if isinstance(ended.error, UsageError) and not ended.commanded:
         raise ended.error
     return judge_run(folder.path, ended)
 

@@ -229,3 +229,29 @@ def test_a_run_that_cannot_be_judged_still_says_first_that_the_pump_may_run(
     assert "SAFE STATE NOT CONFIRMED" in capsys.readouterr().err
     assert main(run) == 4
     assert "could not be judged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bench", ["simulated", "simulated-522"])
+def test_every_kind_of_step_is_delivered_and_weighed(tmp_path: Path, bench: str) -> None:
+    code, folder = _run(tmp_path, "tests/data/every_step.yaml", "--bench", bench)
+    assert code == 0
+    outcomes = _outcomes(folder)
+    assert [outcomes[name] for name in ("half", "more", "stop", "day")] == ["PASS"] * 4
+
+
+def test_a_profile_of_48_segments_is_followed_through_midnight(tmp_path: Path) -> None:
+    halves = [f"{{at: '{n // 2:02d}:{n % 2 * 30:02d}', rate: {(2.0, 4.0)[n % 2]} U/h}}" for n in range(48)]
+    scenario = tmp_path / "many.yaml"
+    scenario.write_text(
+        "schema: 1\nid: many\ntitle: 48 segments\npump: {families: [22, 23]}\nneeds: [pump, balance]\n"
+        "operator: none\nsampling: {balance: 10 s}\nblank: {before: 1 h, after: 1 h}\nsteps:\n"
+        f"  - profile: {{segments: [{', '.join(halves)}], for: 8 h}}\nchecks:\n"
+        "  - {id: all, measure: basal.overall_error, from: 0 h, for: 8 h, limit: 5 %, source: pump.accuracy.basal}\n"
+        "  - {id: each, measure: basal.segment_error, from: 0 h, for: 8 h}\n"
+    )
+    code, folder = _run(tmp_path / "runs", str(scenario))
+    assert code == 0
+    result = json.loads((folder / "result.json").read_text())
+    items = next(check["items"] for check in result["checks"] if check["id"] == "each")
+    assert [item["label"] for item in items[1:5]] in (["4 U/h", "2 U/h"] * 2, ["2 U/h", "4 U/h"] * 2)
+    assert all(abs(item["value"]) < 12 for item in items[1:-1])

@@ -40,6 +40,7 @@ class Ended:
     detail: str
     safe: SafeState
     error: BaseException | None = None
+    commanded: bool = False  # whether any command that changes the delivery was tried
 
 
 class Player:
@@ -88,7 +89,7 @@ class Player:
             safe = make_safe(self._bench.pump, self._bench.links, self._writer)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
-        return Ended(reason, detail, safe, error)
+        return Ended(reason, detail, safe, error, self._therapy.commanded)
 
     def _play(self) -> None:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench

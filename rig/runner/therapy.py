@@ -21,6 +21,7 @@ from rig.transport.links import Links
 TEMP_STEP_S = 1800.0
 TEMP_MAX_S = 24 * 3600.0
 BOLUS_START_POLLS = 3
+READ_BACK_MIN = 3  # minutes that may pass between a temp basal and its reading back
 CLOCK_STEP_S = 2.0  # the pump stamps whole seconds, and is asked for its clock some time after the command
 
 
@@ -82,8 +83,14 @@ class Therapy:
         else:
             at_ns = self._send("temp_basal", lambda: self._pump.set_temp_basal_percent(percent or 0, minutes))
         running = self._pump.temp_basal()
-        if running.minutes_left == 0:
-            raise InstrumentError("the pump reports no temp basal although it took one", where="pump")
+        held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
+        if not held or not minutes - READ_BACK_MIN <= running.minutes_left <= minutes:
+            raise InstrumentError(
+                f"the pump runs another temp basal than it was given: {running}",
+                where="pump",
+                expected=f"{rate_u_per_h} U/h" if percent is None else f"{percent} %",
+                hint="the command's answer may have been lost: see the record",
+            )
         self.temp_until_ns = at_ns + to_ns(duration_s)
         data = {"rate_u_per_h": rate_u_per_h, "percent": percent, "duration_s": duration_s}
         self.record("temp_started", data, at_ns)

@@ -1,16 +1,25 @@
 """Arming: a pump that is found suspended is woken into a known state, on record."""
 
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 from rig.bench import Bench, open_bench
+from rig.clock import VirtualClock
 from rig.config import load_bench
 from rig.engine import header, prepare
+from rig.errors import InstrumentError
+from rig.instruments import Acceptance, Pump, TempBasal
 from rig.paths import scenarios_dir
+from rig.profiles.pump import load_profile
 from rig.record.reader import read_run
 from rig.record.writer import RecordWriter
 from rig.runner.play import Player
 from rig.runner.stop import StopRequest
+from rig.runner.therapy import Therapy
 from rig.scenario.parse import load_scenario
+from rig.transport.virtual import VirtualLinks
 
 
 def _play(tmp_path: Path, bench: Bench, stop: StopRequest) -> tuple[str, bool, list[str]]:
@@ -44,3 +53,45 @@ def test_a_stop_during_arming_is_honoured_before_the_next_command(tmp_path: Path
     reason, safe, events = _play(tmp_path, _bench(), stop)
     assert (reason, safe) == ("aborted", True)
     assert "profile_written" not in events
+
+
+class OtherTemp:
+    """A pump that acknowledges a temp basal and goes on with another."""
+
+    acknowledged_ns = 0
+
+    def __init__(self, running: TempBasal) -> None:
+        self._running = running
+
+    def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
+        return Acceptance.UNKNOWN
+
+    def temp_basal(self) -> TempBasal:
+        return self._running
+
+
+@pytest.mark.parametrize(
+    ("running", "right"),
+    [
+        (TempBasal(False, 0, 0.0, 60), True),
+        (TempBasal(False, 0, 0.0, 58), True),
+        (TempBasal(False, 0, 0.0, 20), False),  # an older one that is about to end
+        (TempBasal(False, 0, 1.0, 60), False),
+        (TempBasal(True, 0, 0.0, 60), False),
+        (TempBasal(False, 0, 0.0, 0), False),
+    ],
+)
+def test_a_temp_basal_counts_only_if_the_pump_runs_that_very_one(
+    tmp_path: Path, running: TempBasal, right: bool
+) -> None:
+    links = VirtualLinks(VirtualClock())
+    writer = RecordWriter(tmp_path / "record-001.log.gz", {})
+    pump = cast("Pump", OtherTemp(running))
+    therapy = Therapy(pump, links, writer, load_profile("sim-723"), StopRequest())
+    if right:
+        therapy.start_temp(0.0, None, 3600.0)
+    else:
+        with pytest.raises(InstrumentError, match="another temp basal"):
+            therapy.start_temp(0.0, None, 3600.0)
+    assert (therapy.temp_until_ns > 0) is right
+    writer.close({})
