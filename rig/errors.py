@@ -13,7 +13,9 @@ The tree, with the exit code of design 5.1::
     |   |   +-- MalformedReply    one reply that breaks its grammar
     |   +-- InstrumentError       the device answered, and the answer is a refusal
     |   +-- RecordError           the record cannot be written or read
+    |   +-- GuardianLost          nobody would make the bench safe if this process died
     +-- RunAborted (130)          a person or a signal ended the run
+        +-- EmergencyStopped      somebody pressed the emergency stop
 
 A message says which device, what was asked, which bytes came, what was expected, what to try.
 """
@@ -90,7 +92,15 @@ class RecordError(BenchError):
     """The record cannot be written, or what is stored cannot be read."""
 
 
+class GuardianLost(BenchError):
+    """The guardian is gone: nobody would make the bench safe if this process died."""
+
+
 class RunAborted(RigError):
     """A person or a signal ended the run; the bench was made safe."""
 
     exit_code = 130
+
+
+class EmergencyStopped(RunAborted):
+    """Somebody pressed the emergency stop."""

@@ -18,6 +18,19 @@ class Outcome(Enum):
     INVALID = "INVALID"
 
 
+class EndReason(Enum):
+    """Why a run, or one segment of it, ended: a closed list."""
+
+    COMPLETED = "completed"
+    ABORTED = "aborted"  # a person or a signal
+    EMERGENCY_STOP = "emergency_stop"
+    BENCH_FAULT = "bench_fault"
+    RECORD_FAILED = "record_failed"
+    GUARDIAN_LOST = "guardian_lost"
+    ERROR = "error"  # a defect of the rig itself
+    INTERRUPTED = "interrupted"  # no closing line: power cut, kill or crash; said by whoever found it
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
     """One component of an uncertainty budget (GUM).
