@@ -9,6 +9,8 @@ The tree, with the exit code of design 5.1::
     +-- BenchError (4)            the bench, not the pump under judgement, is at fault
     |   +-- TransportError        a port that cannot be opened, a lost device
     |   |   +-- TransportTimeout  also a TimeoutError: nothing came in time
+    |   |   +-- LinkLost          the device behind a port went away, and may come back
+    |   |   +-- DeviceChanged     what came back is another device
     |   +-- ProtocolError         bytes came, but not the ones the protocol allows
     |   |   +-- MalformedReply    one reply that breaks its grammar
     |   +-- InstrumentError       the device answered, and the answer is a refusal
@@ -69,6 +71,14 @@ class TransportError(BenchError):
 
 class TransportTimeout(TransportError, TimeoutError):
     """Nothing, or not enough, came before the deadline."""
+
+
+class LinkLost(TransportError):
+    """The device behind a port went away; its link may be opened again."""
+
+
+class DeviceChanged(TransportError):
+    """What answers on a re-opened link is another device: nothing goes on with it."""
 
 
 class ProtocolError(BenchError):

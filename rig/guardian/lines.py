@@ -43,7 +43,7 @@ class RpiChip:
     """The pins of a Raspberry Pi, through ``RPi.GPIO`` (from RPi.GPIO or rpi-lgpio)."""
 
     def __init__(self) -> None:
-        # Off a Pi this raises ImportError, RuntimeError, OSError or lgpio.error, a plain Exception (gpio reference 1.1).
+        # Off a Pi: ImportError, RuntimeError, OSError or lgpio.error, a plain Exception (gpio reference 1.1).
         try:
             self._gpio: Any = importlib.import_module("RPi.GPIO")
             self._gpio.setwarnings(False)
