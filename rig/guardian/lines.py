@@ -117,6 +117,26 @@ class FolderChip:
         os.close(self._owner)
 
 
+class NoChip:
+    """The chip of a bench without lines."""
+
+    def claim_output(self, pin: int, level: int) -> None:
+        """Do nothing."""
+
+    def claim_input(self, pin: int) -> None:
+        """Do nothing."""
+
+    def write(self, pin: int, level: int) -> None:
+        """Do nothing."""
+
+    def read(self, _pin: int) -> int:
+        """Return 0."""
+        return LOW
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
 def open_chip(gpio: str) -> Chip:
     """Return the chip that a bench file names; raise `ConfigError` when it cannot be had."""
     if gpio.startswith(FOLDER):

@@ -8,7 +8,7 @@ from typing import Any
 LONGEST_LINE = 65_536
 
 
-class Lines:
+class MessageReader:
     """Bytes in, whole messages out; a line that is none, or one without an end, raises ValueError."""
 
     def __init__(self) -> None:
