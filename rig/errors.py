@@ -16,6 +16,7 @@ The tree, with the exit code of design 5.1::
     |   +-- InstrumentError       the device answered, and the answer is a refusal
     |   +-- RecordError           the record cannot be written or read
     |   +-- GuardianLost          nobody would make the bench safe if this process died
+    |   +-- UnsafeBench (5)       what an earlier run left behind is not known to be safe
     +-- RunAborted (130)          a person or a signal ended the run
         +-- EmergencyStopped      somebody pressed the emergency stop
 
@@ -104,6 +105,12 @@ class RecordError(BenchError):
 
 class GuardianLost(BenchError):
     """The guardian is gone: nobody would make the bench safe if this process died."""
+
+
+class UnsafeBench(BenchError):
+    """What an earlier run left behind is not known to be safe: somebody has to go to the bench."""
+
+    exit_code = 5
 
 
 class RunAborted(RigError):

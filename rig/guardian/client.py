@@ -37,6 +37,11 @@ class GuardianClient:
         self.pid = 0
         self.attached = False
 
+    @property
+    def connected(self) -> bool:
+        """Say whether there is a connection."""
+        return self._socket is not None
+
     def arm(self) -> None:
         """Hand the plan over; raises `UsageError` when the bench is in use, `BenchError` when it is not safe."""
         self._connect()

@@ -39,10 +39,10 @@ def stop_pump(pump: Pump, links: Links, limit_s: float, regain: Callable[[], boo
             why = "the pump does not report that it is suspended"
         except BenchError as error:
             why = str(error)
-            lost = isinstance(error, TransportError) and not isinstance(error, TransportTimeout)
-            if lost and (regain is None or not regain()) and regain is None:
-                # The pump's own port is gone: nothing further can be said to it or heard from it.
-                return SafeState("pump suspended", False, why)
+            if isinstance(error, TransportError) and not isinstance(error, TransportTimeout):
+                if regain is None:  # the pump's own port is gone: nothing further can be said to it or heard from it
+                    return SafeState("pump suspended", False, why)
+                regain()
         if links.clock.link_ns() >= deadline_ns:
             return SafeState("pump suspended", False, why)
         links.pause(RETRY_S)
