@@ -170,10 +170,6 @@ class Player:
         bench.record_environment(self._writer)
         self._weigh_first()
         self._blank("before", scenario.blank_before_s)
-        if first and not suspended_before(scenario, first):
-            self._wake()
-            therapy.resume()
-            therapy.delivering_since_ns = None  # the step itself has not begun
 
     def _weigh_first(self) -> None:
         if self._sampler.weigh() is None:
@@ -203,6 +199,8 @@ class Player:
         therapy.record("step_started", {"step": index, "kind": step.kind})
         self._wake()
         self._tell_holdable(index, step)
+        if therapy.suspended and isinstance(step, TempBasalStep | WaitStep) and not self._should_be_suspended(index):
+            therapy.resume()  # a repeated step finds the pump as arming left it, not as the step before did
         if isinstance(step, BolusStep):
             self._boluses(index, step)
         elif isinstance(step, TempBasalStep):
@@ -222,6 +220,9 @@ class Player:
         self._guard.state(bolus=False, holdable=False)
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
         self._therapy.report_reservoir()
+
+    def _should_be_suspended(self, index: int) -> bool:
+        return suspended_before(self._scenario, index)
 
     def _tell_holdable(self, index: int, step: Step) -> None:
         """Allow the guardian to leave the pump running without us: no bolus, and enough reservoir and vessel."""
