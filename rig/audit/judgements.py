@@ -24,11 +24,10 @@ def audit_judgements(folder: Path, evidence: Evidence, trusted: frozenset[str], 
     """Check every judgement; with ``trusted`` keys, the newest must be signed by one of them, and none by another."""
     parent = folder / "judgements"
     found = sorted(parent.glob("[0-9][0-9][0-9]"))
-    for expected, judgement in enumerate(found, start=1):
-        if int(judgement.name) != expected and int(found[expected - 2].name if expected > 1 else 0) + 1 != int(
-            judgement.name
-        ):
-            audit.fault(f"judgements/{int(judgement.name) - 1:03d}", "is missing; a later judgement is there")
+    numbers = {int(judgement.name) for judgement in found}
+    for missing in sorted(set(range(1, max(numbers, default=0))) - numbers):
+        audit.fault(f"judgements/{missing:03d}", "is missing; a later judgement is there")
+    for judgement in found:
         _audit_judgement(judgement, evidence, trusted, audit)
     for other in sorted(parent.iterdir()) if parent.is_dir() else []:
         if other in found:

@@ -51,7 +51,7 @@ def new_key(path: Path) -> tuple[Path, Path]:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
     public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
-    beside = path.with_suffix(".pub.pem")
+    beside = path.with_name(f"{path.name.removesuffix('.pem')}.pub.pem")
     if beside.exists():
         raise UsageError("this file is there already, and a key is never overwritten", where=str(beside))
     _write_new(path, private, 0o600)
