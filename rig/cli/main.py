@@ -170,7 +170,7 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     sign.add_argument("--name", help="who signs")
     sign.add_argument("--meaning", choices=["tested", "reviewed", "approved"], help="what the signature means")
     sign.add_argument("--why", default="", metavar="TEXT", help="a remark that is signed, too")
-    sign.add_argument("--new-key", metavar="FILE", help="make a key pair, FILE and FILE.pub.pem, and end")
+    sign.add_argument("--new-key", metavar="FILE.pem", help="make a key pair, FILE.pem and FILE.pub.pem, and end")
     for command in (audit, sign):
         command.add_argument(
             "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for"
