@@ -74,7 +74,7 @@ def test_a_reply_without_its_reading_is_named_when_weighing_went_on(run: _Run) -
     run.ask(0, _weight())
     run.ask(1000, _weight())
     run.reading(1000, 1030)
-    assert run.reparse() == ["the reply '12.3456' at 30000000 ns has no reading beside it"]
+    assert run.reparse() == ["the reply '12.3456 g' at 30000000 ns has no reading beside it"]
 
 
 def test_the_last_reply_may_have_been_cut_off_from_its_reading(run: _Run) -> None:
@@ -89,7 +89,7 @@ def test_the_one_weight_that_opening_the_balance_takes_is_no_reading(run: _Run) 
     run.ask(1000, _weight())
     run.ask(2000, _weight())
     run.reading(2000, 2030)
-    assert run.reparse() == ["the reply '12.3456' at 1030000000 ns has no reading beside it"]
+    assert run.reparse() == ["the reply '12.3456 g' at 1030000000 ns has no reading beside it"]
 
 
 def test_a_late_reply_a_refusal_and_a_garbled_one_are_no_readings(run: _Run) -> None:
