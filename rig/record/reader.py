@@ -28,6 +28,11 @@ RECORD_GLOB = "record-*.log.gz"
 GUARDIAN_GLOB = "guardian-*.log.gz"
 
 
+def manifest_name(segment: int) -> str:
+    """Return the name of the manifest that seals a segment of the evidence, counted from 1."""
+    return "manifest.json" if segment <= 1 else f"manifest-{segment:03d}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, at a rig time; ``data`` is plain JSON."""
