@@ -95,7 +95,7 @@ def test_the_header_is_on_disk_before_the_first_reading(tmp_path: Path) -> None:
 def test_zcat_alone_reads_a_record(tmp_path: Path) -> None:
     path = _record(tmp_path, blocks=3)
     text = gzip.decompress(path.read_bytes()).decode()
-    assert text.count("rig-record 1 block ") == 8
+    assert sum(line.startswith("R ") for line in text.splitlines()) == 8
     assert text.count("\n< ") == 9
 
 
@@ -128,15 +128,15 @@ def test_one_flipped_bit_is_found_and_costs_at_most_its_own_block(tmp_path: Path
     path = _record(tmp_path, blocks=4)
     whole = path.read_bytes()
     members = list(split_members(whole, "x", []))
-    for offset, _, member in members:
+    for offset, _, member in members[:2] + members[3:5] + members[-2:]:
         for byte in range(offset, offset + len(member)):
-            for bit in (0, 5):
+            for bit in range(8):
                 damaged = bytearray(whole)
                 damaged[byte] ^= 1 << bit
                 path.write_bytes(damaged)
                 run = read_run(tmp_path)
-                # Padding bits inside the last member name nothing and hold nothing: only the manifest sees them.
-                assert run.damage or offset == members[-1][0], (byte, bit)
+                assert run.damage, (byte, bit)
+                assert all("record-001.log.gz" in text and "offset" in text or "bytes" in text for text in run.damage)
                 assert len(run.weighings["balance"].mass_mg) >= 9
                 assert run.header["run_id"] == "r1"
                 assert run.end == {"reason": "completed"}
