@@ -22,7 +22,8 @@ from rig.record.lines import BlockDecoder, Reading, parse_heading
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 # Flags of the compressor and name of the system, as the Pythons that we run on write them; zlib looks at neither.
-GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff", b"\x02\xff", b"\x02\x03")
+GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff")  # codec 1, from the gzip modules of several Pythons
+GZIP_ENDING = (b"\x02\x03",)  # codec 2: best compression, Unix
 GZIP_TRAILER = 8  # bytes: CRC and size
 GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header and trailer
 FIRST_FEED = 1024  # members of one second are a few hundred bytes; larger ones are fed in growing pieces
@@ -227,7 +228,7 @@ def split_members(data: bytes, name: str, damage: list[str]) -> Iterator[tuple[i
             broken_from = None
         text, size = unpacked
         member = bytes(data[offset : offset + size])
-        if member[8:10] not in GZIP_ENDINGS:
+        if member[:8] != GZIP_MAGIC or member[8:10] not in (GZIP_ENDINGS if text.startswith("rig-") else GZIP_ENDING):
             damage.append(f"{name}: the gzip heading at offset {offset} was altered; what it holds is whole")
         elif offset + size == len(data) and _padding_was_altered(member):
             # In any other member the hash that the next one names tells.
