@@ -74,10 +74,10 @@ def commit_ratios(folder: Path) -> tuple[float, float, float, float, float]:
     flushes = 0
     really = os.fdatasync
 
-    def counted(descriptor: Any) -> None:
+    def counted(fd: Any) -> None:
         nonlocal flushes
         flushes += 1
-        really(descriptor)
+        really(fd)
 
     os.fdatasync = counted
     writer = new_writer(folder / "commit")
