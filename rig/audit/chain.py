@@ -10,7 +10,7 @@ from rig.audit.evidence import Evidence
 from rig.audit.findings import Audit, sha256_of
 from rig.errors import RecordError
 from rig.record.ledger import SUFFIX, BenchLedger, Entry
-from rig.record.reader import manifest_name
+from rig.record.reader import manifest_name, read_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ def audit_ledger(path: Path, runs: list[AuditedRun], folders: Iterable[Path]) ->
         audit.note(path.name, torn.removeprefix(f"{path.name}: "))
     present = {run.evidence.run_id: run.folder for run in runs}
     for entry in reading.entries:
-        if entry.kind == "started" and entry.run_id and not _is_there(entry, present, (path.parent, *folders)):
-            audit.fault(path.name, f"run {entry.run_id} (entry {entry.n}) is missing from disk")
+        if entry.kind == "started" and entry.run_id and entry.run_id not in present:
+            _look_for(entry, (path.parent, *folders), audit)
     return audit
 
 
@@ -105,8 +105,25 @@ def _check_void(run: AuditedRun, entries: list[Entry], name: str) -> None:
         run.audit.fault("void.json", f"was altered: its SHA-256 is not the one in {name}")
 
 
-def _is_there(entry: Entry, present: Mapping[str, Path], folders: Iterable[Path]) -> bool:
+def _look_for(entry: Entry, folders: Iterable[Path], audit: Audit) -> None:
+    """Say that a run is missing, unless a folder has it: another run in its place, or an empty folder, is not it."""
+    others = []
+    for place in run_places(entry, folders):
+        if not (place / "evidence").is_dir():
+            continue
+        try:
+            run_id = str(read_header(place).get("run_id"))
+        except RecordError:
+            run_id = "no run that can be read"
+        if run_id == entry.run_id:
+            return
+        others.append(run_id)
+    instead = f"; in its place is {others[0]}" if others else ""
+    audit.fault(audit.name, f"run {entry.run_id} (entry {entry.n}) is missing from disk{instead}")
+
+
+def run_places(entry: Entry, folders: Iterable[Path]) -> list[Path]:
+    """Return where the run of a ``started`` entry may stand: where it was recorded, or below one of ``folders``."""
     run_id = str(entry.run_id)
     folder = Path(str(entry.data.get("folder", run_id)))
-    places = [folder, *(parent / name for parent in folders for name in (run_id, folder.name))]
-    return run_id in present or any((place / "evidence").is_dir() for place in places)
+    return list(dict.fromkeys([folder, *(parent / name for parent in folders for name in (run_id, folder.name))]))

@@ -28,6 +28,7 @@ class _Request:
     """One ``SI``, and what came upon it."""
 
     asked_ns: int
+    not_before_ns: int  # what passed before it: the driver asks for one thing after the other
     inbox: bytearray = field(default_factory=bytearray)
     answered_ns: int | None = None
     weight: Weight | None = None
@@ -45,6 +46,7 @@ class _Replay:
     matched: set[int] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
+    passed_ns: int | None = None  # when the last bytes passed
 
     def __post_init__(self) -> None:
         self.rows = {at_ns: row for row, at_ns in enumerate(self.columns.answered_ns)}
@@ -53,10 +55,13 @@ class _Replay:
 
     def sent(self, at_ns: int, data: bytes) -> None:
         self._close(followed=data == WEIGH_NOW)
-        self.request = _Request(at_ns) if data == WEIGH_NOW else None
+        before_ns = at_ns if self.passed_ns is None else self.passed_ns
+        self.request = _Request(at_ns, before_ns) if data == WEIGH_NOW else None
+        self.passed_ns = at_ns
         self.trying = self.trying or data == RESET
 
     def received(self, at_ns: int, data: bytes) -> None:
+        self.passed_ns = at_ns
         request = self.request
         if request is None or request.done:
             return
@@ -95,9 +100,15 @@ class _Replay:
         columns = self.columns
         said = (columns.mass_mg[row], columns.resolution_mg[row], bool(columns.stable[row]))
         if said != (weight.mass_mg, weight.resolution_mg, weight.stable):
-            self.faults.append(f"the reading at {at_ns} ns says {said[0]!r} mg, its bytes say {weight.text!r}")
-        if not columns.asked_ns[row] <= request.asked_ns:
+            self.faults.append(f"the reading at {at_ns} ns says {_words(*said)}, its bytes say {_words(*weight[:3])}")
+        if columns.asked_ns[row] > request.asked_ns:
             self.faults.append(f"the reading at {at_ns} ns says that it was asked for after it was")
+        elif columns.asked_ns[row] < request.not_before_ns:
+            self.faults.append(f"the reading at {at_ns} ns says that it was asked for before what came before it")
+
+
+def _words(mass_mg: float, resolution_mg: float, stable: bool) -> str:
+    return f"{mass_mg!r} mg in steps of {resolution_mg!r} mg, {'stable' if stable else 'not stable'}"
 
 
 def reparse(folder: Path, segments: dict[int, Segment], audit: Audit) -> int:

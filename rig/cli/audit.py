@@ -7,22 +7,29 @@ import json
 import sys
 from pathlib import Path
 
+from rig.audit.chain import run_places
 from rig.audit.findings import Audit
 from rig.audit.run import AuditReport, audit_runs
 from rig.audit.signing import load_public
-from rig.errors import UsageError
-from rig.record.ledger import SUFFIX, ledger_path
+from rig.errors import RecordError, UsageError
+from rig.record.ledger import SUFFIX, BenchLedger, ledger_path
+from rig.record.reader import read_header
 
 ALTERED = 4
 
 
 def execute(options: argparse.Namespace) -> int:
     """Audit what was named; 0 when it is complete and unaltered, 4 when not."""
+    ledger = _ledger(options.bench, options.runs_dir)
     folders, beside = _folders(options.runs, options.runs_dir)
+    if not options.runs:
+        if ledger is None:
+            raise UsageError("nothing to audit", expected="run folders, a folder of runs, or --bench", hint="rig runs")
+        folders, beside = _runs_of(ledger), [ledger.parent]
     report = audit_runs(
         folders,
         beside=beside,
-        ledger=_ledger(options.bench, options.runs_dir),
+        ledger=ledger,
         again=options.reparse,
         trusted=frozenset(load_public(Path(each)) for each in options.trust),
     )
@@ -53,6 +60,24 @@ def _folders(names: list[str], runs_dir: str) -> tuple[list[Path], list[Path]]:
         found += below
         beside.append(place)
     return list(dict.fromkeys(found)), beside
+
+
+def _runs_of(ledger: Path) -> list[Path]:
+    """Return every run of a ledger's bench: those that stand beside it, and those that it says stand elsewhere."""
+    found = [each.parent for each in ledger.parent.glob("*/evidence") if _bench_of(each.parent) in {ledger.stem, None}]
+    for entry in BenchLedger(ledger).entries():
+        if entry.kind == "started":
+            found += [each for each in run_places(entry, (ledger.parent,)) if (each / "evidence").is_dir()]
+    return sorted({each.resolve() for each in found})
+
+
+def _bench_of(folder: Path) -> str | None:
+    """Return the bench that a run was made on; None when the run cannot be read."""
+    try:
+        bench = read_header(folder).get("bench")
+    except RecordError:
+        return None
+    return str(bench.get("name")) if isinstance(bench, dict) else None
 
 
 def _ledger(bench: str | None, runs_dir: str) -> Path | None:

@@ -151,7 +151,12 @@ def _add_guardian(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     audit = _command(commands, "audit", "rig.cli.audit", "prove that stored runs are complete and unaltered")
-    audit.add_argument("runs", nargs="+", metavar="RUN|FOLDER", help="run folders, run ids or folders of runs")
+    audit.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN|FOLDER",
+        help="run folders, run ids or folders of runs (default: all of --bench)",
+    )
     audit.add_argument(
         "--bench", metavar="NAME|FILE", help="a bench whose ledger must name every run, or the ledger file itself"
     )

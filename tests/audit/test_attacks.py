@@ -122,6 +122,44 @@ def test_a_run_removed_in_the_middle_is_named(runs: Path) -> None:
     assert found(audit(runs)) == [f"simulated.ledger: run {gone.name} (entry 3) is missing from disk"]
 
 
+def test_another_run_under_the_name_of_a_removed_one_does_not_hide_it(runs: Path) -> None:
+    first, gone, _ = folders(runs)
+    shutil.rmtree(gone)
+    shutil.copytree(first, gone)
+    expected = f"simulated.ledger: run {gone.name} (entry 3) is missing from disk; in its place is {first.name}"
+    assert expected in found(audit(runs))
+    assert expected in found(audit_runs([first]))
+
+
+def test_an_empty_folder_under_the_name_of_a_removed_run_does_not_hide_it(runs: Path) -> None:
+    first, gone, _ = folders(runs)
+    shutil.rmtree(gone)
+    (gone / "evidence").mkdir(parents=True)
+    assert any("entry 3) is missing from disk" in text for text in found(audit_runs([first])))
+
+
+def test_a_bench_alone_audits_its_ledger_and_all_its_runs(
+    runs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ledger = str(runs / "simulated.ledger")
+    assert main(["audit", "--bench", ledger]) == 0
+    assert capsys.readouterr().out.endswith("3 runs, 1 ledger: complete and unaltered\n")
+    (folders(runs)[1] / "evidence" / "bench.toml").unlink()
+    assert main(["audit", "--bench", ledger]) == 4
+    assert "evidence/bench.toml: is missing" in capsys.readouterr().out
+    assert main(["audit"]) == 2
+    assert "--bench" in capsys.readouterr().err
+
+
+def test_a_bench_alone_leaves_the_runs_of_other_benches_in_its_folder_alone(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = BenchLedger(runs / "pi-1.ledger")
+    other.append("safe", run_id=None, confirmed=True, by="status", source="guardian")
+    assert main(["audit", "--bench", str(other.path)]) == 0
+    assert "0 runs" in capsys.readouterr().out
+
+
 def test_a_run_removed_from_disk_and_ledger_breaks_the_chain(runs: Path) -> None:
     shutil.rmtree(folders(runs)[1])
     ledger = runs / "simulated.ledger"
@@ -295,7 +333,7 @@ def test_a_consistent_forgery_is_found_by_the_bytes_the_ledger_elsewhere_or_the_
     )
     said = found(audit(runs, again=True))
     assert len(said) == 1
-    assert "says 1.0 mg, its bytes say" in said[0]
+    assert "says 1.0 mg in steps of 0.01 mg" in said[0]
 
 
 def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,3 +106,20 @@ def test_a_reading_without_bytes_is_named(run: _Run) -> None:
     run.reading(0, 30)
     run.reading(500, 530)
     assert run.reparse() == ["the reading of 12345.6 mg at 530000000 ns follows from no bytes"]
+
+
+@pytest.mark.parametrize(("asked_ms", "words"), [(1001, "asked for after it was"), (999, ""), (29, "asked for before")])
+def test_a_reading_was_asked_for_between_the_bytes_before_and_its_request(run: _Run, asked_ms: int, words: str) -> None:
+    run.ask(0, _weight())
+    run.reading(0, 30)
+    run.ask(1000, _weight())
+    run.reading(asked_ms, 1030)
+    faults = run.reparse()
+    assert [words in fault for fault in faults] == ([True] if words else [])
+
+
+def test_what_differs_is_said(run: _Run) -> None:
+    run.ask(0, _weight())
+    run.reading(0, 30, stable=False)
+    was, is_now = (f"12345.6 mg in steps of 0.1 mg, {word}" for word in ("not stable", "stable"))
+    assert run.reparse() == [f"the reading at 30000000 ns says {was}, its bytes say {is_now}"]
