@@ -122,18 +122,6 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentSpan:
-    """One segment of a run; ``mode``: "start", "repeat" (a step anew, armed again) or "reattach" (never stopped)."""
-
-    number: int
-    from_s: float
-    to_s: float
-    mode: str
-    end_reason: str
-    boot_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """One judgement of one run.
 
@@ -161,7 +149,7 @@ class Result:
     analysis: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
     title: str = ""
-    segments: tuple[SegmentSpan, ...] = ()
+    segments: tuple[dict[str, Any], ...] = ()
     schema: int = 1
 
     def to_json(self) -> dict[str, Any]:

@@ -120,7 +120,14 @@ def clock_findings(stretches: Sequence[Stretch], drift: dict[str, Any] | None) -
                 "clock says how much later: its place on the axis of time is a guess, its own times are not"
             )
             found.append(Finding("clock-unsynchronised", text, stretch.from_s, stretch.to_s))
-    return [*found, *_drift(drift)]
+    return [*found, *_stalls(stretches), *_drift(drift)]
+
+
+def _stalls(stretches: Sequence[Stretch]) -> list[Finding]:
+    events = [event for stretch in stretches for event in stretch.record.events if event.name == "stalled"]
+    longest_s = max((float(event.data.get("s", 0.0)) for event in events), default=0.0)
+    text = f"the rig did not come to run {len(events)} times, for at most {longest_s:.1f} s"
+    return [Finding("stalled", text)] if events else []
 
 
 def _steps(placed: Placed) -> list[Finding]:

@@ -15,7 +15,7 @@ from rig.judging.repeated import JudgedStretch
 from rig.judging.stretches import Placed, Stretch
 from rig.judging.view import RunView
 from rig.record.reader import Event
-from rig.results import Delivery, Gap, SegmentSpan
+from rig.results import Delivery, Gap
 
 TIMELINE = (
     "armed",
@@ -45,10 +45,17 @@ MAX_FAILED_READINGS = 50
 BASAL_KINDS = ("basal", "profile", "temp_basal", "wait")
 
 
-def segment_spans(stretches: Sequence[Stretch]) -> tuple[SegmentSpan, ...]:
-    """Return every segment with its place on the axis."""
+def segment_rows(stretches: Sequence[Stretch]) -> tuple[dict[str, Any], ...]:
+    """Return every segment with its place on the axis, how it began and how it ended."""
     return tuple(
-        SegmentSpan(each.segment.number, each.from_s, each.to_s, each.mode, each.end_reason, each.boot_id)
+        {
+            "number": each.segment.number,
+            "mode": each.mode,
+            "from_s": each.from_s,
+            "to_s": each.to_s,
+            "end_reason": each.end_reason,
+            "boot_id": each.boot_id,
+        }
         for stretch in stretches
         for each in stretch.placed
     )

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rig.config import BenchConfig, parse_bench
 from rig.errors import RecordError
 from rig.profiles.pump import PumpProfile, parse_profiles
-from rig.record.reader import RunRecord, read_run
+from rig.record.reader import RunRecord, Segment, read_run
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
-
-MANIFEST = "manifest.json"
-VOID = "void.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Void:
-    """Who voided a run, and why; such a run is never better than INVALID."""
-
-    who: str
-    why: str
-    utc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +24,7 @@ class Evidence:
     scenario: Scenario
     bench: BenchConfig
     profile: PumpProfile
-    void: Void | None = None
+    void: dict[str, Any] = field(default_factory=dict)  # who said that this run does not count, and why
 
 
 def read_evidence(folder: Path) -> Evidence:
@@ -51,19 +40,18 @@ def read_evidence(folder: Path) -> Evidence:
     scenario = parse_scenario(texts["scenario.yaml"], "scenario.yaml")
     record = read_run(folder)
     damage = (*record.damage, *manifest_damage(evidence, record))
-    return Evidence(replace(record, damage=damage), scenario, bench, _profile(evidence, bench), read_void(folder))
+    return Evidence(replace(record, damage=damage), scenario, bench, _profile(evidence, bench), _void(folder))
 
 
-def read_void(folder: Path) -> Void | None:
-    """Return that a run was voided; a statement that cannot be read voids it all the same."""
-    path = folder / VOID
+def _void(folder: Path) -> dict[str, Any]:
+    path = folder / "void.json"
     if not path.exists():
-        return None
+        return {}
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Void(str(data["who"]), str(data["why"]), str(data["utc"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Void("unknown", f"{VOID} cannot be read", "")
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        document = None
+    return document if isinstance(document, dict) and document else {"why": "void.json cannot be read"}
 
 
 def _profile(evidence: Path, bench: BenchConfig) -> PumpProfile:
@@ -78,33 +66,42 @@ def _profile(evidence: Path, bench: BenchConfig) -> PumpProfile:
 
 
 def manifest_damage(evidence: Path, record: RunRecord) -> tuple[str, ...]:
-    """Return what of the sealed evidence is missing or altered; a segment that was cut off may not be sealed yet."""
+    """Return what of the sealed evidence is missing or altered; a segment that was cut off may never have been sealed.
+
+    The first segment's manifest is ``manifest.json``, a later one's ``manifest-002.json`` and so on.
+    """
     found: list[str] = []
-    for segment in record.segments:
-        name = MANIFEST if segment.number == 1 else f"manifest-{segment.number:03d}.json"
-        if (evidence / name).exists():
-            found += _unlike_manifest(evidence, name, segment.head_sha256)
-        elif segment.ended:
-            found.append(f"{name} is missing although the record was closed")
-        elif segment is not record.segments[-1]:
+    for number, segment in enumerate(record.segments, start=1):
+        name = "manifest.json" if number == 1 else f"manifest-{number:03d}.json"
+        found += _manifest_damage(evidence, name, segment)
+        if segment is not record.segments[-1] and not segment.ended and not (evidence / name).exists():
             found.append(f"{name} is missing although the run was resumed")
+        found += _kept_damage(evidence, segment.header.get("files", {}))
     return tuple(dict.fromkeys(found))
 
 
-def _unlike_manifest(evidence: Path, name: str, head_sha256: str) -> list[str]:
+def _manifest_damage(evidence: Path, name: str, segment: Segment) -> list[str]:
+    manifest = evidence / name
+    if not manifest.exists():
+        return [f"{name} is missing although the record was closed"] if segment.ended else []
     try:
-        sealed = json.loads((evidence / name).read_text(encoding="utf-8"))
+        sealed = json.loads(manifest.read_text(encoding="utf-8"))
         files = dict(sealed["files"])
         head = sealed["record_head_sha256"]
     except (ValueError, KeyError, TypeError):
         return [f"{name} cannot be read"]
+    found = _kept_damage(evidence, files)
+    if head != segment.head_sha256:
+        found.append(f"{segment.file} does not end where {name} says")
+    return found
+
+
+def _kept_damage(evidence: Path, files: dict[str, str]) -> list[str]:
     found = []
-    for file, digest in files.items():
-        path = evidence / file
+    for name, digest in files.items():
+        path = evidence / name
         if not path.is_file():
-            found.append(f"{file} is missing")
+            found.append(f"{name} is missing")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            found.append(f"{file} was altered after the run was sealed")
-    if head != head_sha256:
-        found.append("the record does not end where the manifest says")
+            found.append(f"{name} was altered after the run was sealed")
     return found

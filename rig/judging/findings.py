@@ -11,7 +11,7 @@ from rig.judging.boluses import JudgedBolus
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
-from rig.judging.repeated import JudgedStretch
+from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
@@ -40,9 +40,8 @@ def lasting_damage(record: RunRecord) -> tuple[str, ...]:
 def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tuple[Finding, ...]:
     """Return every finding of a run, those of the record first, then those of each of its stretches."""
     found = [Finding("record-damage", text) for text in evidence.record.damage]
-    if evidence.void is not None:
-        void = evidence.void
-        found.append(Finding("void", f"the run was voided by {void.who} ({void.utc}): {void.why}"))
+    if evidence.void:
+        found.append(Finding("void", f"the run was {voided_by(evidence)}"))
     found += _interruptions(evidence.record)
     failed = sum(event.name == "reading_failed" for event in evidence.record.events)
     if failed:
@@ -66,14 +65,10 @@ def _interruptions(record: RunRecord) -> list[Finding]:
         resumed = resumption(after.segment)
         data = resumed.data if resumed is not None else {}
         step = int(data.get("step") or 0) + 1
-        how = (
-            f"the pump had gone on, and the rig re-attached to it in step {step}"
-            if after.mode == "reattach"
-            else f"step {step} was repeated from its beginning"
-        )
-        who = f", by {data['who']}: {data.get('why', '')}" if data.get("who") else ""
-        text = f"segment {before.segment.number} broke off ({before.end_reason}); {how}{who}"
-        found.append(Finding("interrupted", text, before.to_s, after.from_s))
+        how = "was taken up again at the running pump" if after.mode == "reattach" else "was repeated"
+        who = f" ({data['who']}: {data.get('why', '')})" if data.get("who") else ""
+        text = f"segment {before.segment.number} broke off ({before.end_reason}); step {step} {how}{who}"
+        found.append(Finding("resumed", text, before.to_s, after.from_s))
     if not record.ended:
         found.append(Finding("interrupted", "the record has no closing line: the run was cut off"))
     return found

@@ -28,6 +28,7 @@ NS_PER_S = 1e9
 BALANCE = "balance"
 REATTACHED = "rig re-attached after loss of the runner"
 REOPENED = "the balance's link was lost and reopened"
+REJOIN_S = 120.0  # after the hold: opening ports, waking the pump, asking everyone who he is
 SHIFT_SIGMAS = 3.0
 SETTLING_S = 120.0  # after a change of rate or a bolus the line still moves: no slope is taken from it
 DOSES_IN_A_SIDE = 20.0
@@ -95,7 +96,7 @@ def explained_gaps(
     events: Sequence[Event], origin_ns: int, times_s: FloatArray, scenario: Scenario
 ) -> tuple[ExplainedGap, ...]:
     """Return the gaps that events of the record explain, in order, each once."""
-    held = scenario.hold_s if scenario.on_runner_loss == "hold" else 0.0
+    held = scenario.hold_s + REJOIN_S if scenario.on_runner_loss == "hold" else 0.0
     found: dict[tuple[float, float], ExplainedGap] = {}
     for event in events:
         if event.name == "run_resumed" and event.data.get("mode") == "reattach":

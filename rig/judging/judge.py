@@ -9,7 +9,7 @@ from typing import Any
 from rig.judging.boluses import JudgedBolus
 from rig.judging.checks import invalid
 from rig.judging.clocks import clock_deviations, clock_findings, pump_clock
-from rig.judging.course import deliveries, gaps, segment_spans, stretch_rows, timeline
+from rig.judging.course import deliveries, gaps, segment_rows, stretch_rows, timeline
 from rig.judging.curves import curves
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
@@ -58,7 +58,7 @@ def judge_evidence(evidence: Evidence) -> Result:
         findings=(*collect_findings(evidence, judged), *clock_findings(stretches, drift)),
         analysis=_analysis(view, boluses, judged, drift),
         curves=curves(view, boluses) if view else {},
-        segments=segment_spans(stretches),
+        segments=segment_rows(stretches),
     )
 
 
@@ -71,7 +71,7 @@ def _checks(evidence: Evidence, judged: tuple[JudgedStretch, ...], why: str) -> 
             result = invalid(check, resolve_limits(check, profile, check.amount_u), reason)
         else:
             result = judge_over(check, judged, profile)
-        found.append(voided(result, evidence.void))
+        found.append(voided(result, evidence))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import invalid, judge_check
-from rig.judging.evidence import Evidence, Void
+from rig.judging.evidence import Evidence
 from rig.judging.holding import OWN_STEPS, why_not_held
 from rig.judging.stretches import Stretch
 from rig.judging.view import RunView, lay_out
@@ -107,10 +107,15 @@ def _shown(check: CheckResult) -> str:
     return f"{check.value:.3g} {check.unit}{around}"
 
 
-def voided(check: CheckResult, void: Void | None) -> CheckResult:
+def voided_by(evidence: Evidence) -> str:
+    """Return who voided a run, and why."""
+    return f"voided by {evidence.void.get('who', '?')}: {evidence.void.get('why', '?')}"
+
+
+def voided(check: CheckResult, evidence: Evidence) -> CheckResult:
     """Return a check of a voided run: at best INVALID; a FAIL stands, for no statement undoes it."""
-    if void is None or check.outcome is Outcome.FAIL:
+    if not evidence.void or check.outcome is Outcome.FAIL:
         return check
-    why = f"the run was voided by {void.who}: {void.why}"
+    why = f"the run was {voided_by(evidence)}"
     was = Finding("voided", f"without that it would have been {check.outcome.value}: {check.why}")
     return replace(check, outcome=Outcome.INVALID, why=why, findings=(*check.findings, was))

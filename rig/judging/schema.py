@@ -82,17 +82,17 @@ def result_schema() -> dict[str, Any]:
             "expanded_uncertainty_u": _NUMBER,
         }
     )
-    gap = _object({"start_s": {"type": "number"}, "end_s": {"type": "number"}, "stream": _TEXT, "cause": _TEXT})
     segment = _object(
         {
             "number": {"type": "integer"},
+            "mode": {"enum": ["start", "repeat", "reattach"]},
             "from_s": {"type": "number"},
             "to_s": {"type": "number"},
-            "mode": {"enum": ["start", "repeat", "reattach"]},
-            "end_reason": {"enum": [reason.value for reason in EndReason]},
-            "boot_id": _TEXT,
+            "end_reason": _TEXT,
+            "boot_id": {"type": ["string", "null"]},
         }
     )
+    gap = _object({"start_s": {"type": "number"}, "end_s": {"type": "number"}, "stream": _TEXT, "cause": _TEXT})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Result of one judgement of one run",

@@ -6,12 +6,12 @@ Segments that a *re-attachment* joins form one stretch: the pump never stopped, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rig.record.reader import ClockPair, Event, RunRecord, Segment, WeighingColumns
+from rig.record.reader import ClockPair, Event, RunRecord, Segment, joined_weighings
 
 NS_PER_S = 1e9
 VIRTUAL = "VirtualClock"  # begins anew with every process: its boot says nothing
@@ -33,9 +33,9 @@ class Placed:
     u_s: float | None
 
     @property
-    def boot_id(self) -> str:
+    def boot_id(self) -> str | None:
         """Return the boot within which its monotonic time means something."""
-        return str(_clock(self.segment).get("boot_id", "unknown"))
+        return _clock(self.segment).get("boot_id")
 
     @property
     def end_reason(self) -> str:
@@ -147,26 +147,13 @@ def joined(record: RunRecord, segments: Sequence[Segment]) -> RunRecord:
     return replace(
         record,
         header=segments[0].header or record.header,
-        weighings=_weighings(segments),
+        weighings=joined_weighings(tuple(segments)),
         events=tuple(event for segment in segments for event in segment.events),
         ambient=tuple(ambient for segment in segments for ambient in segment.ambient),
         ended=last.ended,
         end=last.end,
         segments=tuple(segments),
     )
-
-
-def _weighings(segments: Iterable[Segment]) -> dict[str, WeighingColumns]:
-    found: dict[str, WeighingColumns] = {}
-    for segment in segments:
-        for name, columns in segment.weighings.items():
-            into = found.setdefault(name, WeighingColumns())
-            into.asked_ns.extend(columns.asked_ns)
-            into.answered_ns.extend(columns.answered_ns)
-            into.mass_mg.extend(columns.mass_mg)
-            into.resolution_mg.extend(columns.resolution_mg)
-            into.stable.extend(columns.stable)
-    return found
 
 
 def _mode(segment: Segment) -> str:

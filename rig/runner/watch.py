@@ -45,7 +45,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         pump=pump,
         lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
         gpio=config.guardian.gpio,
-        hold_s=hold_s,
+        hold_s=hold_s / (simulation.speed if simulation else 1.0),  # the guardian lives in real time
         heartbeat_s=config.guardian.heartbeat_s,
         clock_speed=simulation.speed if simulation else 1.0,
         clock_epoch_ns=simulation.epoch_ns if simulation else 0,
@@ -117,7 +117,7 @@ class Watch:
         """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
-        state = make_safe(bench.pump, bench.links, writer, bench.pump_link)
+        state = make_safe(bench.pump, bench.links, writer, bench.regain_pump)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:
