@@ -169,12 +169,14 @@ def _bend_u(left: _Line, right: _Line, gap: Gap) -> float:
 def _rehearsed(times: FloatArray, masses: FloatArray, before: Side, gap: Gap, after: Side) -> float:
     """Return the root mean square departure over gap-long intervals of both sides in which nothing is missing.
 
-    0 where the sides hold fewer than eight such intervals.
+    0 where the sides hold fewer than eight such intervals; few are widened by n/(n - 2) as for a scaled t distribution
+    (JCGM 101, 6.4.9).
     """
     found: list[float] = []
     for side in (before, after):
         found += _rehearsals(times, masses, side, gap)
-    return math.sqrt(float(np.mean(np.square(found)))) if len(found) >= MIN_REHEARSALS else 0.0
+    count = len(found)
+    return math.sqrt(float(np.sum(np.square(found))) / (count - 2)) if count >= MIN_REHEARSALS else 0.0
 
 
 def _rehearsals(times: FloatArray, masses: FloatArray, side: Side, gap: Gap) -> list[float]:
