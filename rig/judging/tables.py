@@ -104,6 +104,7 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "mard_pct": stats.mard_pct,
         "median_abs_pct": stats.median_abs_pct,
         **shares,
+        "hours": [round((float(at) - span.start_s) / S_PER_H) + 1 for at in hours.start_s[keep]],
         "errors_pct": [float(each) for each in errors],
     }
 
