@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
 from rig.judging.evidence import Evidence
 from rig.judging.judge import judge_evidence
+from rig.judging.junit import junit_xml
 from rig.judging.schema import result_schema
 from rig.record.reader import Event, Segment
 from rig.results import CheckResult, Outcome, Result
@@ -165,6 +167,8 @@ def test_a_voided_run_is_at_best_invalid_and_its_fail_stands() -> None:
         assert {check.outcome for check in result.checks} == {outcome}
         assert result.outcome is outcome
         assert any(f.id == "void" and "somebody: wrong set" in f.text for f in result.findings)
+        run = next(case for case in ElementTree.fromstring(junit_xml(result)).iter("testcase"))
+        assert "voided by somebody" in str(run.find("error").get("message"))  # type: ignore[union-attr]
 
 
 def test_boluses_that_were_repeated_are_judged_in_one_stretch_and_a_failed_one_stands() -> None:
