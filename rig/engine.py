@@ -23,6 +23,7 @@ from rig.runner.progress import Observer, watch_nothing
 from rig.runner.stop import StopRequest, signals_to
 from rig.scenario.model import Scenario
 from rig.scenario.validate import validate_for
+from rig.wall_clock import look
 
 SD_COMMIT_S = 10.0  # fewer, larger writes where the bench file says the record lives on an SD card
 COMMIT_S = 1.0
@@ -130,9 +131,9 @@ def _play(
     interval_s = SD_COMMIT_S if config.storage == "sd" else COMMIT_S
     writer = RecordWriter(folder.evidence / RECORD, header(prepared, bench, folder.run_id, faults), interval_s)
     bench.links.tap = writer.tap
-    writer.wall_clock(bench.clock.now_ns(), clock_is_synchronised())
+    writer.wall_clock(bench.clock.now_ns(), look().synchronised)
     ended = Player(scenario, bench, prepared.profile, prepared.plan, writer, stop, observer).run()
-    writer.wall_clock(bench.clock.now_ns(), clock_is_synchronised())
+    writer.wall_clock(bench.clock.now_ns(), look().synchronised)
     end = {
         "reason": ended.reason,
         "detail": ended.detail,
@@ -211,10 +212,3 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return "unknown"
-
-
-def clock_is_synchronised() -> str:
-    """Return ``yes``, ``no`` or ``unknown``: whether the system's time service says that wall time is synchronised."""
-    if Path("/run/systemd/timesync/synchronized").exists():
-        return "yes"
-    return "no" if Path("/run/systemd/timesync").is_dir() else "unknown"
