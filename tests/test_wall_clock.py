@@ -54,7 +54,7 @@ def test_the_pair_that_was_not_interrupted_is_taken() -> None:
 def test_the_bytes_of_the_kernel_are_read_where_its_header_puts_them() -> None:
     # struct timex by another way: the C compiler's layout rules as ctypes applies them (adjtimex(2)).
     class Timex(ctypes.Structure):
-        _fields_ = [  # noqa: RUF012 - ctypes wants a list
+        _fields_ = [
             ("modes", ctypes.c_uint),
             *((name, ctypes.c_long) for name in ("offset", "freq", "maxerror", "esterror")),
             ("status", ctypes.c_int),
