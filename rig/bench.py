@@ -38,6 +38,8 @@ class Bench:
     evidence: str  # "hardware" | "simulated"
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
+    pump_link: Link
+    balance_link: Link
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -145,6 +147,8 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         evidence="simulated" if reasons else "hardware",
         why_simulated=reasons,
         stamp_u_s=0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0),
+        pump_link=stick,
+        balance_link=scale,
         _openers=(balance.open, pump.open),
     )
 

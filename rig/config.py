@@ -134,6 +134,38 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardianConfig:
+    """The guardian of a bench with ports: where it lives, and what it watches."""
+
+    run_dir: Annotated[str, Text(r"/\S{1,80}", "an absolute path"), "folder of lock and socket, in memory"] = ""
+    heartbeat_s: Annotated[
+        float, Number(1, 60, "s"), "a runner that says nothing for so long is taken for hung, and killed"
+    ] = 4.0
+    watchdog: Annotated[str, Text(r"/dev/\S{1,40}", "a device such as /dev/watchdog"), "hardware watchdog to feed"] = ""
+    gpio: Annotated[
+        str,
+        Text(r"rpi|folder:/\S{1,80}", "rpi, or folder:/absolute/path"),
+        "rpi: the pins of this Pi; folder:DIR: files that stand for them, on benches without pins",
+    ] = "rpi"
+
+
+@dataclass(frozen=True, slots=True)
+class LineConfig:
+    """One GPIO line; only the guardian ever touches it."""
+
+    name: Annotated[str, Text(r"[a-z0-9-]{1,30}", "lower-case letters, digits, dashes"), "name of the line"]
+    pin: Annotated[int, Integer(0, 53), "BCM number, not the number on the header"]
+    role: Annotated[
+        str,
+        Choice(("valve", "supply", "button", "output", "emergency_stop", "input")),
+        "what hangs on it; an emergency_stop reads low while it is not pressed and its wire is whole",
+    ]
+    safe: Annotated[str, Choice(("low", "high")), "level of an output that is safe; it has it at the start, too"] = (
+        "low"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """How the twin plays this bench; only on benches of kind ``simulated`` or served by ``rig simulate``."""
 
@@ -165,6 +197,8 @@ class BenchConfig:
     tube: Annotated[Tube, Nested(Tube), "the outlet tube"]
     environment: Annotated[Environment, Nested(Environment), "air around the balance"]
     simulation: Annotated[Simulation | None, Nested(Simulation), "how the twin plays it"] = None
+    guardian: Annotated[GuardianConfig, Nested(GuardianConfig), "the guardian"] = field(default=GuardianConfig())
+    lines: Annotated[tuple[LineConfig, ...], ListOf(Nested(LineConfig), 0, 54), "GPIO lines, each a [[lines]]"] = ()
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"
     title: Annotated[str, Text(), "one line for people"] = ""
@@ -221,6 +255,7 @@ def _bench(data: dict[str, Any], text: str, name: str) -> BenchConfig:
     bench = replace(read_table(BenchConfig, data, origin), source_name=name, source_text=text)
     _check_pump(bench, origin.child("pump"))
     _check_ports(bench, origin)
+    _check_lines(bench, origin)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -278,6 +313,20 @@ def _check_ports(bench: BenchConfig, origin: Origin) -> None:
             datetime.fromisoformat(bench.simulation.start_local)
         except ValueError as error:
             raise ConfigError(f"no such time: {error}", where=str(place), expected="2026-03-02T21:00:00") from error
+
+
+def _check_lines(bench: BenchConfig, origin: Origin) -> None:
+    """Refuse two lines of one name or pin, and lines on a bench that has no pins."""
+    place = str(origin.child("lines"))
+    if bench.simulated and bench.lines:
+        raise ConfigError("a simulated bench has no lines", where=place, expected='no [[lines]], or kind = "hardware"')
+    for what, values in (
+        ("name", [each.name for each in bench.lines]),
+        ("pin", [str(each.pin) for each in bench.lines]),
+    ):
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"two lines have the {what} {twice}", where=place, expected=f"each {what} once")
 
 
 def _claim(confirmed: ConfirmedClaim) -> Claim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from rig.bench import Bench, open_bench
-from rig.config import BenchConfig
-from rig.errors import BenchError, RecordError, RigError, UsageError
+from rig.config import BenchConfig, Simulation, parse_bench
+from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
+from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
+from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
-from rig.results import Result
-from rig.runner.folder import RECORD, RunFolder
-from rig.runner.play import Ended, Player
+from rig.results import EndReason, Result
+from rig.runner.ended import Ended
+from rig.runner.folder import PLAN, VOID, RunFolder
+from rig.runner.play import Player
+from rig.runner.preflight import check_room
 from rig.runner.progress import Observer, watch_nothing
+from rig.runner.resume import REATTACH, REPEAT, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
+from rig.runner.watch import Watch
 from rig.scenario.model import Scenario
+from rig.scenario.parse import parse_scenario
 from rig.scenario.validate import validate_for
 from rig.wall_clock import look
 
@@ -40,7 +48,7 @@ class NotJudgedError(RigError):
             where=str(folder),
             hint=f"rig analyse {folder}",
         )
-        self.exit_code = 4 if confirmed else 5
+        self.exit_code = 5 if not confirmed else 130 if isinstance(error, RunAborted) else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +87,62 @@ def run_scenario(
     faults: Sequence[str] = (),
     observer: Observer = watch_nothing,
     stop: StopRequest | None = None,
+    accept_unsynchronised: bool = False,
 ) -> Finished:
     """Run ``scenario`` on the bench of ``config``, record it below ``parent``, and judge it.
 
     Raises `rig.errors.UsageError` when it cannot be run at all: nothing moved and no folder was made.
     """
     prepared = prepare(scenario, config)
+    check_room(parent, scenario, prepared.plan)
     folder = RunFolder(parent, scenario.id)
-    bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
+    watch = Watch(config, folder, parent, hold_of(scenario))
+    with watch:
+        bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
+        run = Run(prepared, bench, folder, watch, tuple(faults), observer, accept_unsynchronised=accept_unsynchronised)
+        return run.play(stop or StopRequest())
+
+
+def resume_run(
+    path: Path,
+    *,
+    config: BenchConfig | None = None,
+    observer: Observer = watch_nothing,
+    stop: StopRequest | None = None,
+    who: str = "",
+    why: str = "",
+    other_version: bool = False,
+    accept_unsynchronised: bool = False,
+) -> Finished:
+    """Go on with an interrupted or stopped run in a new segment of its record, and judge it again (design 4.4, 4.6).
+
+    ``config`` replaces the bench file of the evidence, for ports that have changed. A pump that a guardian holds for
+    this run is taken up where it is; else the interrupted step is repeated. Raises `rig.errors.UsageError` for a run
+    that cannot be resumed: nothing moved.
+    """
+    folder = RunFolder.of(path)
     try:
-        folder.make()
-    except UsageError:
-        bench.links.close()
-        raise
-    try:
-        with signals_to(stop or StopRequest()) as stopping:
-            ended = _play(prepared, bench, folder, faults, observer, stopping)
-    except BaseException:
-        bench.links.close()
-        raise
-    try:
-        bench.close()
-    except BenchError as error:  # a twin's ledger on a full disk: what is known of the safe state comes first
-        raise NotJudgedError(folder.path, ended, error) from error
-    folder.release()
-    if isinstance(ended.error, UsageError) and not ended.commanded:
-        raise ended.error
-    return judge_run(folder.path, ended)
+        record, prepared, faults = read_back(path, config, other_version=other_version)
+        check_room(path, prepared.scenario, prepared.plan)
+        watch = Watch(prepared.config, folder, path.parent, hold_of(prepared.scenario))
+        with watch:
+            mode = (
+                REATTACH if watch.attached and record.segments[-1].header["clock"]["boot_id"] == boot_id() else REPEAT
+            )
+            point = resume_point(record, prepared.scenario, mode, who, why)
+            if not folder.is_sealed:
+                folder.seal_interrupted()
+            continues = folder.begin_segment()
+            bench = open_bench(prepared.config, prepared.profile, faults, folder.sealed_ledger)
+            run = Run(prepared, bench, folder, watch, faults, observer, point, continues, accept_unsynchronised)
+            return run.play(stop or StopRequest())
+    finally:
+        folder.release()
+
+
+def hold_of(scenario: Scenario) -> float:
+    """Return for how long the pump may be left running without a runner, in s; 0: not at all."""
+    return scenario.hold_s if scenario.on_runner_loss == "hold" else 0.0
 
 
 def judge_run(folder: Path, ended: Ended) -> Finished:
@@ -121,36 +158,172 @@ def judge_run(folder: Path, ended: Ended) -> Finished:
         raise NotJudgedError(folder, ended, error) from error
 
 
-def _play(
-    prepared: Prepared, bench: Bench, folder: RunFolder, faults: Sequence[str], observer: Observer, stop: StopRequest
-) -> Ended:
-    scenario, config = prepared.scenario, prepared.config
-    folder.keep("scenario.yaml", scenario.source_text)
-    folder.keep("bench.toml", config.source_text)
-    folder.keep("profile.toml", profile_text(prepared.profile.id))
-    interval_s = SD_COMMIT_S if config.storage == "sd" else COMMIT_S
-    writer = RecordWriter(folder.evidence / RECORD, header(prepared, bench, folder.run_id, faults), interval_s)
-    bench.links.tap = writer.tap
-    writer.wall_clock(bench.clock.now_ns(), look().synchronised)
-    ended = Player(scenario, bench, prepared.profile, prepared.plan, writer, stop, observer).run()
-    writer.wall_clock(bench.clock.now_ns(), look().synchronised)
-    end = {
-        "reason": ended.reason,
-        "detail": ended.detail,
-        "safe": {"wanted": ended.safe.wanted, "confirmed": ended.safe.confirmed, "by": ended.safe.by},
-        "at_ns": bench.clock.now_ns(),
-        "ended_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    try:
-        folder.seal(writer.close(end), end)
-    except (RecordError, OSError) as error:
-        return replace(ended, reason="record_failed", detail=str(error), error=error)
-    return ended
+@dataclass(slots=True)
+class Run:
+    """One segment of a run, from open links to a sealed record."""
+
+    prepared: Prepared
+    bench: Bench
+    folder: RunFolder
+    watch: Watch
+    faults: tuple[str, ...]
+    observer: Observer
+    point: ResumePoint | None = None
+    continues: dict[str, Any] | None = None
+    accept_unsynchronised: bool = False
+
+    def play(self, stop: StopRequest) -> Finished:
+        """Record and play, then judge; the guardian is let go in between, when the bench is safe."""
+        try:
+            self._refuse_clock()
+            if self.point is None:
+                self.folder.make()
+            with signals_to(stop) as stopping:
+                ended = self._record(stopping)
+        except BaseException:
+            self.bench.links.close()
+            raise
+        finally:
+            self._let_go()
+        try:
+            self.bench.close()
+        except BenchError as error:  # a twin's ledger on a full disk: what is known of the safe state comes first
+            raise NotJudgedError(self.folder.path, ended, error) from error
+        if isinstance(ended.error, UsageError) and not ended.commanded:
+            raise ended.error
+        if stop.count >= 2:
+            raise NotJudgedError(self.folder.path, ended, RunAborted("stopped twice, so nothing was tidied"))
+        return judge_run(self.folder.path, ended)
+
+    def _let_go(self) -> None:
+        if self.point is None and self.folder.is_locked:
+            self.folder.release()
+
+    def _refuse_clock(self) -> None:
+        """Refuse evidence from a machine that does not know the date, unless a person says so (design 4.13)."""
+        if self.bench.evidence == "hardware" and look().synchronised == "no" and not self.accept_unsynchronised:
+            raise UsageError(
+                "this machine's clock is not synchronised: nobody could say when the run was",
+                where=f"bench {self.prepared.config.name}",
+                expected="chrony, ntpd or systemd-timesyncd in step with its server",
+                hint="wait for it (timedatectl), or accept it on every page of the report with --unsynchronised-clock",
+            )
+
+    def _record(self, stop: StopRequest) -> Ended:
+        scenario, config, folder, bench = self.prepared.scenario, self.prepared.config, self.folder, self.bench
+        if self.point is None:
+            folder.keep("scenario.yaml", scenario.source_text)
+            folder.keep("bench.toml", config.source_text)
+            folder.keep("profile.toml", profile_text(self.prepared.profile.id))
+            if self.watch.plan is not None:
+                folder.keep(PLAN, json.dumps(self.watch.plan.to_json(), indent=1) + "\n")
+        interval_s = SD_COMMIT_S if config.storage == "sd" else COMMIT_S
+        writer = RecordWriter(folder.record, self._header(), interval_s)
+        bench.links.tap = writer.tap
+        writer.wall_clock(bench.clock.now_ns(), look())
+        self.watch.begun(resumed=self.point is not None)
+        unsafe = self.watch.make_safe_first(bench, writer)
+        if unsafe is not None:
+            return self._close(unsafe, writer)
+        player = Player(
+            scenario,
+            bench,
+            self.prepared.profile,
+            self.prepared.plan,
+            writer,
+            stop,
+            self.observer,
+            self.watch.guard,
+            self.point,
+        )
+        return self._close(player.run(), writer)
+
+    def _close(self, ended: Ended, writer: RecordWriter) -> Ended:
+        """Close links, hear the guardian, then close and seal the record; a record that fails cannot unmake safety."""
+        bench = self.bench
+        at_ns = bench.clock.now_ns()
+        bench.links.close()
+        confirmed, by = self.watch.finished(ended.safe.confirmed, ended.safe.by)
+        if (confirmed, by) != (ended.safe.confirmed, ended.safe.by):
+            ended = replace(ended, safe=SafeState(ended.safe.wanted, confirmed, by))
+            writer.event(at_ns, "safe_state", {"wanted": ended.safe.wanted, "confirmed": confirmed, "by": by})
+        writer.wall_clock(at_ns, look())
+        safe = {"wanted": ended.safe.wanted, "confirmed": confirmed, "by": by}
+        end = {
+            "reason": ended.reason.value,
+            "detail": ended.detail,
+            "safe": safe,
+            "at_ns": at_ns,
+            "ended_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        manifest = None
+        try:
+            manifest = self.folder.seal(writer.close(end), end)
+        except (RecordError, OSError) as error:
+            ended = replace(ended, reason=EndReason.RECORD_FAILED, detail=str(error), error=error)
+        self.watch.ended(ended.reason, safe, manifest)
+        return ended
+
+    def _header(self) -> dict[str, Any]:
+        found = header(self.prepared, self.bench, self.folder.run_id, self.faults)
+        found |= {"role": "runner", "segment": self.folder.segment, "files": self.folder.kept_hashes()}
+        found |= {"guardian": self.watch.described, "storage": self.prepared.config.storage}
+        if self.continues is not None:
+            found["continues"] = self.continues
+        if self.accept_unsynchronised:
+            found["unsynchronised_accepted"] = True
+        return found
+
+
+def read_back(
+    path: Path, config: BenchConfig | None, *, other_version: bool
+) -> tuple[RunRecord, Prepared, tuple[str, ...]]:
+    """Return record, scenario and bench of a stored run, as they were; refuse a run that cannot be resumed."""
+    if (path / VOID).exists():
+        raise UsageError("this run was voided", where=str(path), hint="start a new one with rig run")
+    record = read_run(path)
+    if record.segments[-1].end.get("reason") == EndReason.COMPLETED:
+        raise UsageError("this run came to its end", where=str(path), hint=f"judge it again: rig analyse {path}")
+    first, here = record.header, tool()
+    if first.get("tool") != here and not other_version:
+        raise UsageError(
+            f"this run was begun by rig {_version(first.get('tool', {}))}, and this is {_version(here)}",
+            where=str(path),
+            hint="check that version out, or accept the change on record with --other-version",
+        )
+    scenario = parse_scenario((path / "evidence" / "scenario.yaml").read_text(encoding="utf-8"), "scenario.yaml")
+    used = config or _as_used(parse_bench((path / "evidence" / "bench.toml").read_text(encoding="utf-8")), record)
+    return record, prepare(scenario, used), tuple(record.segments[-1].header.get("faults_given", ()))
+
+
+def _as_used(config: BenchConfig, record: RunRecord) -> BenchConfig:
+    """Return the bench with the ports, the seed and the clock that the command line had given the run."""
+    header_ = record.segments[-1].header
+    effective, clock = header_.get("effective", {}), header_.get("clock", {})
+    simulation = config.simulation or Simulation()
+    seed = effective.get("seed")
+    simulation = replace(
+        simulation,
+        seed=simulation.seed if seed is None else int(seed),
+        speed=float(clock.get("speed", 1.0)),
+        epoch_ns=int(clock.get("epoch_ns", simulation.epoch_ns)),
+    )
+    ports = {name: str(effective.get(f"{name}_port") or "") for name in ("pump", "balance")}
+    return replace(
+        config,
+        simulation=simulation,
+        pump=replace(config.pump, port=ports["pump"] or config.pump.port),
+        balance=replace(config.balance, port=ports["balance"] or config.balance.port),
+    )
+
+
+def _version(tool_: dict[str, Any]) -> str:
+    return f"{tool_.get('version', '?')} ({str(tool_.get('commit', '?'))[:12]})"
 
 
 def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str]) -> dict[str, Any]:
     """Return the header of a record: who ran what on which bench, with which clock."""
-    config, clock = prepared.config, bench.clock
+    config, clock, now = prepared.config, bench.clock, look()
     return {
         "run_id": run_id,
         "scenario": prepared.scenario.id,
@@ -169,8 +342,12 @@ def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str])
             "speed": clock.speed,
             "started_ns": clock.now_ns(),
             "boot_id": boot_id(),
+            "epoch_ns": config.simulation.epoch_ns if config.simulation else 0,
+            "synchronised": now.synchronised,
+            "error_s": now.error_s,
             "stamp_u_s": bench.stamp_u_s,
         },
+        "faults_given": list(faults),
         "pump_profile": prepared.profile.id,
         "effective": {
             "pump_port": config.pump.port,

@@ -9,11 +9,14 @@ The tree, with the exit code of design 5.1::
     +-- BenchError (4)            the bench, not the pump under judgement, is at fault
     |   +-- TransportError        a port that cannot be opened, a lost device
     |   |   +-- TransportTimeout  also a TimeoutError: nothing came in time
+    |   |   +-- LinkLost          the device behind a port went away, and may come back
+    |   |   +-- DeviceChanged     what came back is another device
     |   +-- ProtocolError         bytes came, but not the ones the protocol allows
     |   |   +-- MalformedReply    one reply that breaks its grammar
     |   +-- InstrumentError       the device answered, and the answer is a refusal
     |   +-- RecordError           the record cannot be written or read
     |   +-- GuardianLost          nobody would make the bench safe if this process died
+    |   +-- UnsafeBench (5)       what an earlier run left behind is not known to be safe
     +-- RunAborted (130)          a person or a signal ended the run
         +-- EmergencyStopped      somebody pressed the emergency stop
 
@@ -71,6 +74,14 @@ class TransportTimeout(TransportError, TimeoutError):
     """Nothing, or not enough, came before the deadline."""
 
 
+class LinkLost(TransportError):
+    """The device behind a port went away; its link may be opened again."""
+
+
+class DeviceChanged(TransportError):
+    """What answers on a re-opened link is another device: nothing goes on with it."""
+
+
 class ProtocolError(BenchError):
     """Bytes came, but not such as the protocol allows."""
 
@@ -94,6 +105,12 @@ class RecordError(BenchError):
 
 class GuardianLost(BenchError):
     """The guardian is gone: nobody would make the bench safe if this process died."""
+
+
+class UnsafeBench(BenchError):
+    """What an earlier run left behind is not known to be safe: somebody has to go to the bench."""
+
+    exit_code = 5
 
 
 class RunAborted(RigError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 
@@ -18,7 +18,7 @@ class Outcome(Enum):
     INVALID = "INVALID"
 
 
-class EndReason(Enum):
+class EndReason(StrEnum):
     """Why a run, or one segment of it, ended: a closed list."""
 
     COMPLETED = "completed"

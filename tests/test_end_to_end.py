@@ -95,7 +95,7 @@ def test_a_killed_run_keeps_what_was_committed_and_is_listed(
 ) -> None:
     command = [sys.executable, "-m", "rig", "run", "standard", "--no-report", "--quiet", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    record = _wait_for_blocks(tmp_path, 3)
+    record = _wait_for_blocks(tmp_path, 14)
     process.kill()
     process.wait()
     assert main(["runs", "--runs-dir", str(tmp_path)]) == 0

@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_simulate(commands)
     _add_runs(commands)
+    _add_guardian(commands)
     analyse = _command(
         commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
     )
@@ -80,8 +81,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="FILE",
         help="lines printed by 'rig simulate': take ports, speed and epoch from them instead of the bench file",
     )
-    run.add_argument("--no-report", action="store_true", help="judge, but render no HTML and PDF")
-    run.add_argument("--quiet", action="store_true", help="no progress, only the summary")
+    _run_options(run)
 
 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -102,10 +102,50 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    runs = _command(commands, "runs", "rig.cli.runs", "list runs, interrupted ones included")
-    runs.add_argument(
-        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where runs are looked for (default: ./runs)"
+    runs = _command(commands, "runs", "rig.cli.runs", "list runs, interrupted ones included; resume or void them")
+    _runs_dir(runs)
+    deeds = runs.add_subparsers(metavar="resume|void|acknowledge")
+    resume = deeds.add_parser("resume", help="go on with a run that broke off or was stopped")
+    resume.add_argument("run", help="a run folder or run id")
+    resume.add_argument("--bench", metavar="NAME|FILE", help="bench file instead of the run's own, for changed ports")
+    resume.add_argument("--devices", metavar="FILE", help="lines printed by 'rig simulate'")
+    resume.add_argument("--why", default="", help="why, on record")
+    resume.add_argument("--other-version", action="store_true", help="go on with another version of the rig")
+    _run_options(resume)
+    void = deeds.add_parser("void", help="say that a run does not count; nothing is deleted")
+    void.add_argument("run", help="a run folder or run id")
+    void.add_argument("--why", required=True, help="why, on record")
+    acknowledge = deeds.add_parser("acknowledge", help="say that a person has looked after a bench left unsafe")
+    acknowledge.add_argument("--bench", required=True, metavar="NAME|FILE")
+    acknowledge.add_argument("--why", required=True, help="what was found and done, on record")
+    for deed, name in ((resume, "resume"), (void, "void"), (acknowledge, "acknowledge")):
+        deed.set_defaults(deed=name)
+        deed.add_argument("--who", default="", help="who says so (default: the user of this computer)")
+        deed.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        _runs_dir(deed, default=argparse.SUPPRESS)
+
+
+def _runs_dir(parser: argparse.ArgumentParser, default: str = "runs") -> None:
+    parser.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default=default, help="where runs are looked for (default: ./runs)"
     )
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-report", action="store_true", help="judge, but render no HTML and PDF")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only the summary")
+    parser.add_argument(
+        "--unsynchronised-clock",
+        action="store_true",
+        help="run on hardware although this machine's clock is not synchronised; said on every page",
+    )
+
+
+def _add_guardian(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    guardian = _command(
+        commands, "guardian", "rig.cli.guardian", "guard a bench, run after run (a service; rig run starts one itself)"
+    )
+    guardian.add_argument("--bench", required=True, metavar="NAME|FILE")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rig.errors import RigError  # noqa: PLC0415 - not needed for --help
 
     try:
-        code: int = importlib.import_module(options.module).execute(options)
+        code: int = getattr(importlib.import_module(options.module), getattr(options, "deed", "execute"))(options)
     except RigError as error:
         if options.debug:
             raise

@@ -15,6 +15,7 @@ from rig.cli.progress import ProgressView, duration
 from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError, RigError
+from rig.runner.folder import find_runs
 from rig.runner.stop import StopRequest
 from rig.scenario.model import Scenario
 
@@ -34,6 +35,7 @@ def execute(options: argparse.Namespace) -> int:
             sys.stdout.write(plan_text(each))
         return 0
     parent = Path(options.out or config.runs_dir or "runs")
+    tell_of_unfinished(parent)
     stop = StopRequest()
     codes = []
     for scenario in scenarios:
@@ -51,20 +53,43 @@ def execute(options: argparse.Namespace) -> int:
     return worst_exit_code(codes)
 
 
+def tell_of_unfinished(parent: Path) -> None:
+    """Say on stderr which runs broke off and wait for a decision: whoever starts the next one should know."""
+    for run in find_runs(parent):
+        if run.state == "interrupted":
+            sys.stderr.write(
+                f"rig: run {run.run_id} was interrupted ({run.end_reason}); its evidence is kept: "
+                f"rig runs resume {run.folder}, or rig runs void {run.folder} --why TEXT\n"
+            )
+
+
 def _run_one(
     scenario: Scenario, config: BenchConfig, parent: Path, options: argparse.Namespace, stop: StopRequest
 ) -> int:
     view = ProgressView()
     watch = (lambda _progress: None) if options.quiet else view
     try:
-        finished = run_scenario(scenario, config, parent, faults=options.fault, observer=watch, stop=stop)
+        finished = run_scenario(
+            scenario,
+            config,
+            parent,
+            faults=options.fault,
+            observer=watch,
+            stop=stop,
+            accept_unsynchronised=options.unsynchronised_clock,
+        )
     finally:
         view.end()
+    return finish(finished, report=not options.no_report)
+
+
+def finish(finished: Finished, *, report: bool) -> int:
+    """Report on a run that has ended; return its exit code."""
     from rig.verdict import exit_code  # noqa: PLC0415 - numpy, see rig.engine
 
     if finished.ended.reason != "completed":
         sys.stderr.write(f"rig: the run ended early ({finished.ended.reason}): {finished.ended.detail}\n")
-    if not options.no_report:
+    if report:
         _report(finished)
     _print_summary(finished)
     return exit_code(finished.result, safe_confirmed=finished.ended.safe.confirmed)

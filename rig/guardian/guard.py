@@ -18,8 +18,11 @@ class Guard(Protocol):
     def state(self, *, bolus: bool, holdable: bool) -> None:
         """Say what the loss of the runner would interrupt: ``holdable`` False forbids to leave the pump running."""
 
-    def finished(self, *, confirmed: bool, by: str) -> None:
-        """Say how the runner left the bench: what it could not confirm, the guardian tries again."""
+    def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
+        """Say how the runner left the bench, its links closed; return what is known of the bench then.
+
+        What the runner could not confirm, the guardian tries again.
+        """
 
 
 class NoGuard:
@@ -31,5 +34,6 @@ class NoGuard:
     def state(self, *, bolus: bool, holdable: bool) -> None:
         """Do nothing."""
 
-    def finished(self, *, confirmed: bool, by: str) -> None:
-        """Do nothing."""
+    def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
+        """Return what the runner says."""
+        return confirmed, by

@@ -11,6 +11,8 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,12 @@ from rig.errors import RecordError
 from rig.readings import Ambient
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+# Flags of the compressor and name of the system, as the Pythons that we run on write them; zlib looks at neither.
+GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff", b"\x02\xff", b"\x02\x03")
 GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header and trailer
 FIRST_FEED = 1024  # members of one second are a few hundred bytes; larger ones are fed in growing pieces
 RECORD_GLOB = "record-*.log.gz"
+GUARDIAN_GLOB = "guardian-*.log.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,39 @@ class WeighingColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockPair:
+    """Wall-clock time beside rig time; ``error_s`` is the largest error that the time service vouched for."""
+
+    monotonic_ns: int
+    utc: datetime
+    synchronised: str  # "yes" | "no" | "unknown"
+    error_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One record file: a run has one, and one more for each time it was resumed."""
+
+    file: str
+    number: int
+    header: dict[str, Any]
+    weighings: dict[str, WeighingColumns]
+    events: tuple[Event, ...]
+    ambient: tuple[Ambient, ...]
+    clocks: tuple[ClockPair, ...]
+    damage: tuple[str, ...]
+    ended: bool
+    end: dict[str, Any]
+    head_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Everything that a run left behind, readable without a bench."""
+    """Everything that a run left behind, readable without a bench.
+
+    ``segments`` in the order in which they were recorded; the other fields join them: the header is the first one's,
+    the end the last one's.
+    """
 
     folder: Path
     header: dict[str, Any]  # run id, started_utc, tool, bench, clock, evidence facts
@@ -56,6 +92,7 @@ class RunRecord:
     ended: bool  # a closing line with an end reason was found
     end: dict[str, Any] = field(default_factory=dict)
     head_sha256: str = ""
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,6 +101,7 @@ class _Gathered:
     weighings: dict[str, WeighingColumns] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     ambient: list[Ambient] = field(default_factory=list)
+    clocks: list[ClockPair] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     end: dict[str, Any] | None = None
     head_sha256: str = ""
@@ -75,22 +113,80 @@ def read_run(folder: Path) -> RunRecord:
     files = sorted(evidence.glob(RECORD_GLOB))
     if not files:
         raise RecordError("no record found", where=str(evidence), expected=f"a file {RECORD_GLOB}")
-    gathered = _Gathered()
-    for file in files:
-        _read_file(file, gathered)
-    if not gathered.header:
+    segments = tuple(read_segment(file, number) for number, file in enumerate(files, start=1))
+    if not segments[0].header:
         raise RecordError("the record holds no readable header", where=str(files[0]))
-    return RunRecord(
-        folder=folder,
+    return _joined(folder, segments, _link_damage(evidence, segments))
+
+
+def read_guardian(folder: Path) -> tuple[Segment, ...]:
+    """Return what guardians recorded when they took over; empty where none had to."""
+    return tuple(
+        read_segment(file, number) for number, file in enumerate(sorted((folder / "evidence").glob(GUARDIAN_GLOB)), 1)
+    )
+
+
+def read_segment(file: Path, number: int = 1) -> Segment:
+    """Read one record file, whatever survived of it."""
+    gathered = _Gathered()
+    _read_file(file, gathered)
+    return Segment(
+        file=file.name,
+        number=number,
         header=gathered.header,
         weighings=gathered.weighings,
         events=tuple(gathered.events),
         ambient=tuple(gathered.ambient),
+        clocks=tuple(gathered.clocks),
         damage=tuple(gathered.damage),
         ended=gathered.end is not None,
         end=gathered.end or {},
         head_sha256=gathered.head_sha256,
     )
+
+
+def _joined(folder: Path, segments: tuple[Segment, ...], damage: list[str]) -> RunRecord:
+    last = segments[-1]
+    weighings = segments[0].weighings if len(segments) == 1 else _joined_weighings(segments)
+    return RunRecord(
+        folder=folder,
+        header=segments[0].header,
+        weighings=weighings,
+        events=tuple(event for segment in segments for event in segment.events),
+        ambient=tuple(ambient for segment in segments for ambient in segment.ambient),
+        damage=(*(text for segment in segments for text in segment.damage), *damage),
+        ended=last.ended,
+        end=last.end,
+        head_sha256=last.head_sha256,
+        segments=segments,
+    )
+
+
+def _joined_weighings(segments: tuple[Segment, ...]) -> dict[str, WeighingColumns]:
+    joined: dict[str, WeighingColumns] = {}
+    for segment in segments:
+        for name, columns in segment.weighings.items():
+            into = joined.setdefault(name, WeighingColumns())
+            into.asked_ns.extend(columns.asked_ns)
+            into.answered_ns.extend(columns.answered_ns)
+            into.mass_mg.extend(columns.mass_mg)
+            into.resolution_mg.extend(columns.resolution_mg)
+            into.stable.extend(columns.stable)
+    return joined
+
+
+def _link_damage(evidence: Path, segments: tuple[Segment, ...]) -> list[str]:
+    """Return where a segment does not continue the file that it says it continues."""
+    found = []
+    for before, segment in pairwise(segments):
+        continues = segment.header.get("continues")
+        if not isinstance(continues, dict):
+            found.append(f"{segment.file}: it does not say what it continues")
+        elif continues.get("file") != before.file:
+            found.append(f"{segment.file}: it continues {continues.get('file')}, which is missing")
+        elif continues.get("sha256") != hashlib.sha256((evidence / before.file).read_bytes()).hexdigest():
+            found.append(f"{before.file}: altered after {segment.file} continued it")
+    return found
 
 
 def read_header(folder: Path) -> dict[str, Any]:
@@ -113,6 +209,8 @@ def split_members(data: bytes, name: str, damage: list[str]) -> Iterator[tuple[i
         unpacked = _unpack_member(data, offset)
         if unpacked is not None:
             text, size = unpacked
+            if data[offset + 8 : offset + 10] not in GZIP_ENDINGS:
+                damage.append(f"{name}: the gzip heading at offset {offset} was altered; what it holds is whole")
             yield offset, text, data[offset : offset + size]
             offset += size
             continue
@@ -172,8 +270,15 @@ def _take_line(line: str, gathered: _Gathered) -> None:
         gathered.ambient.append(Ambient(**json.loads(line[2:])))
     elif kind == "H":
         gathered.header = gathered.header or json.loads(line[2:])
+    elif kind == "C":
+        gathered.clocks.append(_clock_pair(line))
     elif kind == "Z":
         gathered.end = json.loads(line[2:])
+
+
+def _clock_pair(line: str) -> ClockPair:
+    _, at_ns, utc, synchronised, *error = line.split(" ")
+    return ClockPair(int(at_ns), datetime.fromisoformat(utc), synchronised, float(error[0]) if error else None)
 
 
 def _take_weighing(line: str, weighings: dict[str, WeighingColumns]) -> None:

@@ -13,18 +13,22 @@ import os
 import threading
 import time
 from collections import deque
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient, Weighing
 from rig.record.lines import CODEC_VERSION, ambient_line, chunk_line, compact_json, event_line, weighing_line
+from rig.wall_clock import WallClock
 
 MAX_LAG_S = 15.0
+FLUSH_LIMIT_S = 15.0
 MAX_BACKLOG_LINES = 400_000
 MAX_MEMBER_LINES = 20_000
 COMPRESSION_LEVEL = 6
+COPIES = 2  # of the heading and of the closing line
+PULSE_S = 0.25
 
 
 class RecordWriter:
@@ -42,7 +46,11 @@ class RecordWriter:
         self._previous = "-"
         self._failure: OSError | None = None
         self._last_commit_s = time.monotonic()
-        self._stop = threading.Event()
+        self._stopping = False
+        # Guards the file, the chain and the counters of what was asked for and what is on the disk.
+        self._turn = threading.Condition()
+        self._wanted = 0
+        self._flushed = 0
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             _sync_folder(path.parent)
@@ -50,8 +58,10 @@ class RecordWriter:
             raise RecordError(
                 f"the record cannot be made ({error})", where=str(path), hint="check disk and rights"
             ) from error
-        self._lines.append(f"H {compact_json({'codec': CODEC_VERSION, **header})}\n")
-        self._commit()
+        # Twice, in two members: one flipped bit must not cost what the whole record needs.
+        for _ in range(COPIES):
+            self._lines.append(f"H {compact_json({'codec': CODEC_VERSION, **header})}\n")
+            self._commit()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
@@ -71,9 +81,33 @@ class RecordWriter:
         """Record something that happened."""
         self._lines.append(event_line(at_ns, name, data))
 
-    def wall_clock(self, monotonic_ns: int, synchronised: str) -> None:
-        """Record wall-clock time beside monotonic time."""
-        self._lines.append(f"C {monotonic_ns} {datetime.now(UTC).isoformat()} {synchronised}\n")
+    def wall_clock(self, monotonic_ns: int, clock: WallClock) -> None:
+        """Record wall-clock time beside rig time."""
+        error = "" if clock.error_s is None else f" {clock.error_s:.6f}"
+        self._lines.append(f"C {monotonic_ns} {clock.utc.isoformat()} {clock.synchronised}{error}\n")
+
+    def flush(self, timeout_s: float = FLUSH_LIMIT_S, pulse: Callable[[], None] | None = None) -> None:
+        """Return when all that was recorded until now is on the disk; raise `RecordError` when it does not get there.
+
+        The barrier in front of every command that changes a delivery. ``pulse`` is called while waiting.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        with self._turn:
+            self._wanted += 1
+            wanted = self._wanted
+            self._turn.notify_all()
+        while True:
+            with self._turn:
+                if self._flushed >= wanted:
+                    return
+                self._turn.wait(PULSE_S)
+                if self._flushed >= wanted:
+                    return
+                late = time.monotonic() > deadline_s
+                if self._failure is not None or late or not self._thread.is_alive():
+                    raise self._unwritable(f"nothing reached the disk for {timeout_s:g} s")
+            if pulse is not None:
+                pulse()
 
     def check(self) -> None:
         """Raise `RecordError` when what was measured is not reaching the disk.
@@ -84,20 +118,27 @@ class RecordWriter:
             time.sleep(0.01)
         lag_s = time.monotonic() - self._last_commit_s
         if self._failure is not None or not self._thread.is_alive() or lag_s > MAX_LAG_S + self._interval_s:
-            raise RecordError(
-                f"the record cannot be written ({self._failure or f'nothing reached the disk for {lag_s:.0f} s'})",
-                where=str(self.path),
-                hint="free the disk or check it; all up to the last commit is kept",
-            )
+            raise self._unwritable(f"nothing reached the disk for {lag_s:.0f} s")
+
+    def _unwritable(self, otherwise: str) -> RecordError:
+        return RecordError(
+            f"the record cannot be written ({self._failure or otherwise})",
+            where=str(self.path),
+            hint="free the disk or check it; all up to the last commit is kept",
+        )
 
     def close(self, end: dict[str, Any]) -> str:
         """Write the closing line, commit, and return the SHA-256 of the last member: the head of the chain."""
-        self._lines.append(f"Z {compact_json(end)}\n")
-        self._stop.set()
+        with self._turn:
+            self._stopping = True
+            self._turn.notify_all()
         self._thread.join()
         try:
             if self._failure is None:
                 self._commit_all()
+                for _ in range(COPIES):
+                    self._lines.append(f"Z {compact_json(end)}\n")
+                    self._commit()
         except OSError as error:
             self._failure = error
         finally:
@@ -109,9 +150,22 @@ class RecordWriter:
         return self._previous
 
     def _run(self) -> None:
+        """Commit on a fixed grid of real time, and at once when somebody waits for it."""
+        due_s = time.monotonic() + self._interval_s
         try:
-            while not self._stop.wait(self._interval_s):
+            while True:
+                with self._turn:
+                    while not self._stopping and self._wanted == self._flushed and time.monotonic() < due_s:
+                        self._turn.wait(max(0.0, due_s - time.monotonic()))
+                    if self._stopping:
+                        return
+                    wanted = self._wanted
                 self._commit_all()
+                with self._turn:
+                    self._flushed = wanted
+                    self._turn.notify_all()
+                if time.monotonic() >= due_s:
+                    due_s = max(due_s + self._interval_s, time.monotonic())
         except OSError as error:
             self._failure = error
 
@@ -121,7 +175,10 @@ class RecordWriter:
         self._last_commit_s = time.monotonic()
 
     def _commit(self) -> None:
-        """Write what has gathered, at most one member's worth, and flush it once."""
+        """Write what has gathered, at most one member's worth, and flush it once.
+
+        After a failure nothing is ever written behind the torn member.
+        """
         count = min(len(self._lines), MAX_MEMBER_LINES)
         first = f"rig-record {CODEC_VERSION} block {self._block} previous {self._previous}\n"
         text = first + "".join([self._lines.popleft() for _ in range(count)])

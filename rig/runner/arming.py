@@ -65,14 +65,15 @@ def identify_pump(pump: Pump, config: BenchConfig, profile: PumpProfile) -> dict
     return {"model": model, "serial": serial, "firmware": pump.firmware(), "profile": profile.id}
 
 
-def check_pump(pump: Pump, scenario: Scenario, plan: Plan) -> dict[str, Any]:
-    """Read the pump's state and limits; refuse a programme that it would not deliver whole."""
+def check_pump(pump: Pump, scenario: Scenario, plan: Plan, first_step: int = 0) -> dict[str, Any]:
+    """Read the pump's state and limits; refuse a programme that it would not deliver whole, from ``first_step`` on."""
     reservoir_u = pump.reservoir_u()
-    if reservoir_u < plan.reservoir_need_u:
+    need_u = plan.reservoir_need_u - sum(step.expected_u for step in plan.steps[:first_step])
+    if reservoir_u < need_u:
         raise InstrumentError(
             f"the reservoir holds {reservoir_u:g} U",
             where="pump",
-            expected=f"at least {plan.reservoir_need_u:.1f} U for scenario {scenario.id}",
+            expected=f"at least {need_u:.1f} U for scenario {scenario.id}",
             hint="fill it, or choose a shorter scenario",
         )
     status, settings, battery = pump.status(), pump.settings(), pump.battery()
@@ -106,9 +107,12 @@ def check_pump(pump: Pump, scenario: Scenario, plan: Plan) -> dict[str, Any]:
     }
 
 
-def first_profile(scenario: Scenario) -> list[BasalEntry]:
-    """Return the basal profile that the first basal step needs (a profile of zero where none does)."""
-    for step in scenario.steps:
+def first_profile(scenario: Scenario, first_step: int = 0) -> list[BasalEntry]:
+    """Return the basal profile that ``first_step`` finds: its own, else the last one before it, else the next.
+
+    A profile of zero where no step needs one.
+    """
+    for step in [scenario.steps[first_step], *reversed(scenario.steps[:first_step]), *scenario.steps[first_step:]]:
         entries = step_profile(step)
         if entries is not None:
             return entries
@@ -133,11 +137,12 @@ def arm(
     scenario: Scenario,
     plan: Plan,
     profile: PumpProfile,
+    first_step: int = 0,
 ) -> Armed:
     """Identify everything, check that the programme fits, programme the first profile, and stop the pump."""
     identity = identify_balance(balance, config)
     facts = identify_pump(pump, config, profile)
-    facts |= check_pump(pump, scenario, plan)
+    facts |= check_pump(pump, scenario, plan, first_step)
     if pump.temp_basal().minutes_left:
         therapy.cancel_temp()
     if pump.status().suspended:
@@ -146,7 +151,8 @@ def arm(
     local = pump.clock()
     clock = {"at_ns": links.clock.now_ns(), "local": local.isoformat()}
     therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})
-    therapy.set_profile(first_profile(scenario))
+    therapy.report_clock()
+    therapy.set_profile(first_profile(scenario, first_step))
     therapy.suspend()
     therapy.report_reservoir()
     return Armed(facts, identity)

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import dataclass
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, RecordError, RigError, RunAborted, TransportError
+from rig.errors import BenchError, RigError, RunAborted, TransportError
+from rig.guardian.guard import Guard, NoGuard
+from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
+from rig.results import EndReason
 from rig.runner.arming import arm, step_profile
+from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.progress import Observer, Progress, watch_nothing
-from rig.runner.safe import SafeState, make_safe
+from rig.runner.reattach import reattach, settle
+from rig.runner.resume import REATTACH, ResumePoint, suspended_before
+from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
 from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
-from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, Step, SuspendStep, TempBasalStep
+from rig.scenario.model import (
+    BasalStep,
+    BolusStep,
+    ProfileStep,
+    ResumeStep,
+    Scenario,
+    Step,
+    SuspendStep,
+    TempBasalStep,
+    WaitStep,
+)
 from rig.scenario.plan import describe
+from rig.wall_clock import ClockWatch
 
 BASELINE_S = 15.0
 AFTER_SUSPEND_S = 120.0  # the tail of the last dose is over before the closing blank begins
@@ -27,20 +44,8 @@ SETTLE_MAX_S = 900.0
 BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended: a reason from a closed list, its words, and whether the pump is known to be stopped.
-
-    Reasons: ``completed``, ``aborted`` (a person or a signal), ``bench_fault``, ``record_failed``, ``error``.
-    """
-
-    reason: str
-    detail: str
-    safe: SafeState
-    error: BaseException | None = None
-    commanded: bool = False  # whether any command that changes the delivery was tried
+HOLD_MARGIN_U = 2.0
+WATCH_EVERY_S = 60.0  # real time
 
 
 class Player:
@@ -55,7 +60,14 @@ class Player:
         writer: RecordWriter,
         stop: StopRequest,
         observer: Observer = watch_nothing,
+        guard: Guard | None = None,
+        point: ResumePoint | None = None,
     ) -> None:
+        self._stop = stop
+        self._guard: Guard = guard or NoGuard()
+        self._point = point
+        self._watch = ClockWatch()
+        self._watched_s = time.monotonic()
         self._scenario = scenario
         self._bench = bench
         self._profile = profile
@@ -63,7 +75,8 @@ class Player:
         self._writer = writer
         self._observer = observer
         self._clock = bench.clock
-        self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop)
+        next_id = point.next_id if point is not None else 1
+        self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
@@ -73,35 +86,61 @@ class Player:
 
     def run(self) -> Ended:
         """Play the scenario; whatever happens, the pump is stopped at the end, and how it ended is recorded."""
-        reason, detail = "completed", ""
+        reason, detail = EndReason.COMPLETED, ""
         error: BaseException | None = None
+        links = self._bench.links
+        links.pulse = self._guard.beat
+        links.on_stall = self._stalled
         try:
             self._play()
-        except RunAborted as stopped:
-            reason, detail, error = "aborted", str(stopped), stopped
-        except RecordError as failure:
-            reason, detail, error = "record_failed", str(failure), failure
-        except (BenchError, RigError) as failure:
-            reason, detail, error = "bench_fault", str(failure), failure
         except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
-            reason, detail, error = "error", f"{type(failure).__name__}: {failure}", failure
-        if self._therapy.commanded:
-            safe = make_safe(self._bench.pump, self._bench.links, self._writer)
+            reason, detail, error = end_reason(failure), words_of(failure), failure
+        links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
+        touched = self._therapy.commanded or (self._point is not None and self._point.mode == REATTACH)
+        if touched:
+            safe = make_safe(self._bench.pump, links, self._writer, self._bench.pump_link)
+            self._tidy(safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
-        return Ended(reason, detail, safe, error, self._therapy.commanded)
+        return Ended(reason, detail, safe, error, touched)
+
+    def _beat_on(self) -> None:
+        """Keep the guardian quiet while the runner itself makes the bench safe; its own trouble comes second."""
+        with contextlib.suppress(BenchError, RunAborted):
+            self._guard.beat()
+
+    def _stalled(self, seconds: float) -> None:
+        self._writer.event(self._clock.now_ns(), "stalled", {"s": round(seconds, 3)})
+
+    def _tidy(self, safe: SafeState) -> None:
+        """Ask the stopped pump what it knows; a second request to stop leaves this out, never the safe state."""
+        reports = (self._therapy.report_reservoir, self._therapy.report_clock, self._therapy.report_history)
+        for report in reports:
+            if self._stop.count >= 2 or not safe.confirmed:
+                self._therapy.record("tidying_left_out", {"stops": self._stop.count, "safe": safe.confirmed})
+                return
+            try:
+                report()
+            except RigError as error:
+                self._therapy.record("tidying_failed", {"error": str(error)})
 
     def _play(self) -> None:
-        scenario, therapy, bench = self._scenario, self._therapy, self._bench
+        scenario, therapy, bench, point = self._scenario, self._therapy, self._bench, self._point
         bench.open_devices()
-        arm(bench.pump, bench.balance, bench.links, therapy, bench.config, scenario, self._plan, self._profile)
-        bench.record_environment(self._writer)
-        if self._sampler.weigh() is None:
-            raise TransportError(
-                "the balance gives no valid reading", where="balance", hint="see the events of this run"
-            )
-        self._blank("before", scenario.blank_before_s)
-        for index, step in enumerate(scenario.steps):
+        first = 0
+        if point is not None:
+            first = point.step
+            self._announce(point)
+            settle(point, bench.pump, therapy, self._clock)
+        if point is not None and point.mode == REATTACH:
+            reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            bench.record_environment(self._writer)
+            self._weigh_first()
+            self._go_on(point)
+            first += 1
+        else:
+            self._arm(first)
+        for index, step in enumerate(scenario.steps[first:], start=first):
             self._step(index, step)
         if scenario.blank_after_s:
             self._enter("settling before the closing blank")
@@ -110,6 +149,45 @@ class Player:
             self._sample_for(AFTER_SUSPEND_S)
             self._blank("after", scenario.blank_after_s)
         therapy.report_reservoir()
+
+    def _announce(self, point: ResumePoint) -> None:
+        data = {"segment": point.segment, "mode": point.mode, "step": point.step, "scenario_s": point.scenario_s}
+        self._therapy.record("run_resumed", {**data, "who": point.who, "why": point.why})
+
+    def _arm(self, first: int) -> None:
+        scenario, therapy, bench = self._scenario, self._therapy, self._bench
+        arm(
+            bench.pump,
+            bench.balance,
+            bench.links,
+            therapy,
+            bench.config,
+            scenario,
+            self._plan,
+            self._profile,
+            first,
+        )
+        bench.record_environment(self._writer)
+        self._weigh_first()
+        self._blank("before", scenario.blank_before_s)
+        if first and not suspended_before(scenario, first):
+            self._wake()
+            therapy.resume()
+            therapy.delivering_since_ns = None  # the step itself has not begun
+
+    def _weigh_first(self) -> None:
+        if self._sampler.weigh() is None:
+            raise TransportError(
+                "the balance gives no valid reading", where="balance", hint="see the events of this run"
+            )
+
+    def _go_on(self, point: ResumePoint) -> None:
+        """Go on with a step that the pump never left."""
+        step = self._scenario.steps[point.step]
+        self._enter(f"step {point.step + 1} of {len(self._scenario.steps)}, taken up again: {describe(step)}")
+        self._tell_holdable(point.step, step)
+        self._sample_to(point.step_started_ns, getattr(step, "duration_s", 0.0))
+        self._step_ended(point.step, step)
 
     def _blank(self, which: str, duration_s: float) -> None:
         if not duration_s:
@@ -124,6 +202,7 @@ class Player:
         therapy = self._therapy
         therapy.record("step_started", {"step": index, "kind": step.kind})
         self._wake()
+        self._tell_holdable(index, step)
         if isinstance(step, BolusStep):
             self._boluses(index, step)
         elif isinstance(step, TempBasalStep):
@@ -137,8 +216,23 @@ class Player:
             self._basal(step)
         else:
             self._sample_for(step.duration_s)
-        therapy.record("step_ended", {"step": index, "kind": step.kind})
-        therapy.report_reservoir()
+        self._step_ended(index, step)
+
+    def _step_ended(self, index: int, step: Step) -> None:
+        self._guard.state(bolus=False, holdable=False)
+        self._therapy.record("step_ended", {"step": index, "kind": step.kind})
+        self._therapy.report_reservoir()
+
+    def _tell_holdable(self, index: int, step: Step) -> None:
+        """Allow the guardian to leave the pump running without us: no bolus, and enough reservoir and vessel."""
+        hold_s = self._scenario.hold_s if self._scenario.on_runner_loss == "hold" else 0.0
+        if not hold_s or not isinstance(step, BasalStep | ProfileStep | TempBasalStep | WaitStep):
+            self._guard.state(bolus=False, holdable=False)
+            return
+        hold_u = max_rate_u_per_h(self._plan) * hold_s / 3600.0 + HOLD_MARGIN_U
+        enough = self._therapy.reservoir_u >= self._plan.steps[index].expected_u + hold_u
+        room = self._bench.config.vessel.capacity_ul >= self._plan.volume_ul * (1.0 + hold_u / self._plan.total_u)
+        self._guard.state(bolus=False, holdable=enough and room)
 
     def _basal(self, step: BasalStep | ProfileStep) -> None:
         therapy = self._therapy
@@ -201,6 +295,7 @@ class Player:
             "slope_mg_per_h": slope_mg_per_h,
         }
         therapy.record("bolus_closed", data)
+        therapy.bolus_over()
         self._wake()
         therapy.report_bolus(step.amount_u, index, number)
         therapy.report_reservoir()
@@ -240,8 +335,20 @@ class Player:
     def _tick(self, now_ns: int) -> None:
         if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
             self._first_mg = self._sampler.latest.mass_mg
-        if time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
+        now_s = time.monotonic()
+        if now_s - self._told_s >= PROGRESS_EVERY_S:
             self._tell(now_ns)
+        if now_s - self._watched_s >= WATCH_EVERY_S:
+            self._watched_s = now_s
+            self._look_at_the_wall_clock(now_ns)
+
+    def _look_at_the_wall_clock(self, now_ns: int) -> None:
+        step = self._watch.look()
+        self._writer.wall_clock(now_ns, self._watch.last)
+        if step is not None:
+            data = {"step_s": step.step_s, "synchronised": step.synchronised}
+            times = {"before_utc": step.before_utc.isoformat(), "after_utc": step.after_utc.isoformat()}
+            self._writer.event(now_ns, "clock_step", {**data, **times})
 
     def _tell(self, now_ns: int) -> None:
         self._told_s = time.monotonic()
@@ -268,3 +375,8 @@ class Player:
             readings=self._sampler.count,
             speed=None if isinstance(self._clock, VirtualClock) else self._clock.speed,
         )
+
+
+def max_rate_u_per_h(plan: Plan) -> float:
+    """Return the highest basal rate of a plan."""
+    return max((segment.rate_u_per_h for segment in plan.programme.segments), default=0.0)

@@ -12,9 +12,11 @@ from typing import Any
 
 from rig.clock import to_ns, to_s
 from rig.errors import InstrumentError
+from rig.guardian.guard import Guard, NoGuard
 from rig.instruments import Acceptance, BasalEntry, HistoryEvent, Pump
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
+from rig.runner.journal import Journal
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
@@ -28,8 +30,19 @@ CLOCK_STEP_S = 2.0  # the pump stamps whole seconds, and is asked for its clock 
 class Therapy:
     """What the pump was told, and telling it more."""
 
-    def __init__(self, pump: Pump, links: Links, writer: RecordWriter, profile: PumpProfile, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        pump: Pump,
+        links: Links,
+        writer: RecordWriter,
+        profile: PumpProfile,
+        stop: StopRequest,
+        guard: Guard | None = None,
+        next_id: int = 1,
+    ) -> None:
         self._stop = stop
+        self._guard: Guard = guard or NoGuard()
+        self._journal = Journal(writer, links.clock, self._guard, next_id)
         self._pump = pump
         self._links = links
         self._writer = writer
@@ -39,15 +52,23 @@ class Therapy:
         self.commanded = False  # whether any command that changes the delivery was ever tried
         self.temp_until_ns = 0
         self.ordered_u = 0.0  # all boluses that were accepted
+        self.reservoir_u = 0.0  # as the pump said it last
         self.delivering_since_ns: int | None = None
+
+    @property
+    def now_ns(self) -> int:
+        """Return the rig time now."""
+        return self._links.clock.now_ns()
 
     def set_profile(self, entries: Sequence[BasalEntry]) -> None:
         """Write the standard profile unless the pump holds it already; read it back."""
         wanted = list(entries)
         if self.entries == wanted:
             return
-        self._send("set_profile", lambda: self._pump.set_profile(wanted))
+        written = [[entry.start_half_hours, entry.rate_u_per_h] for entry in wanted]
+        self._send("set_profile", lambda: self._pump.set_profile(wanted), entries=written)
         held = self._pump.profile()
+        self._journal.settled(delivered=held == wanted, by="the profile read back")
         if held != wanted:
             raise InstrumentError(
                 f"the pump holds another basal profile than was written: {_text(held)}",
@@ -56,12 +77,14 @@ class Therapy:
                 hint="check the pump's screen; its maximum basal may be too low",
             )
         self.entries = wanted
-        self.record("profile_written", {"entries": [[e.start_half_hours, e.rate_u_per_h] for e in wanted]})
+        self.record("profile_written", {"entries": written})
 
     def suspend(self) -> int:
         """Stop all delivery and see it confirmed; return the time of the acknowledgement."""
         at_ns = self._send("suspend", self._pump.suspend)
-        if not self._pump.status().suspended:
+        suspended = self._pump.status().suspended
+        self._journal.settled(delivered=suspended, by="status")
+        if not suspended:
             raise InstrumentError("the pump does not report that it is suspended", where="pump", hint="stop it by hand")
         self.suspended = True
         self.temp_until_ns = 0
@@ -70,7 +93,9 @@ class Therapy:
     def resume(self) -> int:
         """Resume basal; return the time of the acknowledgement."""
         at_ns = self._send("resume", self._pump.resume)
-        if self._pump.status().suspended:
+        suspended = self._pump.status().suspended
+        self._journal.settled(delivered=not suspended, by="status")
+        if suspended:
             raise InstrumentError("the pump reports that it is still suspended", where="pump", hint="check its screen")
         self.suspended = False
         return self._delivers(self.record("resumed", {}, at_ns))
@@ -78,13 +103,18 @@ class Therapy:
     def start_temp(self, rate_u_per_h: float | None, percent: int | None, duration_s: float) -> int:
         """Start a temporary basal; return the time of the acknowledgement."""
         minutes = round(duration_s / 60)
-        if rate_u_per_h is not None:
-            at_ns = self._send("temp_basal", lambda: self._pump.set_temp_basal(rate_u_per_h, minutes))
-        else:
-            at_ns = self._send("temp_basal", lambda: self._pump.set_temp_basal_percent(percent or 0, minutes))
+
+        def start() -> Acceptance:
+            if rate_u_per_h is not None:
+                return self._pump.set_temp_basal(rate_u_per_h, minutes)
+            return self._pump.set_temp_basal_percent(percent or 0, minutes)
+
+        at_ns = self._send("temp_basal", start, rate_u_per_h=rate_u_per_h, percent=percent, minutes=minutes)
         running = self._pump.temp_basal()
         held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
-        if not held or not minutes - READ_BACK_MIN <= running.minutes_left <= minutes:
+        held = held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
+        self._journal.settled(delivered=held, by="the temp basal read back")
+        if not held:
             raise InstrumentError(
                 f"the pump runs another temp basal than it was given: {running}",
                 where="pump",
@@ -110,7 +140,9 @@ class Therapy:
     def cancel_temp(self) -> None:
         """End a temporary basal that may be running."""
         at_ns = self._send("temp_cancel", lambda: self._pump.set_temp_basal(0.0, 0))
-        if self._pump.temp_basal().minutes_left:
+        running = bool(self._pump.temp_basal().minutes_left)
+        self._journal.settled(delivered=not running, by="the temp basal read back")
+        if running:
             raise InstrumentError("the pump reports that the temp basal still runs", where="pump")
         self.temp_until_ns = 0
         self.record("temp_cancelled", {}, at_ns)
@@ -118,16 +150,23 @@ class Therapy:
     def bolus(self, amount_u: float, step: int, index: int) -> int | None:
         """Start a bolus; return the time of its acknowledgement, or None when it was found not to have started."""
         asked_ns = self._links.clock.now_ns()
-        acceptance, at_ns = self._once("bolus", lambda: self._pump.bolus(amount_u))
+        self._guard.state(bolus=True, holdable=False)
+        order = {"amount_u": amount_u, "step": step, "index": index}
+        acceptance, at_ns = self._once("bolus", lambda: self._pump.bolus(amount_u), delivers=True, **order)
         started = acceptance is Acceptance.ACKNOWLEDGED or self._bolus_started(amount_u, asked_ns)
         if not started:
-            self.record("bolus_not_delivered", {"amount_u": amount_u, "step": step, "index": index})
+            self.record("bolus_not_delivered", order)
+            self.bolus_over()
             return None
         self.ordered_u += amount_u
         duration_s = self._profile.bolus_duration_s(amount_u)
         data = {"amount_u": amount_u, "duration_s": duration_s, "step": step, "index": index}
         self.record("bolus_started", {**data, "acceptance": acceptance.value}, at_ns)
         return self._delivers(at_ns)
+
+    def bolus_over(self) -> None:
+        """Tell the guardian that no bolus is in flight any more."""
+        self._guard.state(bolus=False, holdable=False)
 
     def report_bolus(self, amount_u: float, step: int, index: int) -> None:
         """Record what the pump's own history says of the bolus that was just delivered."""
@@ -145,7 +184,22 @@ class Therapy:
 
     def report_reservoir(self) -> None:
         """Record the reservoir level that the pump believes in."""
-        self.record("reported", {"source": "reservoir", "reservoir_u": self._pump.reservoir_u()})
+        self.reservoir_u = self._pump.reservoir_u()
+        self.record("reported", {"source": "reservoir", "reservoir_u": self.reservoir_u})
+
+    def report_clock(self) -> None:
+        """Record the time on the pump's clock beside rig time."""
+        asked_ns = self._links.clock.now_ns()
+        local = self._pump.clock().isoformat()
+        self.record("pump_clock", {"local": local, "asked_ns": asked_ns, "answered_ns": self._links.clock.now_ns()})
+
+    def report_history(self) -> None:
+        """Record the kinds and amounts of the newest page of the pump's history."""
+        page = [
+            {"kind": event.kind, "at": event.at.isoformat() if event.at else None, "delivered_u": event.delivered_u}
+            for event in self._pump.history(0)[-20:]
+        ]
+        self.record("reported", {"source": "history", "newest": page})
 
     def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
         """Record an event at ``at_ns`` (else now); return its time."""
@@ -158,23 +212,25 @@ class Therapy:
             self.delivering_since_ns = at_ns
         return at_ns
 
-    def _once(self, name: str, command: Callable[[], Acceptance]) -> tuple[Acceptance, int]:
+    def _once(
+        self, name: str, command: Callable[[], Acceptance], *, delivers: bool = False, **parameters: Any
+    ) -> tuple[Acceptance, int]:
         self._stop.check()
         self.commanded = True
-        self.record("command", {"name": name, "state": "intended"})
+        command_id = self._journal.intend(name, delivers=delivers, **parameters)
         try:
             acceptance = command()
         except InstrumentError as error:
-            self.record("command", {"name": name, "state": "refused", "why": str(error)})
+            self._journal.refused(command_id, name, str(error))
             raise
-        self.record("command", {"name": name, "state": acceptance.value})
+        self._journal.answered(command_id, name, acceptance)
         if acceptance is Acceptance.ACKNOWLEDGED:
             return acceptance, self._pump.acknowledged_ns
         return acceptance, self._links.clock.now_ns()
 
-    def _send(self, name: str, command: Callable[[], Acceptance]) -> int:
+    def _send(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
         """Send a command whose effect the caller reads back; return the time it was answered."""
-        _, at_ns = self._once(name, command)
+        _, at_ns = self._once(name, command, **parameters)
         return at_ns
 
     def _bolus_started(self, amount_u: float, asked_ns: int) -> bool:
@@ -182,7 +238,7 @@ class Therapy:
         asked_at = self._pump.clock() - timedelta(seconds=to_s(self._links.clock.now_ns() - asked_ns))
         for _ in range(BOLUS_START_POLLS):
             if self._pump.status().bolusing:
-                self.record("command", {"name": "bolus", "state": "settled", "delivered": True, "by": "status"})
+                self._journal.settled(delivered=True, by="status")
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
         newest = newest_bolus(self._pump.history(0))
@@ -192,7 +248,7 @@ class Therapy:
             and newest.programmed_u == amount_u
             and newest.at >= asked_at - timedelta(seconds=CLOCK_STEP_S)
         )
-        self.record("command", {"name": "bolus", "state": "settled", "delivered": fresh, "by": "history"})
+        self._journal.settled(delivered=fresh, by="history")
         return fresh
 
 

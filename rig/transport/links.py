@@ -62,12 +62,24 @@ def _no_tap(_name: str, _direction: str, _at_ns: int, _data: bytes) -> None:
     """Record nothing."""
 
 
+def _no_pulse() -> None:
+    """Nobody wants to know that time passes."""
+
+
+def _no_stall(_seconds: float) -> None:
+    """Nobody wants to know of a stall."""
+
+
 class Links(ABC):
     """All open links of one bench."""
 
     def __init__(self, clock: Clock, tap: Tap | None = None) -> None:
         self.clock = clock
         self.tap: Tap = tap or _no_tap
+        # Called while waiting, several times a second of real time; may raise, which ends the wait and harms no link.
+        self.pulse: Callable[[], None] = _no_pulse
+        # Called when the process did not come to run for longer than it had asked, with the seconds in excess.
+        self.on_stall: Callable[[float], None] = _no_stall
 
     @abstractmethod
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
@@ -80,6 +92,13 @@ class Links(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close every link."""
+
+    @abstractmethod
+    def reopen(self, link: Link) -> bool:
+        """Open the port of a lost link again, with an empty inbox; say whether the port was there.
+
+        Raises `DeviceChanged` when another device is behind it. A link that is not lost is left alone (True).
+        """
 
     def sleep_until(self, rig_ns: int) -> None:
         """Wait until a rig time."""

@@ -7,6 +7,7 @@ pseudo-terminals with 7 data bits or parity.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rig.clock import Clock
-from rig.errors import TransportError
+from rig.errors import DeviceChanged, LinkLost, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 READ_SIZE = 65536
 NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
+SLICE_NS = 250_000_000  # how long one poll lasts: whoever hangs on the pulse is called so often
+STALL_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,58 @@ class SerialLinks(Links):
         super().__init__(clock, tap)
         self._poll = select.poll()
         self._ports: dict[int, tuple[Link, serial.Serial]] = {}
-        self._gone: dict[str, TransportError] = {}
+        self._settings: dict[str, SerialSettings] = {}
+        self._gone: dict[str, LinkLost] = {}
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
+        opened = self._open_port(name, port, settings)
+        link = Link(name, identify_port(port), lambda data: self._write(link, data))
+        self._settings[name] = settings
+        self._register(link, opened)
+        return link
+
+    def reopen(self, link: Link) -> bool:
+        """Open the port of a lost link again under the same path; see `Links.reopen`."""
+        if link.name not in self._gone:
+            return True
+        self._forget(link)
+        port, before = link.identity.port, link.identity
+        try:
+            opened = self._open_port(link.name, port, self._settings[link.name])
+        except TransportError:
+            return False
+        found = identify_port(port)
+        if (found.kind, found.serial_number) != (before.kind, before.serial_number):
+            opened.close()
+            raise DeviceChanged(
+                f"another device is behind it: {found.kind} {found.serial_number}".rstrip(),
+                where=f"{link.name} on {port}",
+                expected=f"{before.kind} {before.serial_number}".rstrip(),
+                hint="plug the bench's own cable in again",
+            )
+        link.discard_input()
+        del self._gone[link.name]
+        self._register(link, opened)
+        return True
+
+    def _forget(self, link: Link) -> None:
+        """Close what is left of a lost port: while it is open, the system may give the device another name."""
+        for descriptor, (known, opened) in list(self._ports.items()):
+            if known is link:
+                del self._ports[descriptor]
+                with contextlib.suppress(OSError):
+                    opened.close()
+
+    def _register(self, link: Link, opened: serial.Serial) -> None:
+        self._ports[opened.fileno()] = (link, opened)
+        self._poll.register(opened.fileno(), select.POLLIN | select.POLLERR | select.POLLHUP)
+
+    def _open_port(self, name: str, port: str, settings: SerialSettings) -> serial.Serial:
         import serial  # noqa: PLC0415 - only benches with ports pay for it
 
         try:
-            opened = serial.Serial(
+            return serial.Serial(
                 port,
                 baudrate=settings.baud,
                 bytesize=settings.data_bits,
@@ -67,11 +114,6 @@ class SerialLinks(Links):
                 expected="a serial port that nobody else has open",
                 hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
             ) from error
-        descriptor = opened.fileno()
-        link = Link(name, identify_port(port), lambda data: self._write(descriptor, data))
-        self._ports[descriptor] = (link, opened)
-        self._poll.register(descriptor, select.POLLIN | select.POLLERR | select.POLLHUP)
-        return link
 
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
         """Wait on every open port; see `Links.wait`.
@@ -82,9 +124,15 @@ class SerialLinks(Links):
         while True:
             if for_link is not None and for_link.name in self._gone:
                 raise self._gone[for_link.name]
-            remaining_ns = until_link_ns - self.clock.link_ns()
+            self.pulse()
+            asked_ns = self.clock.link_ns()
+            remaining_ns = until_link_ns - asked_ns
+            slice_ns = min(max(0, remaining_ns), SLICE_NS)
             # Rounded up: a poll that returns early would spin through the last millisecond.
-            ready = self._poll.poll(max(0, -(-remaining_ns // NS_PER_MS)))
+            ready = self._poll.poll(-(-slice_ns // NS_PER_MS))
+            late_ns = self.clock.link_ns() - asked_ns - slice_ns
+            if late_ns > STALL_NS:
+                self.on_stall(late_ns * 1e-9)
             arrived = [self._read(descriptor) for descriptor, _ in ready]
             if for_link is not None and for_link in arrived and for_link.name not in self._gone:
                 return True
@@ -112,10 +160,10 @@ class SerialLinks(Links):
         link.chunks += 1
         return link
 
-    def _write(self, descriptor: int, data: bytes) -> None:
-        link, _ = self._ports[descriptor]
+    def _write(self, link: Link, data: bytes) -> None:
         if link.name in self._gone:
             raise self._gone[link.name]
+        descriptor = next(number for number, (known, _) in self._ports.items() if known is link)
         self.tap(link.name, ">", self.clock.now_ns(), data)
         view = memoryview(data)
         deadline_ns = self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
@@ -138,8 +186,8 @@ class SerialLinks(Links):
             self._gone[link.name] = self._error(link, why)
             self._poll.unregister(descriptor)
 
-    def _error(self, link: Link, why: str) -> TransportError:
-        return TransportError(
+    def _error(self, link: Link, why: str) -> LinkLost:
+        return LinkLost(
             f"the device went away ({why})",
             where=f"{link.name} on {link.identity.port}",
             hint="check plug and power; readings until now are in the record",

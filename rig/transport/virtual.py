@@ -7,12 +7,16 @@ seed gives the same bytes.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from rig.clock import VirtualClock
-from rig.errors import TransportError
+from rig.errors import LinkLost
 from rig.transport.links import Link, LinkIdentity, Links, Tap
+
+WAITS_PER_LOOK = 64
+PULSE_S = 0.5
 
 
 class Port(Protocol):
@@ -47,6 +51,8 @@ class VirtualLinks(Links):
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
         self._open: list[_VirtualPort] = []
+        self._waits = 0
+        self._pulsed_s = 0.0
 
     def connect(self, name: str, device: SimulatedDevice, ns_per_byte: int = 0) -> Link:
         """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire."""
@@ -62,6 +68,9 @@ class VirtualLinks(Links):
 
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
         """Advance virtual time event by event; see `Links.wait`."""
+        self._waits += 1
+        if not self._waits % WAITS_PER_LOOK:
+            self._look_at_the_clock()
         queue = self._queue
         clock = self._virtual
         chunks = for_link.chunks if for_link is not None else 0
@@ -75,6 +84,24 @@ class VirtualLinks(Links):
         if until_link_ns > clock.link_ns():
             clock.advance_to(until_link_ns)
         return False
+
+    def _look_at_the_clock(self) -> None:
+        """Pulse at most twice a second of real time; asking the clock at each wait would cost more than the wait."""
+        now_s = time.monotonic()
+        if now_s - self._pulsed_s >= PULSE_S:
+            self._pulsed_s = now_s
+            self.pulse()
+
+    def reopen(self, link: Link) -> bool:
+        """Say whether the device is plugged in; see `Links.reopen`."""
+        port = next(port for port in self._open if port.link is link)
+        if port.plugged:
+            link.discard_input()
+        return port.plugged
+
+    def plug(self, link: Link, *, plugged: bool) -> None:
+        """Unplug a device, or plug it in again; what is on the wire meanwhile is lost."""
+        next(port for port in self._open if port.link is link).plugged = plugged
 
     def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
         """Hand bytes that arrived to their link; only ports call this."""
@@ -101,7 +128,7 @@ class _VirtualPort:
 
     def _host_writes(self, data: bytes) -> None:
         if not self.plugged:
-            raise TransportError("the simulated device is unplugged", where=self.link.name)
+            raise LinkLost("the simulated device is unplugged", where=self.link.name)
         links = self._links
         now_ns = links.clock.link_ns()
         links.tap(self.link.name, ">", now_ns, data)

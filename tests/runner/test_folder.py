@@ -25,7 +25,7 @@ folder.make()
 writer = RecordWriter(folder.evidence / RECORD, {"run_id": folder.run_id, "scenario": "quick"}, 0.02)
 for number in range(200):
     writer.weighing("balance", Weighing(number, number, 1.0, 0.01, True, ""))
-writer._stop.wait(0.2)
+time.sleep(0.2)
 print(folder.path, flush=True)
 time.sleep(60)
 """

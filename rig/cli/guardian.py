@@ -1,0 +1,17 @@
+"""``rig guardian``: the guardian of a bench as a service."""
+
+from __future__ import annotations
+
+import argparse
+
+from rig.config import load_bench
+from rig.errors import ConfigError
+from rig.guardian.server import guard_bench
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Guard a bench until stopped."""
+    config = load_bench(options.bench)
+    if config.simulated:
+        raise ConfigError("a simulated bench needs no guardian", where=f"bench {config.name}")
+    return guard_bench(config.name, config.guardian.run_dir, lasting=True, watchdog=config.guardian.watchdog)

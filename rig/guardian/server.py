@@ -1,0 +1,384 @@
+"""The guardian's loop: watches one runner, owns the lines and the bench lock, and makes the bench safe in its place.
+
+Always on real time. Watched are the runner's connection (its end is seen at once, however the runner ended), its
+heartbeat, the emergency stop, and the guardian's own signals (design 4.6).
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from rig.errors import RigError
+from rig.guardian.evidence import TakeoverRecord
+from rig.guardian.lines import Lines, NoChip, open_chip
+from rig.guardian.messages import MessageReader, encode
+from rig.guardian.places import BenchLock, Places
+from rig.guardian.plan import SafePlan, plan_from_json
+from rig.guardian.stop_pump import SafeState
+from rig.guardian.system import Process, Watchdogs, notify, peer
+from rig.guardian.takeover import Takeover
+
+TICK_S = 0.02  # how long an emergency stop may go unseen
+IDLE_TICK_S = 0.25
+STOP_GRACE_S = 15.0  # a runner that was told of an emergency stop makes safe by itself in that time
+RETRY_S = 20.0  # an unconfirmed bench is tried again
+LONGEST_PRESS_MS = 60_000
+FIRST_WORD_S = 10.0
+
+
+class Guardian:
+    """One bench's guardian. ``lasting``: serve run after run (a service); else end with the run."""
+
+    def __init__(self, places: Places, *, lasting: bool, watchdogs: Watchdogs, retry_for_s: float = 300.0) -> None:
+        self._places = places
+        self._lasting = lasting
+        self._watchdogs = watchdogs
+        self._retry_for_s = retry_for_s
+        self._lock = BenchLock(places)
+        self._selector = selectors.DefaultSelector()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._connection: socket.socket | None = None
+        self._messages = MessageReader()
+        self._peer = 0  # who is connected; only whoever armed is a runner, and may ever be fenced
+        self._runner: Process | None = None
+        self._plan: SafePlan | None = None
+        self._lines: Lines | None = None
+        self._record: TakeoverRecord | None = None
+        self._beat_s = 0.0
+        self._bolus = False
+        self._holdable = False
+        self._held_until_s: float | None = None
+        self._stopped_s: float | None = None  # since when the emergency stop is pressed
+        self._unsafe_since_s: float | None = None
+        self._tried_s = 0.0
+        self._signalled = 0
+        self._done = False
+        self._started_s = time.monotonic()
+
+    def open(self) -> None:
+        """Take the bench lock and listen; raises `UsageError` when somebody else guards this bench."""
+        self._lock.take({"state": "idle"})
+        self._places.socket.unlink(missing_ok=True)
+        before = os.umask(0o117)
+        try:
+            self._listener.bind(str(self._places.socket))
+        finally:
+            os.umask(before)
+        self._listener.listen(4)
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+
+    def serve(self) -> int:
+        """Run until there is nothing left to guard; return 0, or 5 when the bench is not known to be safe."""
+        notify("READY=1")
+        while not self._done:
+            self._pass()
+            self._watchdogs.feed()
+        self._close()
+        return 5 if self._unsafe_since_s is not None else 0
+
+    def _pass(self) -> None:
+        """One complete pass of the safety loop."""
+        timeout_s = TICK_S if self._lines is not None else IDLE_TICK_S
+        for key, _ in self._selector.select(timeout_s):
+            if key.fileobj is self._listener:
+                self._accept()
+            else:
+                self._receive()
+        now_s = time.monotonic()
+        if self._lines is not None:
+            self._lines.tick(time.monotonic_ns())
+            self._watch_emergency(self._lines, now_s)
+        self._watch_runner(now_s)
+
+    def _watch_emergency(self, lines: Lines, now_s: float) -> None:
+        pressed = lines.emergency()
+        if not pressed or self._stopped_s is not None:
+            return
+        # The wiring has acted already; the lines follow, so that nothing starts when the button is released.
+        self._stopped_s = now_s
+        self._say("emergency_stop", {})
+        for report in lines.make_safe("button", "output", "valve"):
+            self._say("made_safe", report)
+        self._send({"event": "emergency_stop"})
+
+    def _watch_runner(self, now_s: float) -> None:
+        plan = self._plan
+        if self._signalled:
+            if plan is not None and self._unsafe_since_s is None:
+                self._take_over("guardian_stopped")
+            self._done = True
+        elif plan is None:
+            self._done = not self._lasting and now_s - self._started_s > FIRST_WORD_S
+        elif self._unsafe_since_s is not None:
+            self._try_again(now_s)
+        elif self._held_until_s is not None:
+            if now_s >= self._held_until_s or self._stopped_s is not None:
+                self._take_over("hold_over")
+        elif self._stopped_s is not None and now_s - self._stopped_s > STOP_GRACE_S:
+            self._take_over("emergency_stop")
+        elif now_s - self._beat_s > plan.heartbeat_s:
+            self._lost("heartbeat_lost")
+
+    def _try_again(self, now_s: float) -> None:
+        if now_s - self._tried_s < RETRY_S:
+            return
+        if now_s - (self._unsafe_since_s or now_s) > self._retry_for_s:
+            self._done = not self._lasting
+            return
+        self._take_over("tried_again")
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        pid, uid = peer(connection)
+        if uid not in (0, os.getuid()):
+            connection.close()
+            return
+        if self._connection is not None or (
+            self._plan is not None and self._unsafe_since_s is None and not self._holding
+        ):
+            _refuse(connection, f"the bench is in use by run {self._plan.run_id if self._plan else '?'}")
+            return
+        connection.settimeout(1.0)
+        self._connection = connection
+        self._messages = MessageReader()
+        self._peer = pid
+        self._selector.register(connection, selectors.EVENT_READ)
+        self._beat_s = time.monotonic()
+
+    @property
+    def _holding(self) -> bool:
+        return self._held_until_s is not None
+
+    @property
+    def _busy(self) -> bool:
+        return self._plan is not None and self._unsafe_since_s is None and not self._holding
+
+    def _receive(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            data = connection.recv(65_536)
+            messages = self._messages.feed(data) if data else None
+        except (OSError, ValueError):
+            messages = None
+        if messages is None:
+            self._hang_up()
+            if self._plan is not None and not self._holding and self._unsafe_since_s is None:
+                self._lost("runner_lost")
+            return
+        self._beat_s = time.monotonic()
+        for message in messages:
+            self._answer(message)
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        operation = str(message.get("op", ""))
+        handler: Callable[[dict[str, Any]], dict[str, Any] | None] | None = getattr(self, f"_on_{operation}", None)
+        try:
+            reply = {"ok": False, "error": f"no such request: {operation}"} if handler is None else handler(message)
+        except RigError as error:
+            reply = {"ok": False, "error": str(error)}
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            reply = {"ok": False, "error": f"not a request: {error!r}"}
+        if reply is not None:
+            self._send({**reply, "re": operation})
+        if operation == "finished" and self._plan is None and not self._lasting:
+            self._done = True
+
+    def _on_beat(self, _message: dict[str, Any]) -> None:
+        return None
+
+    def _on_state(self, message: dict[str, Any]) -> None:
+        self._bolus, self._holdable = bool(message["bolus"]), bool(message["holdable"])
+
+    def _on_about(self, _message: dict[str, Any]) -> dict[str, Any]:
+        """Say what is going on; whoever asks is not a runner, and may leave again."""
+        plan = self._plan
+        state = "idle" if plan is None else "holding" if self._holding else "unsafe" if self._unsafe_since_s else "busy"
+        return {"ok": True, "state": state, "run_id": plan.run_id if plan else None, "pid": os.getpid()}
+
+    def _on_arm(self, message: dict[str, Any]) -> dict[str, Any]:
+        plan = plan_from_json(message["plan"])
+        attached = self._holding and self._plan is not None and self._plan.run_id == plan.run_id
+        if self._holding and not attached:
+            self._take_over("another_run")
+        if self._unsafe_since_s is not None:
+            self._take_over("another_run", fence=False)
+            if self._unsafe_since_s is not None:
+                return {"ok": False, "unsafe": True, "error": "the bench is not known to be safe"}
+        if self._lines is None:
+            self._lines = Lines(plan.lines, open_chip(plan.gpio)) if plan.lines else None
+        if self._lines is not None and self._lines.emergency():
+            self._forget()
+            return {"ok": False, "error": "the emergency stop is pressed, or its wire is broken"}
+        self._plan, self._held_until_s, self._stopped_s = plan, None, None
+        self._bolus, self._holdable = False, False
+        self._runner = Process(self._peer)
+        if attached:
+            self._say("handed_over", {})
+            self._end_record("handed_over", SafeState("pump running", True, "the run goes on"))
+        self._lock.tell({"state": "run", "run_id": plan.run_id})
+        return {"ok": True, "pid": os.getpid(), "attached": attached}
+
+    def _on_set(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._own_lines().set(str(message["line"]), int(bool(message["level"])))
+        return {"ok": True}
+
+    def _on_press(self, message: dict[str, Any]) -> dict[str, Any]:
+        duration_ms = int(message["ms"])
+        if not 1 <= duration_ms <= LONGEST_PRESS_MS:
+            return {"ok": False, "error": f"a press of {duration_ms} ms; expected 1 to {LONGEST_PRESS_MS}"}
+        self._own_lines().press(str(message["line"]), duration_ms, time.monotonic_ns())
+        return {"ok": True}
+
+    def _on_read(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "level": self._own_lines().read(str(message["line"]))}
+
+    def _on_finished(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Take the bench back from a runner that has closed its links; try again what it could not confirm."""
+        self._runner = None  # it goes on to judge: nothing may kill it any more
+        if self._plan is None:
+            return {"ok": True, "confirmed": bool(message["confirmed"]), "by": str(message["by"])}
+        if not message["confirmed"]:
+            state = self._take_over("not_confirmed", fence=False)
+            return {"ok": True, "confirmed": state.confirmed, "by": state.by}
+        reports = self._lines.make_safe("button", "output", "supply", "valve") if self._lines is not None else []
+        failed = [report for report in reports if not report["confirmed"]]
+        if failed:
+            self._unsafe_since_s = self._tried_s = time.monotonic()
+            return {"ok": True, "confirmed": False, "by": "; ".join(f"{each['what']}: {each['by']}" for each in failed)}
+        self._forget()
+        return {"ok": True, "confirmed": True, "by": str(message["by"])}
+
+    def _on_acknowledge(self, _message: dict[str, Any]) -> dict[str, Any]:
+        """Stop trying: a person has looked after the bench."""
+        if self._unsafe_since_s is None:
+            return {"ok": False, "error": "the guardian is not trying to make anything safe"}
+        self._unsafe_since_s = None
+        self._forget()
+        self._done = not self._lasting
+        return {"ok": True}
+
+    def _own_lines(self) -> Lines:
+        if self._lines is None:
+            raise KeyError("this bench has no lines")
+        if self._stopped_s is not None:
+            raise ValueError("the emergency stop was pressed")
+        return self._lines
+
+    def _lost(self, why: str) -> None:
+        """Hold without a runner where that was allowed and nothing is in flight, else make safe at once."""
+        plan = self._plan
+        if plan is not None and plan.hold_s > 0 and self._holdable and not self._bolus and self._stopped_s is None:
+            if self._runner is not None:
+                self._runner.kill(1.0)
+            self._runner = None
+            self._hang_up()
+            self._held_until_s = time.monotonic() + plan.hold_s
+            self._lock.tell({"state": "holding", "run_id": plan.run_id})
+            self._say("hold_started", {"why": why, "hold_s": plan.hold_s})
+            return
+        self._take_over(why)
+
+    def _take_over(self, why: str, *, fence: bool = True) -> SafeState:
+        plan = self._plan
+        if plan is None:
+            return SafeState("nothing", True, "nothing was armed")
+        self._say("takeover", {"why": why, "bolus": self._bolus})
+        runner = self._runner if fence else None
+        if fence:
+            self._hang_up()
+        lines = self._lines if self._lines is not None else Lines((), NoChip())
+        takeover = Takeover(plan, lines, self._say, self._tap, self._watchdogs.feed)
+        state = takeover.run(runner)
+        self._runner = None
+        self._tried_s = time.monotonic()
+        if state.confirmed:
+            self._unsafe_since_s = None
+        elif self._unsafe_since_s is None:
+            self._unsafe_since_s = self._tried_s
+        self._lock.tell({"state": "safe" if state.confirmed else "unsafe", "run_id": plan.run_id})
+        self._end_record(why, state)
+        if state.confirmed:
+            self._forget()
+            self._done = not self._lasting and fence
+        return state
+
+    def _forget(self) -> None:
+        self._plan, self._held_until_s, self._stopped_s = None, None, None
+        self._bolus, self._holdable = False, False
+        if self._lines is not None:
+            self._lines.release()
+            self._lines = None
+        self._lock.tell({"state": "idle"})
+
+    def _say(self, name: str, data: dict[str, Any]) -> None:
+        plan = self._plan
+        if plan is not None:
+            if self._record is None:
+                self._record = TakeoverRecord(plan)
+            self._record.event(name, data)
+
+    def _tap(self, link: str, direction: str, at_ns: int, data: bytes) -> None:
+        if self._record is not None:
+            self._record.tap(link, direction, at_ns, data)
+
+    def _end_record(self, why: str, state: SafeState) -> None:
+        if self._record is not None:
+            self._record.close(why, state)
+            self._record = None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.sendall(encode(message))
+            except OSError:
+                return  # it is gone: the next look at the connection says so
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._selector.unregister(self._connection)
+            self._connection.close()
+            self._connection = None
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signalled = number
+
+    def _close(self) -> None:
+        notify("STOPPING=1")
+        self._hang_up()
+        self._listener.close()
+        self._places.socket.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def _refuse(connection: socket.socket, why: str) -> None:
+    try:
+        connection.settimeout(1.0)
+        connection.sendall(encode({"ok": False, "error": why, "re": "arm"}))
+    except OSError:
+        pass
+    finally:
+        connection.close()
+
+
+def guard_bench(
+    bench: str, run_dir: str, *, lasting: bool, watchdog: str = "", ready: Callable[[], None] = lambda: None
+) -> int:
+    """Guard ``bench`` until there is nothing left to do; ``ready`` is called when it can be connected to."""
+    with Watchdogs(watchdog) as watchdogs:
+        guardian = Guardian(Places(bench, run_dir), lasting=lasting, watchdogs=watchdogs)
+        guardian.open()
+        ready()
+        return guardian.serve()

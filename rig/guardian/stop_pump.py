@@ -1,0 +1,48 @@
+"""Stop a pump and see it confirmed; used by the runner at its end and by the guardian in its place (design 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rig.clock import to_ns
+from rig.errors import BenchError, TransportError, TransportTimeout
+from rig.instruments import Pump
+from rig.transport.links import Links
+
+RETRY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SafeState:
+    """What was wanted, whether it was reached, and who says so."""
+
+    wanted: str
+    confirmed: bool
+    by: str
+
+
+def stop_pump(pump: Pump, links: Links, limit_s: float, regain: Callable[[], bool] | None = None) -> SafeState:
+    """Suspend the pump, again and again until its status confirms it or ``limit_s`` of link time are over.
+
+    Suspending may be repeated: it can only ever stop delivery, boluses included. ``regain`` opens a lost port again and
+    says whether it could; without it a lost port ends the attempt.
+    """
+    deadline_ns = links.clock.link_ns() + to_ns(limit_s)
+    while True:
+        try:
+            pump.wake()
+            pump.suspend()
+            status = pump.status()
+            if status.suspended and not status.bolusing:
+                return SafeState("pump suspended", True, "pump status")
+            why = "the pump does not report that it is suspended"
+        except BenchError as error:
+            why = str(error)
+            if isinstance(error, TransportError) and not isinstance(error, TransportTimeout):
+                if regain is None:  # the pump's own port is gone: nothing further can be said to it or heard from it
+                    return SafeState("pump suspended", False, why)
+                regain()
+        if links.clock.link_ns() >= deadline_ns:
+            return SafeState("pump suspended", False, why)
+        links.pause(RETRY_S)

@@ -1,0 +1,126 @@
+"""Fence, then take over: make the bench safe in the runner's place (design 4.6).
+
+Buttons and other outputs first, then the runner is killed and seen gone, then the pump is stopped over its own link;
+if that is not confirmed in time its supply goes off; the valve last, since a clamp on a running pump stores what is
+delivered, but never later than its own limit. Each step has its own limit and runs whatever became of the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rig.clock import SystemClock, to_ns
+from rig.drivers.minimed.pump import MinimedPump
+from rig.errors import BenchError, RigError, TransportError
+from rig.guardian.lines import Lines
+from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
+from rig.guardian.stop_pump import SafeState, stop_pump
+from rig.guardian.system import Process
+from rig.transport.links import Link
+from rig.transport.serial_links import SerialLinks, SerialSettings
+
+FENCE_LIMIT_S = 2.0
+PORT_RETRY_S = 0.5
+Say = Callable[[str, dict[str, Any]], None]
+Tap = Callable[[str, str, int, bytes], None]
+
+
+@dataclass(slots=True)
+class Takeover:
+    """One attempt to make the bench safe; ``reports`` says of each part: wanted, reached, confirmed, by what."""
+
+    plan: SafePlan
+    lines: Lines
+    say: Say
+    tap: Tap
+    pulse: Callable[[], None]
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    _started_s: float = field(default_factory=time.monotonic)
+    _valve_done: bool = False
+
+    def run(self, runner: Process | None) -> SafeState:
+        """Do all of it; return what is known of the pump in the end."""
+        self._report(self.lines.make_safe("button", "output"))
+        self._fence(runner)
+        pump = self._stop_pump()
+        if not pump.confirmed:
+            supplies = self.lines.make_safe("supply")
+            self._report(supplies)
+            if supplies and all(each["confirmed"] for each in supplies):
+                pump = SafeState("pump without supply", True, "its supply line read back; " + pump.by)
+        self._valve()
+        confirmed = pump.confirmed and all(each["confirmed"] for each in self.reports)
+        by = pump.by if pump.confirmed == confirmed else self._unconfirmed()
+        return SafeState(pump.wanted, confirmed, by)
+
+    def _fence(self, runner: Process | None) -> None:
+        if runner is None:
+            return
+        gone = runner.kill(FENCE_LIMIT_S)
+        self.say("fenced", {"pid": runner.pid, "gone": gone, "after_s": self._elapsed_s()})
+
+    def _stop_pump(self) -> SafeState:
+        clock = SystemClock(self.plan.clock_speed, self.plan.clock_epoch_ns)
+        links = SerialLinks(clock, self.tap)
+        links.pulse = self._tick
+        try:
+            state = self._over_link(links)
+        except RigError as error:
+            state = SafeState("pump suspended", False, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the supply and the valve come next
+            state = SafeState("pump suspended", False, f"{type(error).__name__}: {error}")
+        finally:
+            links.close()
+        report = {"what": "pump", "wanted": state.wanted, "reached": state.confirmed, "confirmed": state.confirmed}
+        self.say("made_safe", {**report, "by": state.by, "after_s": self._elapsed_s()})
+        return state
+
+    def _over_link(self, links: SerialLinks) -> SafeState:
+        plan = self.plan.pump
+        link = self._open(links)
+        pump = MinimedPump(links, link, plan.serial, frozenset(plan.serials), frequency_mhz=plan.frequency_mhz)
+        left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
+        return stop_pump(pump, links, left_s, lambda: _regained(links, link))
+
+    def _open(self, links: SerialLinks) -> Link:
+        """Open the pump's port: a runner that was just killed may hold it for a moment, a plug may come back."""
+        plan = self.plan.pump
+        while True:
+            try:
+                return links.open("pump", plan.port, SerialSettings(plan.baud))
+            except TransportError:
+                if self._elapsed_s() > ASLEEP_LIMIT_S:
+                    raise
+            links.wait(links.clock.link_ns() + to_ns(PORT_RETRY_S))
+
+    def _tick(self) -> None:
+        """Keep the watchdogs fed while the pump is spoken to, and let the valve not wait beyond its limit."""
+        self.pulse()
+        if self._elapsed_s() > LINES_LIMIT_S - 0.5:
+            self._valve()
+
+    def _valve(self) -> None:
+        if not self._valve_done:
+            self._valve_done = True
+            self._report(self.lines.make_safe("valve"))
+
+    def _report(self, reports: list[dict[str, Any]]) -> None:
+        for report in reports:
+            self.reports.append(report)
+            self.say("made_safe", {**report, "after_s": self._elapsed_s()})
+
+    def _unconfirmed(self) -> str:
+        return "; ".join(f"{each['what']}: {each['by']}" for each in self.reports if not each["confirmed"])
+
+    def _elapsed_s(self) -> float:
+        return round(time.monotonic() - self._started_s, 3)
+
+
+def _regained(links: SerialLinks, link: Link) -> bool:
+    try:
+        return links.reopen(link)
+    except BenchError:
+        return False

@@ -1,0 +1,93 @@
+"""The journal of commands: what is intended is on the disk before its first byte leaves (design 4.5).
+
+Whoever finds the record later, after any kind of end, knows of each command whether it was never begun, was answered,
+or may have been carried out and has to be settled by asking the pump. No command is ever sent again because its answer
+is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rig.clock import Clock
+from rig.guardian.guard import Guard
+from rig.instruments import Acceptance
+from rig.record.reader import Event
+from rig.record.writer import RecordWriter
+
+EVENT = "command"
+SETTLING = ("acknowledged", "refused", "settled")
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """A command as the journal knows it; ``delivers``: it makes the pump deliver a dose by itself."""
+
+    id: int
+    name: str
+    at_ns: int
+    delivers: bool
+    parameters: dict[str, Any]
+
+
+class Journal:
+    """Writes the journal of one segment; ids go on where the segment before ended."""
+
+    def __init__(self, writer: RecordWriter, clock: Clock, guard: Guard, next_id: int = 1) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._guard = guard
+        self._next_id = next_id
+        self._unknown: dict[int, str] = {}
+
+    def intend(self, name: str, *, delivers: bool = False, **parameters: Any) -> int:
+        """Put a command on record and see it on the disk; raises `RecordError` when it does not get there."""
+        command_id = self._next_id
+        self._next_id += 1
+        self._say(command_id, name, "intended", delivers=delivers, **parameters)
+        self._writer.flush(pulse=self._guard.beat)
+        return command_id
+
+    def answered(self, command_id: int, name: str, acceptance: Acceptance) -> None:
+        """Record what the pump's answer was, or that it was lost."""
+        self._say(command_id, name, acceptance.value)
+        if acceptance is Acceptance.UNKNOWN:
+            self._unknown[command_id] = name
+
+    def refused(self, command_id: int, name: str, why: str) -> None:
+        """Record that the pump refused."""
+        self._say(command_id, name, "refused", why=why)
+
+    def settled(self, *, delivered: bool | None, by: str, name: str | None = None) -> None:
+        """Settle what is unknown (of this name): the pump was asked, and says what it did."""
+        for command_id, known in list(self._unknown.items()):
+            if name in (None, known):
+                self._say(command_id, known, "settled", delivered=delivered, by=by)
+                del self._unknown[command_id]
+
+    def _say(self, command_id: int, name: str, state: str, **more: Any) -> None:
+        data = {"id": command_id, "name": name, "state": state, **more}
+        self._writer.event(self._clock.now_ns(), EVENT, data)
+
+
+def in_flight(events: Sequence[Event]) -> Intended | None:
+    """Return the command that was begun and whose end nobody knows, or None; at most one is ever in flight."""
+    begun: Intended | None = None
+    for event in events:
+        if event.name != EVENT or "id" not in event.data:
+            continue
+        data = dict(event.data)
+        command_id, state = int(data.pop("id")), data.pop("state")
+        if state == "intended":
+            name, delivers = str(data.pop("name")), bool(data.pop("delivers", False))
+            begun = Intended(command_id, name, event.at_ns, delivers, data)
+        elif begun is not None and command_id == begun.id and state in SETTLING:
+            begun = None
+    return begun
+
+
+def last_id(events: Sequence[Event]) -> int:
+    """Return the highest command id of a journal, 0 for an empty one."""
+    return max((int(event.data.get("id", 0)) for event in events if event.name == EVENT), default=0)

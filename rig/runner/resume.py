@@ -1,0 +1,137 @@
+"""Where an interrupted run stands, read from its record: what to do again, what goes on, what has to be settled first.
+
+Two ways to go on (design 4.4, 4.6): *repeat*, after a delivery gap, does the interrupted step again from its beginning
+and then the rest; *reattach* finds the pump still delivering, changes nothing, and goes on with the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rig.clock import to_ns
+from rig.instruments import BasalEntry
+from rig.record.reader import Event, RunRecord
+from rig.runner.journal import Intended, in_flight, last_id
+from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, SuspendStep, TempBasalStep
+
+REPEAT, REATTACH = "repeat", "reattach"
+DELIVERING = ("resumed", "temp_started", "bolus_started")
+ACKNOWLEDGING = (*DELIVERING, "suspended", "profile_written")
+NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyState:
+    """What the pump was told when the record ends; times are rig time."""
+
+    entries: tuple[BasalEntry, ...] | None = None
+    suspended: bool = False
+    temp_until_ns: int = 0
+    temp: dict[str, Any] | None = None
+    delivering_since_ns: int | None = None
+    ordered_u: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where to go on; ``scenario_s`` is the scenario time at which the step originally began."""
+
+    mode: str
+    step: int
+    segment: int
+    scenario_s: float
+    step_started_ns: int
+    next_id: int
+    unsettled: Intended | None
+    therapy: TherapyState = field(default_factory=TherapyState)
+    who: str = ""
+    why: str = ""
+
+
+def resume_point(record: RunRecord, scenario: Scenario, mode: str, who: str, why: str) -> ResumePoint:
+    """Return where the run of ``record`` goes on.
+
+    A run that broke off before its first step begins anew; one that broke off after its last step (in the closing
+    blank) repeats that step, since the blank belongs to it.
+    """
+    last = record.segments[-1]
+    opened = next((event for event in last.events if event.name == "run_resumed"), None)
+    base_step, base_s = (int(opened.data["step"]), float(opened.data["scenario_s"] or 0.0)) if opened else (0, 0.0)
+    step, began_ns = _step_in_progress(last.events, base_step)
+    step = min(step, len(scenario.steps) - 1)
+    first_ns = _first_delivery_ns(last.events)
+    started_ns = _acknowledged_ns(last.events, began_ns)
+    scenario_s = base_s
+    if first_ns is not None and step > base_step:
+        scenario_s = base_s + max(0.0, (started_ns - first_ns) / NS_PER_S)
+    return ResumePoint(
+        mode=mode,
+        step=step,
+        segment=len(record.segments) + 1,
+        scenario_s=scenario_s,
+        step_started_ns=started_ns,
+        next_id=last_id(record.events) + 1,
+        unsettled=in_flight(last.events),
+        therapy=therapy_state(last.events),
+        who=who,
+        why=why,
+    )
+
+
+def therapy_state(events: Sequence[Event]) -> TherapyState:
+    """Return what the pump was told by these events."""
+    entries: tuple[BasalEntry, ...] | None = None
+    suspended, temp_until_ns, ordered_u = False, 0, 0.0
+    temp: dict[str, Any] | None = None
+    for event in events:
+        if event.name == "profile_written":
+            entries = tuple(BasalEntry(int(start), float(rate)) for start, rate in event.data["entries"])
+        elif event.name in ("suspended", "resumed"):
+            suspended = event.name == "suspended"
+            temp, temp_until_ns = (None, 0) if suspended else (temp, temp_until_ns)
+        elif event.name == "temp_started":
+            temp, temp_until_ns = event.data, event.at_ns + to_ns(float(event.data["duration_s"]))
+        elif event.name == "temp_cancelled":
+            temp, temp_until_ns = None, 0
+        elif event.name == "bolus_started":
+            ordered_u += float(event.data["amount_u"])
+    return TherapyState(entries, suspended, temp_until_ns, temp, _first_delivery_ns(events), ordered_u)
+
+
+def suspended_before(scenario: Scenario, step: int) -> bool:
+    """Return whether the pump is suspended when ``step`` begins in a run that nothing interrupts."""
+    suspended = True
+    for each in scenario.steps[:step]:
+        if isinstance(each, SuspendStep):
+            suspended = True
+        elif isinstance(each, BasalStep | ProfileStep | TempBasalStep | ResumeStep | BolusStep):
+            suspended = False
+    return suspended
+
+
+def _step_in_progress(events: Sequence[Event], base_step: int) -> tuple[int, int]:
+    """Return (index, rig time of its beginning) of the step that was under way or comes next."""
+    step, began_ns = base_step, events[0].at_ns if events else 0
+    for event in events:
+        if event.name == "step_started":
+            step, began_ns = int(event.data["step"]), event.at_ns
+        elif event.name == "step_ended":
+            step, began_ns = int(event.data["step"]) + 1, event.at_ns
+    return step, began_ns
+
+
+def _acknowledged_ns(events: Sequence[Event], began_ns: int) -> int:
+    """Return when the step that began at ``began_ns`` was first acknowledged: from then on it counts."""
+    return next((e.at_ns for e in events if e.at_ns >= began_ns and e.name in ACKNOWLEDGING), began_ns)
+
+
+def _first_delivery_ns(events: Sequence[Event]) -> int | None:
+    inside = False
+    for event in events:
+        if event.name in ("step_started", "step_ended"):
+            inside = event.name == "step_started"
+        elif inside and event.name in DELIVERING:
+            return event.at_ns
+    return None

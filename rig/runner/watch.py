@@ -1,0 +1,145 @@
+"""What stands around a run on a bench with ports: its guardian, the bench lock, and the bench's ledger.
+
+A bench inside this process has none of them: its pump ends with the process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rig.bench import STICK_BAUD, Bench
+from rig.config import BenchConfig
+from rig.errors import BenchError, UnsafeBench
+from rig.guardian.client import GuardianClient
+from rig.guardian.guard import Guard, NoGuard
+from rig.guardian.places import Places
+from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
+from rig.record.ledger import BenchLedger, Entry, ledger_path
+from rig.record.writer import RecordWriter
+from rig.results import EndReason
+from rig.runner.ended import Ended
+from rig.runner.folder import RunFolder
+from rig.runner.safe import make_safe
+
+SD_COMMIT_S, COMMIT_S = 10.0, 1.0
+
+
+def bench_ledger(config: BenchConfig, parent: Path) -> BenchLedger:
+    """Return the ledger of a bench: in its own ``runs_dir``, else beside its runs."""
+    return BenchLedger(ledger_path(Path(config.runs_dir) if config.runs_dir else parent, config.name))
+
+
+def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: float) -> SafePlan:
+    """Return the plan by which a guardian makes this bench safe."""
+    simulation = config.simulation
+    pump = PumpPlan(
+        config.pump.port, STICK_BAUD, config.pump.serials[0], config.pump.serials, config.pump.frequency_mhz
+    )
+    return SafePlan(
+        bench=config.name,
+        run_id=folder.run_id,
+        run_folder=str(folder.path.resolve()),
+        ledger=str(ledger.resolve()),
+        pump=pump,
+        lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
+        gpio=config.guardian.gpio,
+        hold_s=hold_s,
+        heartbeat_s=config.guardian.heartbeat_s,
+        clock_speed=simulation.speed if simulation else 1.0,
+        clock_epoch_ns=simulation.epoch_ns if simulation else 0,
+        commit_s=SD_COMMIT_S if config.storage == "sd" else COMMIT_S,
+    )
+
+
+class Watch:
+    """Guardian, lock and ledger of one run, taken before any port is opened."""
+
+    def __init__(self, config: BenchConfig, folder: RunFolder, parent: Path, hold_s: float = 0.0) -> None:
+        self._config = config
+        self._folder = folder
+        self._client: GuardianClient | None = None
+        self._ledger: BenchLedger | None = None
+        self._unsafe: Entry | None = None
+        self._begun = False
+        self.plan: SafePlan | None = None
+        if not config.simulated:
+            self._ledger = bench_ledger(config, parent)
+            self.plan = safe_plan(config, folder, self._ledger.path, hold_s)
+            places = Places(config.name, config.guardian.run_dir)
+            self._client = GuardianClient(self.plan, places, config.guardian.watchdog)
+
+    @property
+    def guard(self) -> Guard:
+        """Return the guardian as the runner sees it."""
+        return self._client if self._client is not None else NoGuard()
+
+    @property
+    def attached(self) -> bool:
+        """Say whether the guardian was holding the bench for this very run."""
+        return self._client is not None and self._client.attached
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Return what the record's heading says of the guardian."""
+        if self._client is None:
+            return {"kind": "none", "why": "the simulated pump ends with this process"}
+        return {"kind": "process", "pid": self._client.pid, "attached": self.attached}
+
+    def __enter__(self) -> Watch:
+        """Take the bench: raises `rig.errors.UsageError` while somebody else has it."""
+        if self._client is not None:
+            self._client.arm()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the bench back; a run that was refused before it touched anything leaves it as it was."""
+        if self._client is not None and self._client.connected:
+            by = "nothing was commanded" if not self._begun else "the runner broke off"
+            self._client.finished(confirmed=not self._begun, by=by)
+
+    def begun(self, *, resumed: bool) -> None:
+        """Write into the bench's ledger that the run begins, before its first byte leaves."""
+        self._begun = True
+        if self._ledger is None:
+            return
+        self._unsafe = self._ledger.unsafe()
+        if resumed:
+            self._ledger.append("resumed", run_id=self._folder.run_id, segment=self._folder.segment)
+        else:
+            about = {"folder": str(self._folder.path.resolve()), "scenario": self._folder.run_id.split("-")[1]}
+            self._ledger.append("started", run_id=self._folder.run_id, **about)
+
+    def make_safe_first(self, bench: Bench, writer: RecordWriter) -> Ended | None:
+        """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
+        if self._ledger is None or self._unsafe is None or self.attached:
+            return None
+        state = make_safe(bench.pump, bench.links, writer, bench.pump_link)
+        said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
+        self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
+        if state.confirmed:
+            return None
+        error = UnsafeBench(
+            f"nobody has confirmed that run {self._unsafe.run_id} left this bench safe: {state.by}",
+            where=f"bench {self._config.name}",
+            hint=f"go to the bench, then: rig runs acknowledge --bench {self._config.name} --why TEXT",
+        )
+        return Ended(EndReason.BENCH_FAULT, str(error), state, error, commanded=True)
+
+    def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
+        """Tell the guardian how the bench was left; return what is known of it then."""
+        if self._client is None:
+            return confirmed, by
+        try:
+            return self._client.finished(confirmed=confirmed, by=by)
+        except BenchError as error:
+            return False, f"{by}; {error}"
+
+    def ended(self, reason: EndReason, safe: dict[str, Any], manifest_sha256: str | None) -> None:
+        """Write into the bench's ledger how the segment ended."""
+        if self._ledger is not None:
+            about = {"segment": self._folder.segment, "reason": reason.value, "manifest_sha256": manifest_sha256}
+            self._ledger.append("ended", run_id=self._folder.run_id, safe=safe, **about)
