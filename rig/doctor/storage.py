@@ -70,6 +70,10 @@ def check_runs_folder(runs_dir: str, mounts: Sequence[Mount], *, ports: bool) ->
         return fail(
             "runs folder", f"{place} cannot be written", "a folder of the user who runs", "mount the disk, or chown it"
         )
+    if "ro" in mount.options:
+        return fail(
+            "runs folder", f"{where} is mounted read-only", "a disk that can be written", "mount it again; fsck"
+        )
     if in_memory(mount, mounts) and ports:
         return fail(
             "runs folder",
