@@ -7,7 +7,7 @@ import time
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, RigError, RunAborted, TransportError
+from rig.errors import BenchError, LinkLost, RigError, RunAborted, TransportError
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
@@ -18,6 +18,7 @@ from rig.runner.arming import arm, step_profile
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach, settle
+from rig.runner.regain import regain
 from rig.runner.resume import REATTACH, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
@@ -45,6 +46,7 @@ BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; r
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
 HOLD_MARGIN_U = 2.0
+STICK_PATIENCE_S = 10.0
 WATCH_EVERY_S = 60.0  # real time
 
 
@@ -77,7 +79,7 @@ class Player:
         self._clock = bench.clock
         next_id = point.next_id if point is not None else 1
         self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
-        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
+        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
@@ -98,7 +100,7 @@ class Player:
         links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
         touched = self._therapy.commanded or (self._point is not None and self._point.mode == REATTACH)
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer, self._bench.pump_link)
+            safe = make_safe(self._bench.pump, links, self._writer, self._bench.regain_pump)
             self._tidy(safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
@@ -133,7 +135,8 @@ class Player:
             self._announce(point)
             settle(point, bench.pump, therapy, self._clock)
         if point is not None and point.mode == REATTACH:
-            reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            balance = reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            self._sampler.expects = balance.serial
             bench.record_environment(self._writer)
             self._weigh_first()
             self._go_on(point)
@@ -156,7 +159,7 @@ class Player:
 
     def _arm(self, first: int) -> None:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
-        arm(
+        armed = arm(
             bench.pump,
             bench.balance,
             bench.links,
@@ -167,13 +170,10 @@ class Player:
             self._profile,
             first,
         )
+        self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
         self._weigh_first()
         self._blank("before", scenario.blank_before_s)
-        if first and not suspended_before(scenario, first):
-            self._wake()
-            therapy.resume()
-            therapy.delivering_since_ns = None  # the step itself has not begun
 
     def _weigh_first(self) -> None:
         if self._sampler.weigh() is None:
@@ -203,6 +203,8 @@ class Player:
         therapy.record("step_started", {"step": index, "kind": step.kind})
         self._wake()
         self._tell_holdable(index, step)
+        if therapy.suspended and isinstance(step, TempBasalStep | WaitStep) and not self._should_be_suspended(index):
+            therapy.resume()  # a repeated step finds the pump as arming left it, not as the step before did
         if isinstance(step, BolusStep):
             self._boluses(index, step)
         elif isinstance(step, TempBasalStep):
@@ -222,6 +224,9 @@ class Player:
         self._guard.state(bolus=False, holdable=False)
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
         self._therapy.report_reservoir()
+
+    def _should_be_suspended(self, index: int) -> bool:
+        return suspended_before(self._scenario, index)
 
     def _tell_holdable(self, index: int, step: Step) -> None:
         """Allow the guardian to leave the pump running without us: no bolus, and enough reservoir and vessel."""
@@ -319,7 +324,13 @@ class Player:
         return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
 
     def _wake(self) -> None:
-        self._bench.pump.wake()
+        """Wake the pump before a command; a stick that was unplugged may be put back for a moment longer."""
+        try:
+            self._bench.pump.wake()
+        except LinkLost as lost:
+            link = self._bench.pump_link
+            regain(self._bench.links, link, self._bench.regain_pump, self._writer, self._stop, lost, STICK_PATIENCE_S)
+            self._bench.pump.wake()
 
     def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
         self._sample_to(self._clock.now_ns(), duration_s, interval_s)
