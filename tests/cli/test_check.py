@@ -23,9 +23,7 @@ def test_the_simulated_bench_is_fit_and_nothing_is_left_behind(capsys: pytest.Ca
     assert list(Path().iterdir()) == []
 
 
-def test_an_unfit_bench_ends_with_four_and_says_so_in_json(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_an_unfit_bench_ends_with_four_and_says_so_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     text = (benches_dir() / "pi-example.toml").read_text("utf-8")
     (tmp_path / "bench.toml").write_text(f'{text}\n[guardian]\nrun_dir = "{tmp_path}"\n', "utf-8")
     assert main(["check", "--bench", "bench.toml", "--json"]) == 4
