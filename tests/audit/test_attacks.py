@@ -222,6 +222,20 @@ def test_a_torn_tail_of_a_run_that_was_killed_is_no_fault_and_one_of_a_closed_ru
     assert any("broken off" in each.what for each in report.runs[0].notes)
 
 
+def test_a_seal_that_was_cut_off_is_noted_in_an_open_run_and_an_added_file_in_a_closed_one(runs: Path) -> None:
+    closed = folders(runs)[1]
+    run = _broken_off(runs)
+    record = run / "evidence" / "record-001.log.gz"
+    record.write_bytes(record.read_bytes()[: record.stat().st_size // 2])
+    for each in (run, closed):
+        (each / "evidence" / "manifest.json.part").write_text("{")
+    assert not audit_runs([run]).runs[0].findings
+    assert any(each.file == "evidence/manifest.json.part" for each in audit_runs([run]).runs[0].notes)
+    assert "evidence/manifest.json.part: was added: no manifest names it" in found(audit_runs([closed]))
+    assert main(["runs", "void", str(run), "--why", "it broke off"]) == 0
+    assert not audit_runs([run]).runs[0].findings
+
+
 def _broken_off(runs: Path) -> Path:
     """Return a run as a kill before its seal would have left it, but for the record's tail; without a ledger."""
     (runs / "simulated.ledger").unlink()
