@@ -167,9 +167,7 @@ class Guardian:
         if uid not in (0, os.getuid()):
             connection.close()
             return
-        if self._connection is not None or (
-            self._plan is not None and self._unsafe_since_s is None and not self._holding
-        ):
+        if self._connection is not None or self._busy:
             _refuse(connection, f"the bench is in use by run {self._plan.run_id if self._plan else '?'}")
             return
         connection.settimeout(1.0)
