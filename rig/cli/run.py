@@ -16,7 +16,7 @@ from rig.config import BenchConfig, Simulation, load_bench
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError, RigError
 from rig.runner.folder import find_runs
-from rig.runner.stop import StopRequest
+from rig.runner.stop import StopRequest, interrupt_by_signals
 from rig.scenario.model import Scenario
 
 DEFAULT_SCENARIO = "standard"
@@ -26,6 +26,7 @@ UNSAFE = 5
 def execute(options: argparse.Namespace) -> int:
     """Run, or plan, every scenario named; return the exit code of design 5.1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    interrupt_by_signals()
     config = bench_from(options)
     # All files are read, and refused, before the first run moves anything.
     scenarios = find_scenarios(options.scenarios or [DEFAULT_SCENARIO])

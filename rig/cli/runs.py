@@ -48,8 +48,10 @@ def resume(options: argparse.Namespace) -> int:
     from rig.cli.progress import ProgressView  # noqa: PLC0415 - listing runs does not need it
     from rig.cli.run import bench_from, finish  # noqa: PLC0415
     from rig.engine import resume_run  # noqa: PLC0415
+    from rig.runner.stop import interrupt_by_signals  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    interrupt_by_signals()
     folder = find_run(options.run, options.runs_dir)
     config = None
     if options.bench is not None or options.devices is not None:

@@ -38,8 +38,19 @@ def signals_to(stop: StopRequest) -> Iterator[StopRequest]:
         stop.ask(signal.Signals(number).name)
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a mask may have been inherited, too
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def interrupt_by_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does; while a run lasts, `signals_to` takes them over."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rig.cli.main import main
-from rig.errors import RecordError
 from rig.guardian.client import about, acknowledge, start_guardian
 from rig.guardian.places import Places
 from rig.record.ledger import BenchLedger
@@ -17,22 +16,23 @@ from rig.record.reader import read_run
 from rig.runner.folder import find_runs
 from tests.guardian.benches import HOLD, PtyBench
 
+NAMES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted")
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[PtyBench]:
-    """Give a bench whose simulated devices run in another process."""
-    made = PtyBench(tmp_path, "g")
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PtyBench]]:
+    """Give a bench for each test, all started at once: arming is mostly waiting for the radio."""
+    made = {name: PtyBench(tmp_path_factory.mktemp(name), name) for name in NAMES}
+    made["hold"] = PtyBench(tmp_path_factory.mktemp("hold"), "hold", speed=20.0)
+    for name, bench in made.items():
+        scenario = "tests/data/lost.yaml"
+        if name == "hold":
+            scenario = str(bench.folder / "hold.yaml")
+            Path(scenario).write_text(HOLD)
+        bench.runner = bench.run(scenario)
     yield made
-    made.simulator.kill()
-    made.simulator.communicate()
-
-
-def _delivering(bench: PtyBench) -> bool:
-    try:
-        names = [event.name for event in read_run(bench.run_folder).events]
-    except (RecordError, ValueError):  # no folder yet, or no block in it
-        return False
-    return "step_started" in names and "resumed" in names[names.index("step_started") :]
+    for bench in made.values():
+        bench.end()
 
 
 def _suspended(truth: dict[str, object]) -> bool:
@@ -41,11 +41,30 @@ def _suspended(truth: dict[str, object]) -> bool:
     return bool(deliveries[-1]["kind"] == "suspended" and deliveries[-1]["end_ns"] is None)
 
 
+def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(benches: dict[str, PtyBench]) -> None:
+    bench = benches["hold"]
+    bench.wait_for(bench.delivering)
+    bench.runner.kill()
+    bench.runner.wait()
+    bench.wait_for(lambda: bench.lock().get("state") == "holding", 10.0)
+    where = ["--bench", str(bench.bench), "--devices", str(bench.devices), "--no-report", "--quiet"]
+    code = main(["runs", "resume", str(bench.run_folder), *where, "--why", "taken up again"])
+    record = read_run(bench.run_folder)
+    resumed = next(event for event in record.events if event.name == "run_resumed")
+    assert resumed.data["mode"] == "reattach"
+    assert record.end["reason"] == "completed", record.end
+    assert code in (0, 3), code
+    basal = [each for each in bench.stop()["deliveries"] if each["kind"] == "basal" and each["rate_u_per_h"] == 30.0]
+    assert len(basal) == 2  # for a moment while arming, and then never stopped, never programmed again
+    assert basal[-1]["commanded_u"] == pytest.approx(2.0, rel=0.1)
+
+
 def test_a_killed_runner_leaves_the_pump_suspended_the_lines_safe_and_the_next_run_free_to_start(
-    bench: PtyBench,
+    benches: dict[str, PtyBench],
 ) -> None:
-    run = bench.run("tests/data/lost.yaml")
-    bench.wait_for(lambda: _delivering(bench))
+    bench = benches["killed"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
     assert bench.lock()["state"] == "run"
     second = bench.run("tests/data/lost.yaml", stderr=subprocess.PIPE)
     _, said = second.communicate(timeout=30)
@@ -64,17 +83,18 @@ def test_a_killed_runner_leaves_the_pump_suspended_the_lines_safe_and_the_next_r
     assert safe["line valve"]["confirmed"]
     assert safe["line valve"]["after_s"] < 5.0
     assert bench.line(17) == "1"
-    ledger = BenchLedger(bench.folder / "runs" / "g.ledger")
+    ledger = BenchLedger(bench.folder / "runs" / "killed.ledger")
     assert [entry.kind for entry in ledger.entries()] == ["started", "safe"]
     assert ledger.unsafe() is None
     assert find_runs(bench.folder / "runs")[0].state == "interrupted"
-    bench.wait_for(lambda: about(Places("g", str(bench.folder / "run"))) is None, 10.0)
+    bench.wait_for(lambda: about(Places("killed", str(bench.folder / "run"))) is None, 10.0)
     assert _suspended(bench.stop())
 
 
-def test_a_runner_that_hangs_is_killed_and_the_pump_stopped(bench: PtyBench) -> None:
-    run = bench.run("tests/data/lost.yaml")
-    bench.wait_for(lambda: _delivering(bench))
+def test_a_runner_that_hangs_is_killed_and_the_pump_stopped(benches: dict[str, PtyBench]) -> None:
+    bench = benches["hung"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
     run.send_signal(signal.SIGSTOP)
     bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
     taken = bench.guardian_ended()
@@ -85,9 +105,12 @@ def test_a_runner_that_hangs_is_killed_and_the_pump_stopped(bench: PtyBench) -> 
     assert _suspended(bench.stop())
 
 
-def test_an_emergency_stop_ends_the_run_and_the_bench_stays_stopped_while_it_is_pressed(bench: PtyBench) -> None:
-    run = bench.run("tests/data/lost.yaml")
-    bench.wait_for(lambda: _delivering(bench))
+def test_an_emergency_stop_ends_the_run_and_the_bench_stays_stopped_while_it_is_pressed(
+    benches: dict[str, PtyBench],
+) -> None:
+    bench = benches["emergency"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
     (bench.folder / "gpio" / "22.in").write_text("1")
     assert run.wait(timeout=60) in (4, 130)
     record = read_run(bench.run_folder)
@@ -101,9 +124,10 @@ def test_an_emergency_stop_ends_the_run_and_the_bench_stays_stopped_while_it_is_
     assert _suspended(bench.stop())
 
 
-def test_a_killed_guardian_ends_the_run_and_the_runner_stops_the_pump(bench: PtyBench) -> None:
-    run = bench.run("tests/data/lost.yaml")
-    bench.wait_for(lambda: _delivering(bench))
+def test_a_killed_guardian_ends_the_run_and_the_runner_stops_the_pump(benches: dict[str, PtyBench]) -> None:
+    bench = benches["guardian"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
     os.kill(bench.lock()["pid"], signal.SIGKILL)
     assert run.wait(timeout=60) == 4
     record = read_run(bench.run_folder)
@@ -114,16 +138,17 @@ def test_a_killed_guardian_ends_the_run_and_the_runner_stops_the_pump(bench: Pty
 
 
 def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_somebody_acknowledges(
-    bench: PtyBench, capsys: pytest.CaptureFixture[str]
+    benches: dict[str, PtyBench], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = bench.run("tests/data/lost.yaml")
-    bench.wait_for(lambda: _delivering(bench))
-    ledger = BenchLedger(bench.folder / "runs" / "g.ledger")
+    bench = benches["unreachable"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
+    ledger = BenchLedger(bench.folder / "runs" / "unreachable.ledger")
     bench.simulator.kill()
-    bench.simulator.communicate()
+    bench.simulator.wait()
     run.kill()
     run.wait()
-    places = Places("g", str(bench.folder / "run"))
+    places = Places("unreachable", str(bench.folder / "run"))
     # The guardian tries for a minute; a person who has pulled the pump's battery need not wait.
     os.kill(bench.lock()["pid"], signal.SIGKILL)
     unsafe = ledger.unsafe()
@@ -136,28 +161,23 @@ def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_someb
     assert not acknowledge(places)
 
 
-def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: Path) -> None:
-    bench = PtyBench(tmp_path, "h", speed=20.0)
-    scenario = tmp_path / "hold.yaml"
-    scenario.write_text(HOLD)
-    try:
-        run = bench.run(str(scenario))
-        bench.wait_for(lambda: _delivering(bench))
-        run.kill()
-        run.wait()
-        bench.wait_for(lambda: bench.lock().get("state") == "holding", 10.0)
-        where = ["--bench", str(bench.bench), "--devices", str(bench.devices), "--no-report", "--quiet"]
-        code = main(["runs", "resume", str(bench.run_folder), *where, "--why", "taken up again"])
-        record = read_run(bench.run_folder)
-        resumed = next(event for event in record.events if event.name == "run_resumed")
-        assert resumed.data["mode"] == "reattach"
-        assert record.end["reason"] == "completed", record.end
-        assert code in (0, 3), code
-    finally:
-        truth = bench.stop()
-    basal = [each for each in truth["deliveries"] if each["kind"] == "basal" and each["rate_u_per_h"] == 30.0]
-    assert len(basal) == 1  # never stopped, never programmed again
-    assert basal[0]["commanded_u"] == pytest.approx(10.0, rel=0.05)
+def test_a_guardian_that_starts_again_makes_safe_what_the_killed_one_and_its_killed_runner_left(
+    benches: dict[str, PtyBench],
+) -> None:
+    bench = benches["restarted"]
+    run = bench.runner
+    bench.wait_for(bench.delivering)
+    os.kill(bench.lock()["pid"], signal.SIGKILL)
+    run.kill()
+    run.wait()
+    start_guardian(Places("restarted", str(bench.folder / "run")))
+    bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
+    taken = bench.guardian_ended()
+    assert taken is not None
+    assert taken.end["reason"] == "guardian_restarted"
+    assert taken.end["safe"]["confirmed"]
+    assert bench.line(17) == "1"
+    assert _suspended(bench.stop())
 
 
 def test_a_guardian_that_nobody_talks_to_ends_by_itself_and_frees_the_bench(tmp_path: Path) -> None:
