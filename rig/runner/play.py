@@ -77,7 +77,8 @@ class Player:
         self._clock = bench.clock
         next_id = point.next_id if point is not None else 1
         self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
-        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
+        tolerate_s = scenario.gap_tolerate_s
+        self._sampler = Sampler(bench.links, bench.balance, writer, stop, tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
@@ -91,6 +92,7 @@ class Player:
         links = self._bench.links
         links.pulse = self._guard.beat
         links.on_stall = self._stalled
+        links.tell = self._therapy.record
         try:
             self._play()
         except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
@@ -98,7 +100,7 @@ class Player:
         links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
         touched = self._therapy.commanded or (self._point is not None and self._point.mode == REATTACH)
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer, self._bench.pump_link)
+            safe = make_safe(self._bench.pump, links, self._writer)
             self._tidy(safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from rig.errors import BenchError
 from rig.guardian.plan import ASLEEP_LIMIT_S
 from rig.guardian.stop_pump import SafeState, stop_pump
 from rig.instruments import Pump
 from rig.record.writer import RecordWriter
-from rig.transport.links import Link, Links
+from rig.transport.links import Links
 
 
-def make_safe(pump: Pump, links: Links, writer: RecordWriter, link: Link | None = None) -> SafeState:
+def make_safe(pump: Pump, links: Links, writer: RecordWriter) -> SafeState:
     """Suspend the pump, again and again until its status confirms it or the time limit is over; record what is known.
 
     A port that was lost is opened again meanwhile: a plug that is put back must still stop the pump.
     """
-
-    def regain() -> bool:
-        try:
-            return link is not None and links.reopen(link)
-        except BenchError:
-            return False
-
-    state = stop_pump(pump, links, ASLEEP_LIMIT_S, regain if link is not None else None)
+    state = stop_pump(pump, links, ASLEEP_LIMIT_S)
     data = {"wanted": state.wanted, "confirmed": state.confirmed, "by": state.by}
     writer.event(links.clock.now_ns(), "safe_state", data)
     return state

@@ -99,9 +99,9 @@ def test_events_at_the_same_instant_keep_the_order_in_which_they_were_asked_for(
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_an_unplugged_device_is_named() -> None:
+def test_a_device_on_a_closed_link_is_named() -> None:
     links, echo, _ = _bench()
     link = links.connect("echo", echo)
     links.close()
-    with pytest.raises(TransportError, match="echo: the simulated device is unplugged"):
+    with pytest.raises(TransportError, match=r"echo on sim:echo: the device went away \(its link was closed\)"):
         link.write(b"x")
