@@ -108,6 +108,7 @@ def _open_simulated(
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, _ns_per_byte(STICK_BAUD))
     scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
+    twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
