@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.errors import UsageError
-from rig.sim.serve import PtyServer, serve
+from rig.sim.serve import PtyServer, Wiring, serve
 
 
 def talk(descriptor: int, request: bytes, answered: bytes, most_s: float = 5.0) -> bytes:
@@ -56,7 +56,7 @@ class Served:
 
 def test_both_devices_answer_on_their_pseudo_terminals_and_the_ledger_is_written(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.json"
-    served = Served(model="522", speed=50.0, sealed_ledger=ledger)
+    served = Served(model="522", wiring=Wiring(speed=50.0), sealed_ledger=ledger)
     try:
         assert [(line["device"], line["model"], line["speed"]) for line in served.lines] == [
             ("pump", "522", 50.0),
@@ -132,8 +132,9 @@ def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
         ({"devices": ("toaster",)}, "cannot serve toaster"),
         ({"devices": ()}, "cannot serve nothing"),
         ({"serial": "512847"}, "may be a real pump"),
-        ({"speed": 0.0}, "speed of 0"),
-        ({"speed": float("nan")}, "speed of nan"),
+        ({"wiring": Wiring(speed=0.0)}, "speed of 0"),
+        ({"wiring": Wiring(speed=float("nan"))}, "speed of nan"),
+        ({"wiring": Wiring(epoch_ns=1 << 62)}, "still to come"),
         ({"model": "511"}, "no pump model"),
     ],
 )
