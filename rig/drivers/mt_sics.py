@@ -147,14 +147,15 @@ class SicsBalance:
 
     def _check_unchanged(self, identity: BalanceIdentity, settings: BalanceSettings) -> None:
         """Refuse a balance that came back as another one, or set otherwise: its readings would not go on as before."""
-        before, now = self._identity, self._settings
+        if self._identity is None or self._settings is None:
+            return
         for what, was, found in (
-            ("serial number", before and before.serial, identity.serial),
-            ("zero tracking", now and now.auto_zero, settings.auto_zero),
-            ("filter (M02)", now and now.environment, settings.environment),
-            ("tare", now and now.tare_mg, settings.tare_mg),
+            ("serial number", self._identity.serial, identity.serial),
+            ("zero tracking", self._settings.auto_zero, settings.auto_zero),
+            ("filter (M02)", self._settings.environment, settings.environment),
+            ("tare", self._settings.tare_mg, settings.tare_mg),
         ):
-            if before is not None and was != found:
+            if was is not None and found is not None and was != found:
                 raise DeviceChanged(
                     f"it came back with {what} {found}",
                     where=self._where,
