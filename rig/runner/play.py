@@ -77,8 +77,7 @@ class Player:
         self._clock = bench.clock
         next_id = point.next_id if point is not None else 1
         self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
-        tolerate_s = scenario.gap_tolerate_s
-        self._sampler = Sampler(bench.links, bench.balance, writer, stop, tolerate_s, bench.balance_link)
+        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
@@ -135,7 +134,8 @@ class Player:
             self._announce(point)
             settle(point, bench.pump, therapy, self._clock)
         if point is not None and point.mode == REATTACH:
-            reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            balance = reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            self._sampler.expects = balance.serial
             bench.record_environment(self._writer)
             self._weigh_first()
             self._go_on(point)
@@ -158,7 +158,7 @@ class Player:
 
     def _arm(self, first: int) -> None:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
-        arm(
+        armed = arm(
             bench.pump,
             bench.balance,
             bench.links,
@@ -169,13 +169,10 @@ class Player:
             self._profile,
             first,
         )
+        self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
         self._weigh_first()
         self._blank("before", scenario.blank_before_s)
-        if first and not suspended_before(scenario, first):
-            self._wake()
-            therapy.resume()
-            therapy.delivering_since_ns = None  # the step itself has not begun
 
     def _weigh_first(self) -> None:
         if self._sampler.weigh() is None:
@@ -205,6 +202,8 @@ class Player:
         therapy.record("step_started", {"step": index, "kind": step.kind})
         self._wake()
         self._tell_holdable(index, step)
+        if therapy.suspended and isinstance(step, TempBasalStep | WaitStep) and not self._should_be_suspended(index):
+            therapy.resume()  # a repeated step finds the pump as arming left it, not as the step before did
         if isinstance(step, BolusStep):
             self._boluses(index, step)
         elif isinstance(step, TempBasalStep):
@@ -224,6 +223,9 @@ class Player:
         self._guard.state(bolus=False, holdable=False)
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
         self._therapy.report_reservoir()
+
+    def _should_be_suspended(self, index: int) -> bool:
+        return suspended_before(self._scenario, index)
 
     def _tell_holdable(self, index: int, step: Step) -> None:
         """Allow the guardian to leave the pump running without us: no bolus, and enough reservoir and vessel."""

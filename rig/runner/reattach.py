@@ -7,7 +7,7 @@ from datetime import timedelta
 from rig.clock import Clock, to_s
 from rig.config import BenchConfig
 from rig.errors import BenchError, InstrumentError
-from rig.instruments import Balance, HistoryEvent, Pump
+from rig.instruments import Balance, BalanceIdentity, HistoryEvent, Pump
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
 from rig.runner.journal import Intended
@@ -59,12 +59,13 @@ def _is_bolus(event: HistoryEvent, begun: Intended) -> bool:
 
 def reattach(
     point: ResumePoint, pump: Pump, balance: Balance, config: BenchConfig, profile: PumpProfile, therapy: Therapy
-) -> None:
+) -> BalanceIdentity:
     """See that the pump still does what the record says, and take it up from there; nothing is commanded.
 
+    Returns the balance that answered.
     Raises `InstrumentError` when it does something else: the run cannot go on from here, only repeat its step.
     """
-    identify_balance(balance, config)
+    identity = identify_balance(balance, config)
     identify_pump(pump, config, profile)
     state = point.therapy
     _check(pump, state, therapy)
@@ -75,6 +76,7 @@ def reattach(
     therapy.ordered_u = state.ordered_u
     therapy.report_clock()
     therapy.report_reservoir()
+    return identity
 
 
 def _check(pump: Pump, state: TherapyState, therapy: Therapy) -> None:

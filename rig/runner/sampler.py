@@ -47,7 +47,7 @@ class Sampler:
         self._clock: Clock = links.clock
         self._balance = balance
         self._link = link
-        self._serial: str | None = None  # of the balance that gave the first reading
+        self.expects = ""  # serial number of the balance: as armed, else that of the first reading
         self._away = False
         self._writer = writer
         self._stop = stop
@@ -88,8 +88,8 @@ class Sampler:
         except (InstrumentError, ProtocolError, TransportTimeout) as error:
             self._bridge(error)
             return None
-        if self._serial is None:
-            self._serial = self._balance.identify().serial
+        if not self.expects:
+            self.expects = self._balance.identify().serial
         self.latest = weighing
         self.count += 1
         self._writer.weighing("balance", weighing)
@@ -126,11 +126,11 @@ class Sampler:
     def _greet(self) -> None:
         """See that the balance that answers is the one that weighed before."""
         serial = self._balance.identify().serial
-        if self._serial not in (None, serial):
+        if self.expects not in ("", serial):
             raise DeviceChanged(
                 f"another balance answers: serial number {serial}",
                 where="balance",
-                expected=self._serial or "",
+                expected=self.expects,
                 hint="plug the former balance in again",
             )
 
