@@ -137,7 +137,7 @@ def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_someb
 
 
 def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: Path) -> None:
-    bench = PtyBench(tmp_path, "h", speed=20.0)
+    bench = PtyBench(tmp_path, "h", speed=10.0)
     scenario = tmp_path / "hold.yaml"
     scenario.write_text(HOLD)
     try:
@@ -157,7 +157,7 @@ def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: 
         truth = bench.stop()
     basal = [each for each in truth["deliveries"] if each["kind"] == "basal" and each["rate_u_per_h"] == 30.0]
     assert len(basal) == 1  # never stopped, never programmed again
-    assert basal[0]["commanded_u"] == pytest.approx(10.0, rel=0.05)
+    assert basal[0]["commanded_u"] == pytest.approx(4.0, rel=0.05)
 
 
 def test_a_guardian_that_nobody_talks_to_ends_by_itself_and_frees_the_bench(tmp_path: Path) -> None:
