@@ -7,7 +7,7 @@ import time
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, LinkLost, RigError, RunAborted, TransportError
+from rig.errors import BenchError, RigError, RunAborted, TransportError
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
@@ -18,7 +18,6 @@ from rig.runner.arming import arm, step_profile
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach, settle
-from rig.runner.regain import regain
 from rig.runner.resume import REATTACH, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
@@ -46,7 +45,6 @@ BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; r
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
 HOLD_MARGIN_U = 2.0
-STICK_PATIENCE_S = 10.0
 WATCH_EVERY_S = 60.0  # real time
 
 
@@ -93,6 +91,7 @@ class Player:
         links = self._bench.links
         links.pulse = self._guard.beat
         links.on_stall = self._stalled
+        links.tell = self._therapy.record
         try:
             self._play()
         except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
@@ -100,7 +99,7 @@ class Player:
         links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
         touched = self._therapy.commanded or (self._point is not None and self._point.mode == REATTACH)
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer, self._bench.regain_pump)
+            safe = make_safe(self._bench.pump, links, self._writer)
             self._tidy(safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
@@ -324,13 +323,7 @@ class Player:
         return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
 
     def _wake(self) -> None:
-        """Wake the pump before a command; a stick that was unplugged may be put back for a moment longer."""
-        try:
-            self._bench.pump.wake()
-        except LinkLost as lost:
-            link = self._bench.pump_link
-            regain(self._bench.links, link, self._bench.regain_pump, self._writer, self._stop, lost, STICK_PATIENCE_S)
-            self._bench.pump.wake()
+        self._bench.pump.wake()
 
     def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
         self._sample_to(self._clock.now_ns(), duration_s, interval_s)
