@@ -86,6 +86,11 @@ class RunFolder:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     @property
+    def scenario_id(self) -> str:
+        """Return the scenario's id, which stands in the run id between time and chance."""
+        return self.run_id.partition("-")[2].rpartition("-")[0]
+
+    @property
     def sealed_ledger(self) -> Path:
         """Return where a twin leaves what it truly delivered; nothing that measures or judges ever reads it."""
         name = "ledger.json" if self.segment == 1 else f"ledger-{self.segment:03d}.json"

@@ -22,7 +22,10 @@ def make_safe(pump: Pump, links: Links, writer: RecordWriter, link: Link | None 
         except BenchError:
             return False
 
-    state = stop_pump(pump, links, ASLEEP_LIMIT_S, regain if link is not None else None)
+    try:
+        state = stop_pump(pump, links, ASLEEP_LIMIT_S, regain if link is not None else None)
+    except Exception as error:  # noqa: BLE001 - a defect here must still be told as a pump that may be running
+        state = SafeState("pump suspended", False, f"{type(error).__name__}: {error}")
     data = {"wanted": state.wanted, "confirmed": state.confirmed, "by": state.by}
     writer.event(links.clock.now_ns(), "safe_state", data)
     return state
