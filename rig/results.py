@@ -149,6 +149,7 @@ class Result:
     analysis: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
     title: str = ""
+    segments: tuple[dict[str, Any], ...] = ()
     schema: int = 1
 
     def to_json(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from rig.judging.boluses import JudgedBolus
+from rig.judging.clocks import clock_findings
 from rig.judging.evidence import Evidence
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
@@ -26,10 +27,12 @@ def lasting_damage(record: RunRecord) -> tuple[str, ...]:
 
     What came before a torn tail is whole and chained; what is missing after it is missing to every check that needs it.
     """
-    if record.ended:
-        return record.damage
-    torn = [text for text in record.damage if _TORN_TAIL.search(text)]
-    return tuple(text for text in record.damage if len(torn) > 1 or text not in torn)
+    forgiven = set()
+    for segment in record.segments:
+        torn = [text for text in segment.damage if _TORN_TAIL.search(text)]
+        if not segment.ended and len(torn) == 1:
+            forgiven.add(torn[0])
+    return tuple(text for text in record.damage if text not in forgiven)
 
 
 def collect_findings(evidence: Evidence, view: RunView | None, boluses: tuple[JudgedBolus, ...]) -> tuple[Finding, ...]:
@@ -41,6 +44,9 @@ def collect_findings(evidence: Evidence, view: RunView | None, boluses: tuple[Ju
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
     found += _not_delivered(evidence)
+    found += _interruptions(evidence)
+    found += _unsettled(evidence)
+    found += clock_findings(evidence.record)
     if view is not None:
         found += _blank_findings(view)
         found += [finding for bolus in boluses for finding in _bolus_findings(evidence, bolus)]
@@ -52,6 +58,40 @@ def _not_delivered(evidence: Evidence) -> list[Finding]:
         Finding("bolus-not-delivered", f"a bolus of {event.data['amount_u']:g} U was programmed and not delivered")
         for event in evidence.record.events
         if event.name == "bolus_not_delivered"
+    ]
+
+
+def _interruptions(evidence: Evidence) -> list[Finding]:
+    """Return that the run was voided, and each time it was resumed."""
+    found = []
+    if evidence.void:
+        who, why = evidence.void.get("who", "?"), evidence.void.get("why", "?")
+        found.append(Finding("void", f"this run was voided by {who}: {why}"))
+    for event in evidence.record.events:
+        if event.name == "run_resumed":
+            data = event.data
+            what = "was taken up again at the running pump" if data.get("mode") == "reattach" else "was repeated"
+            text = f"the run was interrupted; step {int(data.get('step', 0)) + 1} {what}"
+            found.append(Finding("resumed", text + (f" ({data['who']}: {data['why']})" if data.get("why") else "")))
+    return found
+
+
+def _unsettled(evidence: Evidence) -> list[Finding]:
+    """Return the deliveries that were begun and whose end the pump did not tell."""
+    open_ids: dict[int, str] = {}
+    for event in evidence.record.events:
+        if event.name != "command" or "id" not in event.data:
+            continue
+        data = event.data
+        if data.get("state") == "intended" and data.get("delivers"):
+            open_ids[data["id"]] = f"{data.get('name')} of {data.get('amount_u')} U"
+        elif data.get("state") in ("acknowledged", "refused") or (
+            data.get("state") == "settled" and data.get("delivered") is not None
+        ):
+            open_ids.pop(data["id"], None)
+    return [
+        Finding("delivery-in-flight", f"{what}: begun when the run broke off, and its end is not known")
+        for what in open_ids.values()
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from rig.analysis.basal import DeliveryError, delivery_error
 from rig.analysis.series import level_at
+from rig.judging.bridged import Bridge, bridge
 from rig.judging.items import NotMeasurableError
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component
@@ -27,7 +28,10 @@ def window(check: Check, view: RunView) -> tuple[float, float]:
         raise NotMeasurableError("the run ended before its step")
     from_s = spans[0].start_s if check.step is not None else view.first_s
     if check.from_s is not None:
-        from_s = view.first_s + check.from_s
+        from_s = view.first_s + check.from_s - view.scenario_s
+        _refuse_lead_in(view, from_s)
+    elif check.step is None and view.scenario_s > 0:
+        raise NotMeasurableError("the run was interrupted, and this check needs the whole of it")
     if check.for_s is not None:
         to_s = from_s + check.for_s
         reached_s = view.spans[-1].end_s
@@ -41,6 +45,22 @@ def window(check: Check, view: RunView) -> tuple[float, float]:
     return from_s, view.last_weighed_s(to_s)
 
 
+def _refuse_lead_in(view: RunView, from_s: float) -> None:
+    """Refuse a window whose stabilization was lost to an interruption.
+
+    Conservative: a window within a step leans on that step from its beginning, which a repetition gives it; one that
+    begins where a step begins leans on the steps before, which a repetition from a later step does not have.
+    """
+    if view.scenario_s <= 0:
+        return
+    if view.first_s is None or from_s < view.first_s - END_TOLERANCE_S:
+        raise NotMeasurableError("the run was interrupted, and repeated only from a later step on")
+    if any(abs(span.start_s - from_s) <= END_TOLERANCE_S for span in view.spans):
+        raise NotMeasurableError(
+            "the run was interrupted, and the steps that led up to this interval were not repeated"
+        )
+
+
 def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
     """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks.
 
@@ -51,12 +71,14 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
         raise NotMeasurableError("no blank: the evaporation is unknown")
     if from_s < view.times_s[0] or view.last_weighed_s(to_s) > view.times_s[-1]:
         raise NotMeasurableError("no readings at an edge of the interval")
-    gap = view.gap_in(from_s, to_s)
-    if gap is not None:
-        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+    bridges = _bridges(view, from_s, to_s)
     edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
     levels = [level_at(view.times_s, view.masses_mg, at_s) for at_s in edges]
     volume = volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s))
+    for each in bridges:
+        budget = volume.budget.with_component(each.component(view.chain.liquid.density_kg_per_m3 * 1e-3))
+        notes = (*volume.notes, each.finding().text) if each.shifted else volume.notes
+        volume = VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, notes)
     bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in edges)) * view.ul_per_u
     if bend_ul <= 0.0:
         return volume
@@ -71,6 +93,20 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
     )
     budget = volume.budget.with_component(bend)
     return VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, volume.notes)
+
+
+def _bridges(view: RunView, from_s: float, to_s: float) -> list[Bridge]:
+    """Return the explained gaps inside an interval whose edges were measured; raises for every other gap."""
+    found = []
+    for gap in view.gaps:
+        if gap.end_s <= from_s or gap.start_s >= to_s:
+            continue
+        inside = gap in view.explained and gap.start_s >= from_s and gap.end_s <= to_s
+        known = bridge(view, gap) if inside else None
+        if known is None:
+            raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+        found.append(known)
+    return found
 
 
 def _bend_u(view: RunView, at_s: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,16 @@ from typing import Any
 from rig.errors import BenchError, RigError
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_checks
+from rig.judging.clocks import clock_table
 from rig.judging.curves import curves
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
 from rig.judging.interval import basal_error, measured_volume
+from rig.judging.stretches import Stretch, segment_rows, stretches
 from rig.judging.tables import analysis
 from rig.judging.view import RunView, lay_out, started_ns
 from rig.record.reader import Event, RunRecord
-from rig.results import CheckResult, Delivery, Gap, Outcome, Result
+from rig.results import CheckResult, Delivery, Finding, Gap, Outcome, Result
 from rig.verdict import overall
 
 TIMELINE = (
@@ -35,6 +39,12 @@ TIMELINE = (
     "step_ended",
     "reading_failed",
     "safe_state",
+    "run_resumed",
+    "delivery_settled",
+    "clock_step",
+    "link_lost",
+    "link_reopened",
+    "stalled",
 )
 MAX_FAILED_READINGS = 50
 
@@ -44,19 +54,24 @@ def judge(folder: Path) -> Result:
     return judge_evidence(read_evidence(folder))
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One stretch of a run, laid out and with its boluses; ``view`` None with the reason where that is impossible."""
+
+    stretch: Stretch
+    view: RunView | None
+    boluses: tuple[JudgedBolus, ...]
+    why: str
+
+
 def judge_evidence(evidence: Evidence) -> Result:
     """Return the result of a run; a run that cannot be measured has every check INVALID, with the reason."""
     record, scenario = evidence.record, evidence.scenario
-    view: RunView | None = None
-    boluses: tuple[JudgedBolus, ...] = ()
     why = _forbidden(evidence)
-    if not why:
-        try:
-            view = lay_out(evidence)
-            boluses = judge_boluses(view)
-        except RigError as error:  # whatever cannot be laid out is the bench's or the rig's fault, never a PASS
-            view, why = None, _ended_early(evidence) or str(error)
-    checks = judge_checks(scenario.checks, view, boluses, evidence.profile, why)
+    measured = [_measure(evidence, stretch, why) for stretch in stretches(record)]
+    latest = next((each for each in reversed(measured) if each.view is not None), measured[-1])
+    view, boluses = latest.view, latest.boluses
+    checks = judge_over_stretches(evidence, measured)
     end_reason = str(record.end.get("reason", "interrupted"))
     return Result(
         run_id=str(record.header.get("run_id", record.folder.name)),
@@ -71,14 +86,73 @@ def judge_evidence(evidence: Evidence) -> Result:
         bench=_bench(evidence),
         pump=_pump(record.events),
         checks=checks,
-        deliveries=_deliveries(view, boluses) if view else (),
-        gaps=_gaps(view) if view else (),
-        events=_timeline(evidence),
-        deviations=(),
+        deliveries=tuple(
+            sorted(
+                (found for each in measured if each.view for found in _deliveries(each.view, each.boluses)),
+                key=lambda found: found.start_s,
+            )
+        ),
+        gaps=tuple(gap for each in measured if each.view for gap in _gaps(each.view)),
+        events=tuple(found for each in measured for found in _timeline(each.stretch.record)),
+        deviations=_deviations(record),
         findings=collect_findings(evidence, view, boluses),
-        analysis=analysis(view, boluses) if view else {},
+        analysis=_analysis(record, view, boluses) if view else {},
         curves=curves(view, boluses) if view else {},
+        segments=tuple(segment_rows(record)),
     )
+
+
+def _measure(evidence: Evidence, stretch: Stretch, why: str) -> Measured:
+    if why:
+        return Measured(stretch, None, (), why)
+    alone = replace(evidence, record=stretch.record)
+    try:
+        view = lay_out(alone, stretch.scenario_s)
+        return Measured(stretch, view, judge_boluses(view), "")
+    except RigError as error:  # whatever cannot be laid out is the bench's or the rig's fault, never a PASS
+        return Measured(stretch, None, (), _ended_early(alone) or str(error))
+
+
+def judge_over_stretches(evidence: Evidence, measured: Sequence[Measured]) -> tuple[CheckResult, ...]:
+    """Return each check as the latest stretch that holds its interval has it; a valid FAIL of any stretch stands."""
+    checks = evidence.scenario.checks
+    by_stretch = [judge_checks(checks, each.view, each.boluses, evidence.profile, each.why) for each in measured]
+    chosen = [_chosen([results[number] for results in by_stretch]) for number in range(len(checks))]
+    if evidence.void:
+        text = f"the run was voided: {evidence.void.get('why', '?')}"
+        chosen = [replace(check, outcome=Outcome.INVALID, why=text) for check in chosen]
+    return tuple(chosen)
+
+
+def _chosen(results: Sequence[CheckResult]) -> CheckResult:
+    if len(results) == 1:
+        return results[0]
+    valid = [result for result in results if result.outcome is not Outcome.INVALID]
+    failed = next((result for result in reversed(valid) if result.outcome is Outcome.FAIL), None)
+    if failed is not None:
+        others = ", ".join(result.outcome.value for result in valid if result is not failed)
+        text = f"measured {len(valid)} times because the run was interrupted; the others: {others}"
+        finding = Finding("check-repeated", text)
+        return replace(failed, findings=(*failed.findings, finding)) if others else failed
+    if valid:
+        return valid[-1]
+    last = results[-1]
+    return replace(last, why=f"interrupted: {last.why}")
+
+
+def _deviations(record: RunRecord) -> tuple[dict[str, Any], ...]:
+    """Return what a person accepted although the rig would have refused it."""
+    found = []
+    if any(segment.header.get("unsynchronised_accepted") for segment in record.segments):
+        text = "the machine's clock was not synchronised; somebody accepted that with --unsynchronised-clock"
+        found.append({"number": 1, "what": text, "impact": "dates and times of day in this report may be wrong"})
+    return tuple(found)
+
+
+def _analysis(record: RunRecord, view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
+    tables = analysis(view, boluses)
+    clock = clock_table(record)
+    return {**tables, "pump_clock": clock} if clock is not None else tables
 
 
 def _outcome(checks: tuple[CheckResult, ...], end_reason: str) -> Outcome:
@@ -126,6 +200,8 @@ def _gaps(view: RunView) -> tuple[Gap, ...]:
     for gap in view.gaps:
         first = next((event for at_s, event in failed if gap.start_s <= at_s <= gap.end_s), None)
         cause = str(first.data.get("error", "a reading failed")) if first is not None else "no reading was taken"
+        if gap in view.explained:
+            cause = "the runner was lost, and taken up again at the running pump"
         found.append(Gap(gap.start_s, gap.end_s, "balance", cause))
     return tuple(found)
 
@@ -205,11 +281,11 @@ def _bolus_delivery(bolus: JudgedBolus) -> Delivery:
     )
 
 
-def _timeline(evidence: Evidence) -> tuple[dict[str, Any], ...]:
-    origin_ns = started_ns(evidence.record)
+def _timeline(record: RunRecord) -> tuple[dict[str, Any], ...]:
+    origin_ns = started_ns(record)
     failed = 0
     found = []
-    for event in evidence.record.events:
+    for event in record.events:
         if event.name not in TIMELINE:
             continue
         failed += event.name == "reading_failed"

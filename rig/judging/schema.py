@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rig.results import Outcome
+from rig.results import EndReason, Outcome
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
 _NUMBER = {"type": ["number", "null"]}
@@ -82,6 +82,16 @@ def result_schema() -> dict[str, Any]:
             "expanded_uncertainty_u": _NUMBER,
         }
     )
+    segment = _object(
+        {
+            "number": {"type": "integer"},
+            "mode": {"enum": ["start", "repeat", "reattach"]},
+            "from_s": {"type": "number"},
+            "to_s": {"type": "number"},
+            "end_reason": _TEXT,
+            "boot_id": {"type": ["string", "null"]},
+        }
+    )
     gap = _object({"start_s": {"type": "number"}, "end_s": {"type": "number"}, "stream": _TEXT, "cause": _TEXT})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -94,9 +104,7 @@ def result_schema() -> dict[str, Any]:
                 "title": _TEXT,
                 "evidence": {"enum": ["simulated", "hardware"]},
                 "outcome": _OUTCOME,
-                "end_reason": {
-                    "enum": ["completed", "aborted", "bench_fault", "record_failed", "error", "interrupted"]
-                },
+                "end_reason": {"enum": [reason.value for reason in EndReason]},
                 "started_utc": _TEXT,
                 "ended_utc": {"type": ["string", "null"]},
                 "tool": _object({"version": _TEXT, "commit": _TEXT}),
@@ -109,6 +117,7 @@ def result_schema() -> dict[str, Any]:
                 "deviations": _list({"type": "object"}),
                 "findings": _list(finding),
                 "analysis": {"type": "object"},
+                "segments": _list(segment),
             }
         ),
     }

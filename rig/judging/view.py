@@ -38,6 +38,7 @@ BALANCE = "balance"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
 LATE_INTERVALS = 1.5  # sampling intervals, at least LATE_S: how long before a step's end its last reading may lie
 LATE_S = 1.0
+REJOIN_S = 120.0  # opening ports and asking everyone who he is, after the hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class RunView:
     chain: WeighingChain
     gaps: tuple[Span, ...]
     stamp_u_s: float
+    scenario_s: float = 0.0  # scenario time at which the first step of this stretch originally began
+    explained: tuple[Span, ...] = ()  # gaps in which the pump is known to have gone on
 
     @property
     def record(self) -> RunRecord:
@@ -112,8 +115,8 @@ def started_ns(record: RunRecord) -> int:
     return int(record.header.get("clock", {}).get("started_ns", 0))
 
 
-def lay_out(evidence: Evidence) -> RunView:
-    """Return the view of a run; raises `BenchError` when it holds too little to measure anything."""
+def lay_out(evidence: Evidence, scenario_s: float = 0.0) -> RunView:
+    """Return the view of a run, or of one stretch of it; raises `BenchError` when it holds too little to measure."""
     record = evidence.record
     origin_ns = started_ns(record)
     times, masses = _readings(record.weighings.get(BALANCE, WeighingColumns()), origin_ns)
@@ -130,6 +133,7 @@ def lay_out(evidence: Evidence) -> RunView:
     ul_per_u = 1000.0 / profile.concentration_u_per_ml
     spans = _spans(record.events, origin_ns, float(times[-1]))
     firsts = [(event.at_ns - origin_ns) / NS_PER_S for event in _delivering(record.events)]
+    gaps = find_gaps(times, evidence.scenario.gap_tolerate_s, end_s=end_s)
     return RunView(
         evidence=evidence,
         times_s=times,
@@ -142,8 +146,26 @@ def lay_out(evidence: Evidence) -> RunView:
         blanks=blanks,
         evaporation=evaporation,
         chain=chain,
-        gaps=find_gaps(times, evidence.scenario.gap_tolerate_s, end_s=end_s),
+        gaps=gaps,
         stamp_u_s=float(record.header.get("clock", {}).get("stamp_u_s", 0.0)),
+        scenario_s=scenario_s,
+        explained=_explained(evidence, gaps, origin_ns),
+    )
+
+
+def _explained(evidence: Evidence, gaps: Sequence[Span], origin_ns: int) -> tuple[Span, ...]:
+    """Return the gaps that a re-attachment ends, and that are no longer than the scenario's hold allows."""
+    scenario = evidence.scenario
+    allowed_s = scenario.hold_s if scenario.on_runner_loss == "hold" else 0.0
+    rejoined = [
+        _seconds(origin_ns, event.at_ns)
+        for event in evidence.record.events
+        if event.name == "run_resumed" and event.data.get("mode") == "reattach"
+    ]
+    return tuple(
+        gap
+        for gap in gaps
+        if gap.duration_s <= allowed_s + REJOIN_S and any(gap.start_s <= at_s <= gap.end_s for at_s in rejoined)
     )
 
 

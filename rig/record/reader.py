@@ -94,6 +94,15 @@ class RunRecord:
     head_sha256: str = ""
     segments: tuple[Segment, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Let a record that was not read from files be one segment."""
+        if not self.segments:
+            alone = Segment(
+                "", 1, self.header, self.weighings, self.events, self.ambient, (), self.damage, self.ended, self.end,
+                self.head_sha256,
+            )  # fmt: skip
+            object.__setattr__(self, "segments", (alone,))
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -147,7 +156,7 @@ def read_segment(file: Path, number: int = 1) -> Segment:
 
 def _joined(folder: Path, segments: tuple[Segment, ...], damage: list[str]) -> RunRecord:
     last = segments[-1]
-    weighings = segments[0].weighings if len(segments) == 1 else _joined_weighings(segments)
+    weighings = segments[0].weighings if len(segments) == 1 else joined_weighings(segments)
     return RunRecord(
         folder=folder,
         header=segments[0].header,
@@ -162,7 +171,8 @@ def _joined(folder: Path, segments: tuple[Segment, ...], damage: list[str]) -> R
     )
 
 
-def _joined_weighings(segments: tuple[Segment, ...]) -> dict[str, WeighingColumns]:
+def joined_weighings(segments: tuple[Segment, ...]) -> dict[str, WeighingColumns]:
+    """Return the readings of several segments as one set of columns."""
     joined: dict[str, WeighingColumns] = {}
     for segment in segments:
         for name, columns in segment.weighings.items():

@@ -101,6 +101,8 @@ class Player:
         except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
             reason, detail, error = end_reason(failure), words_of(failure), failure
         links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
+        with contextlib.suppress(BenchError, RunAborted):
+            self._guard.state(bolus=False, holdable=False)
         # Whoever resumes a run may find the pump running, whatever this process has said to it.
         touched = self._therapy.commanded or self._point is not None
         if touched:

@@ -28,7 +28,7 @@ WHOLE = Check("whole", "w", "basal.overall_error", lower=-5, upper=5, source=CLA
 
 def _cut_off(evidence: Evidence, damage: tuple[str, ...] = ()) -> Evidence:
     """The same run, killed: no closing line."""
-    return replace(evidence, record=replace(evidence.record, ended=False, end={}, damage=damage))
+    return replace(evidence, record=replace(evidence.record, ended=False, end={}, damage=damage, segments=()))
 
 
 def _outcomes(result: Result) -> dict[str, Outcome]:
@@ -134,7 +134,7 @@ def test_a_profile_of_several_rates_without_the_pumps_clock_is_invalid_and_not_a
         else event
         for event in evidence.record.events
     ]
-    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=tuple(events))))
+    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=tuple(events), segments=())))
     assert result.checks[0].outcome is Outcome.INVALID
     assert "clock" in result.checks[0].why
 
@@ -145,7 +145,9 @@ def test_a_gap_names_its_cause_from_the_record() -> None:
     evidence = maker.make()
     failed = Event(round((2 * HOUR + 60.0) * 1e9), "reading_failed", {"error": "balance: overload"})
     silent = judge_evidence(evidence)
-    told = judge_evidence(replace(evidence, record=replace(evidence.record, events=(*evidence.record.events, failed))))
+    told = judge_evidence(
+        replace(evidence, record=replace(evidence.record, events=(*evidence.record.events, failed), segments=()))
+    )
     assert [gap.cause for gap in silent.gaps] == ["no reading was taken"]
     assert [gap.cause for gap in told.gaps] == ["balance: overload"]
 
