@@ -83,7 +83,7 @@ class Takeover:
         link = self._open(links)
         pump = MinimedPump(links, link, plan.serial, frozenset(plan.serials), frequency_mhz=plan.frequency_mhz)
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
-        return stop_pump(pump, links, left_s, lambda: _regained(links, link))
+        return stop_pump(pump, links, left_s, lambda: _regained(links, link, pump))
 
     def _open(self, links: SerialLinks) -> Link:
         """Open the pump's port: a runner that was just killed may hold it for a moment, a plug may come back."""
@@ -119,8 +119,11 @@ class Takeover:
         return round(time.monotonic() - self._started_s, 3)
 
 
-def _regained(links: SerialLinks, link: Link) -> bool:
+def _regained(links: SerialLinks, link: Link, pump: MinimedPump) -> bool:
     try:
-        return links.reopen(link)
+        if not links.reopen(link):
+            return False
+        pump.open()
     except BenchError:
         return False
+    return True

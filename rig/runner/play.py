@@ -7,7 +7,7 @@ import time
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, InstrumentError, RunAborted, TransportError
+from rig.errors import BenchError, InstrumentError, LinkLost, RunAborted, TransportError
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
@@ -17,8 +17,10 @@ from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.arming import arm, check_vessel, step_profile
 from rig.runner.ended import Ended, end_reason, words_of
+from rig.runner.holding import may_hold
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach
+from rig.runner.regain import regain
 from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
@@ -39,7 +41,6 @@ from rig.scenario.model import (
     WaitStep,
 )
 from rig.scenario.plan import describe
-from rig.units import insulin_to_volume_ul
 from rig.wall_clock import ClockWatch
 
 BASELINE_S = 15.0
@@ -48,7 +49,7 @@ SETTLE_MAX_S = 900.0
 BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
-HOLD_MARGIN_U = 2.0
+STICK_PATIENCE_S = 10.0
 WATCH_EVERY_S = 60.0  # real time
 TimedStep = BasalStep | ProfileStep | TempBasalStep | SuspendStep | WaitStep
 
@@ -82,7 +83,7 @@ class Player:
         self._clock = bench.clock
         next_id = point.next_id if point is not None else 1
         self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
-        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s)
+        self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
@@ -106,7 +107,7 @@ class Player:
         # Whoever resumes a run may find the pump running, whatever this process has said to it.
         touched = self._therapy.commanded or self._point is not None
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer, self._bench.pump_link)
+            safe = make_safe(self._bench.pump, links, self._writer, self._bench.regain_pump)
             tidy(self._therapy, links, self._stop, safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
@@ -127,7 +128,8 @@ class Player:
         bench.open_devices()
         first = 0 if point is None else point.step
         if point is not None and point.mode == REATTACH:
-            reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            balance = reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            self._sampler.expects = balance.serial
             bench.record_environment(self._writer)
             self._weigh_first()
             self._go_on(point)
@@ -152,7 +154,7 @@ class Player:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
         if point is not None:
             stop_and_settle(point, bench.pump, therapy)
-        arm(
+        armed = arm(
             bench.pump,
             bench.balance,
             bench.links,
@@ -163,6 +165,7 @@ class Player:
             self._profile,
             point,
         )
+        self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
         weighing = self._weigh_first()
         if point is not None:
@@ -235,19 +238,11 @@ class Player:
 
         Before and after, commands are on their way whose outcome only this process knows.
         """
-        self._guard.state(bolus=False, holdable=self._is_holdable(index))
+        vessel_ul = self._bench.config.vessel.capacity_ul
+        holdable = may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        self._guard.state(bolus=False, holdable=holdable)
         self._sample_to(started_ns, step.duration_s)
         self._guard.state(bolus=False, holdable=False)
-
-    def _is_holdable(self, index: int) -> bool:
-        """Say whether reservoir and vessel suffice for this step and for the time of a hold after it."""
-        scenario, plan = self._scenario, self._plan
-        if scenario.on_runner_loss != "hold" or not scenario.hold_s:
-            return False
-        hold_u = max_rate_u_per_h(plan) * scenario.hold_s / 3600.0 + HOLD_MARGIN_U
-        enough = self._therapy.reservoir_u >= plan.steps[index].expected_u + hold_u
-        hold_ul = insulin_to_volume_ul(hold_u, self._profile.concentration_u_per_ml)
-        return enough and self._bench.config.vessel.capacity_ul >= plan.volume_ul + hold_ul
 
     def _start_basal(self, step: BasalStep | ProfileStep) -> int:
         """Let the basal of a step run; return since when it does."""
@@ -335,7 +330,13 @@ class Player:
         return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
 
     def _wake(self) -> None:
-        self._bench.pump.wake()
+        """Wake the pump before a command; a stick that was unplugged may be put back for a moment longer."""
+        try:
+            self._bench.pump.wake()
+        except LinkLost as lost:
+            link = self._bench.pump_link
+            regain(self._bench.links, link, self._bench.regain_pump, self._writer, self._stop, lost, STICK_PATIENCE_S)
+            self._bench.pump.wake()
 
     def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
         self._sample_to(self._clock.now_ns(), duration_s, interval_s)
@@ -391,8 +392,3 @@ class Player:
             readings=self._sampler.count,
             speed=None if isinstance(self._clock, VirtualClock) else self._clock.speed,
         )
-
-
-def max_rate_u_per_h(plan: Plan) -> float:
-    """Return the highest basal rate of a plan."""
-    return max((segment.rate_u_per_h for segment in plan.programme.segments), default=0.0)

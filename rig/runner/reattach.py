@@ -5,7 +5,7 @@ from __future__ import annotations
 from rig.clock import to_s
 from rig.config import BenchConfig
 from rig.errors import InstrumentError
-from rig.instruments import Balance, Pump
+from rig.instruments import Balance, BalanceIdentity, Pump
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump, same_devices
 from rig.runner.resume import ResumePoint, TherapyState
@@ -16,12 +16,14 @@ TEMP_MINUTES = 3  # by which a running temp basal may differ from what the recor
 
 def reattach(
     point: ResumePoint, pump: Pump, balance: Balance, config: BenchConfig, profile: PumpProfile, therapy: Therapy
-) -> None:
+) -> BalanceIdentity:
     """See that the pump still does what the record says, and take it up from there; nothing is commanded.
 
+    Returns the balance that answered.
     Raises `InstrumentError` when it does something else: the run cannot go on from here, only repeat its step.
     """
-    same_devices(point, identify_pump(pump, config, profile), identify_balance(balance, config))
+    identity = identify_balance(balance, config)
+    same_devices(point, identify_pump(pump, config, profile), identity)
     state = point.therapy
     _check(pump, state, therapy)
     therapy.entries = list(state.entries) if state.entries is not None else None
@@ -31,6 +33,7 @@ def reattach(
     therapy.ordered_u = state.ordered_u
     therapy.report_clock()
     therapy.report_reservoir()
+    return identity
 
 
 def _check(pump: Pump, state: TherapyState, therapy: Therapy) -> None:

@@ -6,12 +6,21 @@ from collections import deque
 from collections.abc import Callable
 
 from rig.clock import Clock, to_ns, to_s
-from rig.errors import InstrumentError, ProtocolError, TransportError, TransportTimeout
+from rig.errors import (
+    BenchError,
+    DeviceChanged,
+    InstrumentError,
+    LinkLost,
+    ProtocolError,
+    TransportError,
+    TransportTimeout,
+)
 from rig.instruments import Balance
 from rig.readings import Weighing
 from rig.record.writer import RecordWriter
+from rig.runner.regain import regain
 from rig.runner.stop import StopRequest
-from rig.transport.links import Links
+from rig.transport.links import Link, Links
 
 RECENT_READINGS = 2048
 
@@ -20,12 +29,22 @@ class Sampler:
     """Asks the balance for a reading every ``interval``, and records what comes.
 
     A single bad reading is recorded and bridged; without a good one for ``tolerate_s`` of rig time the last error is
-    raised, since a bench that cannot weigh cannot judge.
+    raised, since a bench that cannot weigh cannot judge. A balance that is unplugged is waited for as long, and taken
+    back when it has the serial number ``expects``.
     """
 
     def __init__(
-        self, links: Links, balance: Balance, writer: RecordWriter, stop: StopRequest, tolerate_s: float
+        self,
+        links: Links,
+        balance: Balance,
+        writer: RecordWriter,
+        stop: StopRequest,
+        tolerate_s: float,
+        link: Link | None = None,
     ) -> None:
+        self._link = link
+        self.expects = ""
+        self.reconnects = 0
         self._links = links
         self._clock: Clock = links.clock
         self._balance = balance
@@ -58,6 +77,11 @@ class Sampler:
         """Take one reading now; record it, or what went wrong instead."""
         try:
             weighing = self._balance.weigh()
+        except LinkLost as lost:
+            if self._link is None:
+                raise
+            regain(self._links, self._link, self._take_back, self._writer, self._stop, lost, to_s(self._tolerate_ns))
+            return None
         except (InstrumentError, ProtocolError, TransportTimeout) as error:
             self._bridge(error)
             return None
@@ -68,6 +92,26 @@ class Sampler:
         self._writer.check()
         self.on_tick(weighing.answered_ns)
         return weighing
+
+    def _take_back(self) -> bool:
+        """Open the balance's port again; another balance behind it is refused by `DeviceChanged`."""
+        if self._link is None or not self._links.reopen(self._link):
+            return False
+        try:
+            identity = self._balance.identify()
+        except DeviceChanged:
+            raise
+        except BenchError:
+            return False  # it is there and does not answer yet
+        if self.expects and identity.serial != self.expects:
+            raise DeviceChanged(
+                f"another balance answers: serial number {identity.serial}",
+                where=f"balance on {self._link.identity.port}",
+                expected=self.expects,
+                hint="plug the bench's own balance in again",
+            )
+        self.reconnects += 1
+        return True
 
     def _bridge(self, error: InstrumentError | ProtocolError | TransportTimeout) -> None:
         now_ns = self._clock.now_ns()

@@ -119,7 +119,7 @@ class Watch:
         """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
-        state = make_safe(bench.pump, bench.links, writer, bench.pump_link)
+        state = make_safe(bench.pump, bench.links, writer, bench.regain_pump)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:

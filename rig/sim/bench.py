@@ -94,6 +94,10 @@ class SimulatedBench:
             return self.parameters.capacity_g * 1000.0
         return sample.counts * self.parameters.resolution_mg
 
+    def plugged(self, device: str, rig_ns: int) -> bool:
+        """Say whether the cable of ``pump`` (its radio stick) or ``balance`` is in its socket at a rig time."""
+        return not self._faults.on("link.unplugged" if device == "pump" else "balance.unplugged", rig_ns)
+
     def close(self) -> None:
         """Write the sealed ledger, once; raise `BenchError` when it cannot be written."""
         if self._closed:

@@ -78,6 +78,8 @@ _SPECS = (
         "balance.garbage", "%", "share of answers that come as noise", "balance.garbage=5%", PERCENT, (), (0, 100)
     ),
     FaultSpec("balance.parity", "count", "this many commands arrive with a parity error", "balance.parity=1@1h"),
+    FaultSpec("balance.unplugged", "on", "the balance's cable is out of its socket", "balance.unplugged=on@1h+30s"),
+    FaultSpec("link.unplugged", "on", "the radio stick's cable is out of its socket", "link.unplugged=on@1h+5s"),
     FaultSpec("balance.silent", "on", "the balance says nothing any more", "balance.silent=on@1h"),
     FaultSpec(
         "link.drop_ack", "command:n",

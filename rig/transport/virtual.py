@@ -54,9 +54,18 @@ class VirtualLinks(Links):
         self._waits = 0
         self._pulsed_s = 0.0
 
-    def connect(self, name: str, device: SimulatedDevice, ns_per_byte: int = 0) -> Link:
-        """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire."""
-        port = _VirtualPort(self, device, name, ns_per_byte)
+    def connect(
+        self,
+        name: str,
+        device: SimulatedDevice,
+        ns_per_byte: int = 0,
+        in_socket: Callable[[int], bool] | None = None,
+    ) -> Link:
+        """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire.
+
+        ``in_socket`` says whether its cable is plugged in at a time.
+        """
+        port = _VirtualPort(self, device, name, ns_per_byte, in_socket)
         device.attach(port)
         self._open.append(port)
         return port.link
@@ -95,13 +104,11 @@ class VirtualLinks(Links):
     def reopen(self, link: Link) -> bool:
         """Say whether the device is plugged in; see `Links.reopen`."""
         port = next(port for port in self._open if port.link is link)
-        if port.plugged:
+        there = port.is_there(self.clock.link_ns())
+        if there and port.lost:
             link.discard_input()
-        return port.plugged
-
-    def plug(self, link: Link, *, plugged: bool) -> None:
-        """Unplug a device, or plug it in again; what is on the wire meanwhile is lost."""
-        next(port for port in self._open if port.link is link).plugged = plugged
+            port.lost = False
+        return there
 
     def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
         """Hand bytes that arrived to their link; only ports call this."""
@@ -119,18 +126,28 @@ class VirtualLinks(Links):
 class _VirtualPort:
     """One wire between a link and a device."""
 
-    def __init__(self, links: VirtualLinks, device: SimulatedDevice, name: str, ns_per_byte: int) -> None:
+    def __init__(
+        self,
+        links: VirtualLinks,
+        device: SimulatedDevice,
+        name: str,
+        ns_per_byte: int,
+        in_socket: Callable[[int], bool] | None = None,
+    ) -> None:
         self.plugged = True
+        self.lost = False  # the host has noticed that the device is gone, and has not opened it again
+        self._in_socket = in_socket
         self.link = Link(name, LinkIdentity("memory", f"sim:{name}"), self._host_writes)
         self._links = links
         self._device = device
         self._ns_per_byte = ns_per_byte
 
     def _host_writes(self, data: bytes) -> None:
-        if not self.plugged:
-            raise LinkLost("the simulated device is unplugged", where=self.link.name)
         links = self._links
         now_ns = links.clock.link_ns()
+        if self.lost or not self.is_there(now_ns):
+            self.lost = True
+            raise LinkLost("the device went away (unplugged)", where=self.link.name, hint="check its plug")
         links.tap(self.link.name, ">", now_ns, data)
         links.schedule(now_ns + len(data) * self._ns_per_byte, lambda at_ns: self._device.receive(data, at_ns))
 
@@ -139,8 +156,12 @@ class _VirtualPort:
         arrives_ns = at_ns + len(data) * self._ns_per_byte
         self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, now_ns))
 
+    def is_there(self, now_ns: int) -> bool:
+        """Say whether the device is plugged in."""
+        return self.plugged and (self._in_socket is None or self._in_socket(now_ns))
+
     def _arrive(self, data: bytes, now_ns: int) -> None:
-        if self.plugged:
+        if not self.lost and self.is_there(now_ns):
             self._links.deliver(self.link, data, now_ns)
 
     def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:

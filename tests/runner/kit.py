@@ -123,7 +123,7 @@ class LastingBench:
     def open(self, config: BenchConfig, profile: PumpProfile, faults: Sequence[str], sealed: Path | None) -> Bench:
         """Open the bench as a new process does: fresh drivers on the same devices."""
         for port in self.links._open:
-            port.plugged = True
+            port.plugged, port.lost = True, False
             port.link.discard_input()
         return rig_bench._assemble(config, self.clock, self.links, self._stick, self._scale)
 
