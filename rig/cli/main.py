@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_runs(commands)
     _add_guardian(commands)
+    _add_audit(commands)
     analyse = _command(
         commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
     )
@@ -146,6 +147,39 @@ def _add_guardian(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "guardian", "rig.cli.guardian", "guard a bench, run after run (a service; rig run starts one itself)"
     )
     guardian.add_argument("--bench", required=True, metavar="NAME|FILE")
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = _command(commands, "audit", "rig.cli.audit", "prove that stored runs are complete and unaltered")
+    audit.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN|FOLDER",
+        help="run folders, run ids or folders of runs (default: all of --bench)",
+    )
+    audit.add_argument(
+        "--bench", metavar="NAME|FILE", help="a bench whose ledger must name every run, or the ledger file itself"
+    )
+    audit.add_argument("--reparse", action="store_true", help="read the balance's bytes again and compare")
+    audit.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="PUBLIC.pem",
+        help="the newest judgement must be signed, and with no other keys than these (may be repeated)",
+    )
+    audit.add_argument("--json", action="store_true", help="print the findings as JSON")
+    sign = _command(commands, "sign", "rig.cli.sign", "sign the newest judgement of a run with an Ed25519 key")
+    sign.add_argument("run", nargs="?", metavar="RUN", help="a run folder or run id")
+    sign.add_argument("--key", metavar="PRIVATE.pem", help="the signer's private key")
+    sign.add_argument("--name", help="who signs")
+    sign.add_argument("--meaning", choices=["tested", "reviewed", "approved"], help="what the signature means")
+    sign.add_argument("--why", default="", metavar="TEXT", help="a remark that is signed, too")
+    sign.add_argument("--new-key", metavar="FILE.pem", help="make a key pair, FILE.pem and FILE.pub.pem, and end")
+    for command in (audit, sign):
+        command.add_argument(
+            "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ import sys
 from reports.write import write_report
 from rig.cli.runs import find_run
 from rig.errors import UsageError
-from rig.judging.store import publish
+from rig.judging.store import publish, signatures
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -17,6 +17,12 @@ def execute(options: argparse.Namespace) -> int:
     judgements = sorted((folder / "judgements").glob("[0-9]*"))
     if not judgements:
         raise UsageError("the run was never judged", where=str(folder), hint=f"rig analyse {options.run}")
+    if signatures(judgements[-1]):
+        raise UsageError(
+            f"judgement {judgements[-1].name} is signed and is not written again",
+            where=str(folder),
+            hint=f"rig analyse {options.run}, which makes a new judgement beside it",
+        )
     write_report(judgements[-1])
     publish(folder, judgements[-1])
     sys.stdout.write(f"{folder / 'report.html'}\n{folder / 'report.pdf'}\n")

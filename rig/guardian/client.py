@@ -135,7 +135,12 @@ class GuardianClient:
         return reply
 
     def _ask(self, message: dict[str, Any], limit_s: float) -> dict[str, Any]:
-        self._tell(message)
+        try:
+            self._tell(message)
+        except GuardianLost:
+            if self._socket is None:
+                raise
+            # A guardian that has no time for us says so and hangs up, maybe before we have said a word.
         deadline_s = time.monotonic() + limit_s
         while time.monotonic() < deadline_s:
             for reply in self._listen(min(0.5, max(0.0, deadline_s - time.monotonic()))):

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rig.judging.junit import junit_xml
+from rig.record.reader import RECORD_GLOB, manifest_name
 from rig.results import Result
 
+SIGNATURES = "signatures"
 PUBLISHED = ("result.json", "report.html", "report.pdf", "junit.xml")
 
 
@@ -26,7 +28,7 @@ def write_judgement(folder: Path, result: Result) -> Path:
         _write(new / "result.json", json.dumps(result.to_json(), indent=1, allow_nan=False) + "\n")
         _write(new / "curves.json", json.dumps(result.curves, separators=(",", ":"), allow_nan=False) + "\n")
         _write(new / "junit.xml", junit_xml(result))
-        seal(new, result)
+        seal(new, result, folder / "evidence")
         number = 1 + max((int(each.name) for each in parent.glob("[0-9][0-9][0-9]")), default=0)
         while True:
             try:
@@ -41,12 +43,13 @@ def write_judgement(folder: Path, result: Result) -> Path:
     return target
 
 
-def seal(judgement: Path, result: Result) -> None:
-    """Write the judgement's manifest: its files, the evidence's head hash, the tool that judged."""
+def seal(judgement: Path, result: Result, evidence: Path) -> None:
+    """Write the judgement's manifest: its files, the evidence's head hash and manifest, the tool that judged."""
     document: dict[str, Any] = {
         "schema": 1,
         "run_id": result.run_id,
         "record_head_sha256": result.bench.get("record_head_sha256"),
+        "evidence_manifest_sha256": _evidence_manifest(evidence),
         "tool": result.tool,
         "files": _hashes(judgement),
     }
@@ -68,15 +71,27 @@ def publish(folder: Path, judgement: Path) -> None:
         "run_id": manifest["run_id"],
         "judgement": judgement.name,
         "files": {name: _sha256(folder / name) for name in PUBLISHED if (folder / name).exists()},
-        "evidence_manifest_sha256": _sha256(folder / "evidence" / "manifest.json")
-        if (folder / "evidence" / "manifest.json").exists()
-        else None,
+        "judgement_manifest_sha256": _sha256(judgement / "manifest.json"),
+        "evidence_manifest_sha256": _evidence_manifest(folder / "evidence"),
     }
     _write(folder / "manifest.json", json.dumps(top, indent=1, sort_keys=True) + "\n")
 
 
+def signatures(judgement: Path) -> list[Path]:
+    """Return the signatures of a judgement, oldest first; a judgement that has any is never written again."""
+    return sorted((judgement / SIGNATURES).glob("*.json"))
+
+
+def _evidence_manifest(evidence: Path) -> str | None:
+    """Return the SHA-256 of the manifest that seals the newest segment; None while that one is open or cut off."""
+    segments = len(list(evidence.glob(RECORD_GLOB)))
+    manifest = evidence / manifest_name(segments)
+    return _sha256(manifest) if manifest.exists() else None
+
+
 def _hashes(judgement: Path) -> dict[str, str]:
-    return {file.name: _sha256(file) for file in sorted(judgement.iterdir()) if file.name != "manifest.json"}
+    files = sorted(file for file in judgement.iterdir() if file.is_file() and file.name != "manifest.json")
+    return {file.name: _sha256(file) for file in files}
 
 
 def _sha256(path: Path) -> str:

@@ -1,29 +1,56 @@
 r"""The text inside a record: one line for each thing that happened (design 4.4; docs/reference/record.md).
 
 ============  =========================================================================================
+``R ...``     ``R <number> <hash>``: the heading of a block, with the SHA-256 of the block before in base64
 ``H json``    the header: run id, tool, bench, clock, start
-``C ...``     ``C <monotonic ns> <UTC> <yes|no|unknown>``: wall clock beside monotonic, and whether it is synchronised
-``> ...``     ``> <ns> <link> <bytes>``: bytes sent
-``< ...``     ``< <ns> <link> <bytes>``: bytes received, as one chunk
-``W ...``     ``W <answered ns> <balance> <ns since asked> <S|D> <mass mg> <resolution mg>``: a parsed reading
+``C ...``     ``C <time> <UTC> <yes|no|unknown> [<error s>]``: wall clock beside rig time
+``> ...``     ``> <time> <link> <bytes>``: bytes sent
+``< ...``     ``< <time> <link> <bytes>``: bytes received, as one chunk
+``W ...``     ``W <balance> <S|D> <g> [<asked> [<answered>]]``: a parsed reading
 ``A json``    ambient conditions
-``E ...``     ``E <ns> <name> <json>``: an event
+``E ...``     ``E <time> <name> <json>``: an event
 ``Z json``    the end of the file: end reason
 ============  =========================================================================================
 
-Times are rig time in nanoseconds. Bytes are printable ASCII as they are, everything else (and the backslash) as
-``\\``, ``\n``, ``\r``, ``\t`` or ``\xNN``.
+Times are rig time in nanoseconds: the first of a block as it is, each further one as ``+<ns>`` or ``-<ns>`` from the
+line with a time before it. A reading says when it was asked and answered only where that differs from the last ``>``
+and ``<`` of its own link in the block. Bytes are printable ASCII as they are, everything else (and the backslash) as
+``\\``, ``\n``, ``\r``, ``\t`` or ``\xNN``. Codec 1, of earlier records, wrote out every time and the heading
+``rig-record 1 block <number> previous <hash in hex>``; `BlockDecoder` reads both.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from rig.readings import Ambient, Weighing
 
-CODEC_VERSION = 1
+CODEC_VERSION: Final = 2
+DECIMALS_OF_G: Final = {100.0: 1, 10.0: 2, 1.0: 3, 0.1: 4, 0.01: 5, 0.001: 6, 0.0001: 7}
+"""Decimal places of a mass in g whose last digit is one step of so many mg."""
+_NO_BLOCK: Final = "-"
+
+
+class Heading(NamedTuple):
+    """The first line of a block; ``previous`` is the SHA-256 of the block before in hex, ``-`` in the first one."""
+
+    version: int
+    block: int
+    previous: str
+
+
+class Reading(NamedTuple):
+    """A parsed reading as the record keeps it."""
+
+    name: str
+    asked_ns: int
+    answered_ns: int
+    mass_mg: float
+    resolution_mg: float
+    stable: bool
 
 
 def encode_bytes(data: bytes) -> str:
@@ -39,30 +66,136 @@ def decode_bytes(text: str) -> bytes:
     return text.encode("ascii").decode("unicode_escape").encode("latin-1")
 
 
-def chunk_line(link: str, direction: str, at_ns: int, data: bytes) -> str:
-    """Return the line for bytes sent (``>``) or received (``<``)."""
-    return f"{direction} {at_ns} {link} {encode_bytes(data)}\n"
+def heading_line(block: int, previous: bytes | None) -> str:
+    """Return the first line of a block; ``previous`` is the SHA-256 of the block before."""
+    digest = _NO_BLOCK if previous is None else b64encode(previous).decode("ascii").rstrip("=")
+    return f"R {block} {digest}\n"
 
 
-def weighing_line(name: str, weighing: Weighing) -> str:
-    """Return the line for a parsed reading."""
-    state = "S" if weighing.stable else "D"
-    return (
-        f"W {weighing.answered_ns} {name} {weighing.answered_ns - weighing.asked_ns} {state} "
-        f"{weighing.mass_mg!r} {weighing.resolution_mg!r}\n"
-    )
-
-
-def ambient_line(ambient: Ambient) -> str:
-    """Return the line for ambient conditions."""
-    return f"A {compact_json(asdict(ambient))}\n"
-
-
-def event_line(at_ns: int, name: str, data: dict[str, Any]) -> str:
-    """Return the line for an event; ``name`` holds no blanks."""
-    return f"E {at_ns} {name} {compact_json(data)}\n"
+def parse_heading(line: str) -> Heading | None:
+    """Return what the first line of a block says, or None when it is no heading."""
+    words = line.split(" ")
+    try:
+        if words[0] == "R" and len(words) == 3:
+            digest = words[2]
+            previous = digest if digest == _NO_BLOCK else b64decode(digest + "=", validate=True).hex()
+            return Heading(2, int(words[1]), previous)
+        if words[0] == "rig-record" and len(words) == 6:
+            return Heading(1, int(words[3]), words[5])
+    except ValueError:
+        return None
+    return None
 
 
 def compact_json(data: dict[str, Any]) -> str:
     """Return JSON on one line; NaN and infinity are refused."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+class BlockEncoder:
+    """Turns what happened into the lines of one block; a block can be read without any other."""
+
+    __slots__ = ("_last_ns", "_rx_ns", "_tx_ns")
+
+    def __init__(self) -> None:
+        self._last_ns: int | None = None
+        self._tx_ns: dict[str, int] = {}
+        self._rx_ns: dict[str, int] = {}
+
+    def chunk(self, link: str, direction: str, at_ns: int, data: bytes) -> str:
+        """Return the line for bytes sent (``>``) or received (``<``)."""
+        (self._tx_ns if direction == ">" else self._rx_ns)[link] = at_ns
+        return f"{direction} {self._time(at_ns)} {link} {encode_bytes(data)}\n"
+
+    def weighing(self, name: str, weighing: Weighing) -> str:
+        """Return the line for a parsed reading."""
+        asked = _offset(weighing.asked_ns, self._tx_ns.get(name))
+        answered = _offset(weighing.answered_ns, self._rx_ns.get(name))
+        times = f" {asked or '+0'} {answered}" if answered else f" {asked}" if asked else ""
+        return f"W {name} {'S' if weighing.stable else 'D'} {_mass(weighing)}{times}\n"
+
+    def ambient(self, ambient: Ambient) -> str:
+        """Return the line for ambient conditions."""
+        return f"A {compact_json(asdict(ambient))}\n"
+
+    def timed(self, kind: str, at_ns: int, rest: str) -> str:
+        """Return a line of ``kind`` with a time: an event, a pair of clocks."""
+        return f"{kind} {self._time(at_ns)} {rest}\n"
+
+    def _time(self, at_ns: int) -> str:
+        before_ns, self._last_ns = self._last_ns, at_ns
+        return _absolute(at_ns) if before_ns is None else f"{at_ns - before_ns:+d}"
+
+
+class BlockDecoder:
+    """Reads the lines of one block back; ``version`` is that of its heading. Bad lines raise ValueError."""
+
+    __slots__ = ("_last_ns", "_rx_ns", "_tx_ns", "_version")
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._last_ns = 0
+        self._tx_ns: dict[str, int] = {}
+        self._rx_ns: dict[str, int] = {}
+
+    def time(self, word: str) -> int:
+        """Return the rig time of a line, in ns."""
+        self._last_ns = _parse_time(word, self._last_ns)
+        return self._last_ns
+
+    def passed(self, line: str) -> None:
+        """Note the time of a ``>`` or ``<`` line, which the lines after it rest on; its bytes are left alone."""
+        if self._version > 1:
+            direction, word, link, _ = line.split(" ", 3)
+            (self._tx_ns if direction == ">" else self._rx_ns)[link] = self.time(word)
+
+    def chunk(self, line: str) -> tuple[str, str, int, bytes]:
+        """Return (link, direction, rig time in ns, bytes) of a ``>`` or ``<`` line."""
+        direction, word, link, text = line.split(" ", 3)
+        at_ns = self.time(word)
+        (self._tx_ns if direction == ">" else self._rx_ns)[link] = at_ns
+        return link, direction, at_ns, decode_bytes(text)
+
+    def reading(self, line: str) -> Reading:
+        """Return the reading of a ``W`` line."""
+        if self._version == 1:
+            _, answered, name, since_asked, state, mass, resolution = line.split(" ")
+            answered_ns = int(answered)
+            return Reading(
+                name, answered_ns - int(since_asked), answered_ns, float(mass), float(resolution), state == "S"
+            )
+        _, name, state, mass, *rest = line.split(" ")
+        if mass.endswith("mg"):
+            mass_mg, resolution_mg = float(mass[:-2]), float(rest.pop(0).removesuffix("mg"))
+        else:
+            mass_mg, resolution_mg = float(f"{mass}e3"), float(f"1e{3 - len(mass.partition('.')[2])}")
+        asked_ns = _parse_time(rest[0], self._tx_ns.get(name, 0)) if rest else self._tx_ns[name]
+        answered_ns = _parse_time(rest[1], self._rx_ns.get(name, 0)) if len(rest) > 1 else self._rx_ns[name]
+        return Reading(name, asked_ns, answered_ns, mass_mg, resolution_mg, state == "S")
+
+
+def _mass(weighing: Weighing) -> str:
+    """Return the mass in g down to the digit shown, as the display writes it; in mg with its step where that loses."""
+    decimals = DECIMALS_OF_G.get(weighing.resolution_mg)
+    if decimals is not None:
+        text = f"{weighing.mass_mg / 1000.0:.{decimals}f}"
+        if float(f"{text}e3") == weighing.mass_mg:
+            return text
+    return f"{weighing.mass_mg!r}mg {weighing.resolution_mg!r}mg"
+
+
+def _offset(at_ns: int, from_ns: int | None) -> str:
+    """Return ``at_ns`` as an offset, nothing when there is none; as it is where there is nothing to count from."""
+    if from_ns is None:
+        return _absolute(at_ns)
+    return f"{at_ns - from_ns:+d}" if at_ns != from_ns else ""
+
+
+def _absolute(at_ns: int) -> str:
+    return str(at_ns) if at_ns >= 0 else f"@{at_ns}"
+
+
+def _parse_time(word: str, from_ns: int) -> int:
+    if word[0] in "+-":
+        return from_ns + int(word)
+    return int(word.removeprefix("@"))

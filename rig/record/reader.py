@@ -18,14 +18,22 @@ from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient
+from rig.record.lines import BlockDecoder, Reading, parse_heading
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 # Flags of the compressor and name of the system, as the Pythons that we run on write them; zlib looks at neither.
-GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff", b"\x02\xff", b"\x02\x03")
+GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff")  # codec 1, from the gzip modules of several Pythons
+GZIP_ENDING = (b"\x02\x03",)  # codec 2: best compression, Unix
+GZIP_TRAILER = 8  # bytes: CRC and size
 GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header and trailer
 FIRST_FEED = 1024  # members of one second are a few hundred bytes; larger ones are fed in growing pieces
 RECORD_GLOB = "record-*.log.gz"
 GUARDIAN_GLOB = "guardian-*.log.gz"
+
+
+def manifest_name(segment: int) -> str:
+    """Return the name of the manifest that seals a segment of the evidence, counted from 1."""
+    return "manifest.json" if segment <= 1 else f"manifest-{segment:03d}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def read_run(folder: Path) -> RunRecord:
     if not files:
         raise RecordError("no record found", where=str(evidence), expected=f"a file {RECORD_GLOB}")
     segments = tuple(read_segment(file, number) for number, file in enumerate(files, start=1))
-    if not segments[0].header:
+    if not any(segment.header for segment in segments):
         raise RecordError("the record holds no readable header", where=str(files[0]))
     return _joined(folder, segments, _link_damage(evidence, segments))
 
@@ -159,7 +167,7 @@ def _joined(folder: Path, segments: tuple[Segment, ...], damage: list[str]) -> R
     weighings = segments[0].weighings if len(segments) == 1 else joined_weighings(segments)
     return RunRecord(
         folder=folder,
-        header=segments[0].header,
+        header=next(segment.header for segment in segments if segment.header),
         weighings=weighings,
         events=tuple(event for segment in segments for event in segment.events),
         ambient=tuple(ambient for segment in segments for ambient in segment.ambient),
@@ -190,12 +198,16 @@ def _link_damage(evidence: Path, segments: tuple[Segment, ...]) -> list[str]:
     found = []
     for before, segment in pairwise(segments):
         continues = segment.header.get("continues")
+        if not segment.header:
+            continue  # named already
         if not isinstance(continues, dict):
             found.append(f"{segment.file}: it does not say what it continues")
         elif continues.get("file") != before.file:
             found.append(f"{segment.file}: it continues {continues.get('file')}, which is missing")
         elif continues.get("sha256") != hashlib.sha256((evidence / before.file).read_bytes()).hexdigest():
             found.append(f"{before.file}: altered after {segment.file} continued it")
+        elif continues.get("head_sha256", before.head_sha256) != before.head_sha256:
+            found.append(f"{before.file}: its last whole block is not the one that {segment.file} continues")
     return found
 
 
@@ -215,21 +227,46 @@ def read_header(folder: Path) -> dict[str, Any]:
 def split_members(data: bytes, name: str, damage: list[str]) -> Iterator[tuple[int, str, bytes]]:
     """Yield (offset, text, compressed bytes) of each whole member; describe what is broken in ``damage``."""
     offset = 0
+    broken_from: int | None = None
     while offset < len(data):
         unpacked = _unpack_member(data, offset)
-        if unpacked is not None:
-            text, size = unpacked
-            if data[offset + 8 : offset + 10] not in GZIP_ENDINGS:
-                damage.append(f"{name}: the gzip heading at offset {offset} was altered; what it holds is whole")
-            yield offset, text, data[offset : offset + size]
-            offset += size
-            continue
-        following = data.find(GZIP_MAGIC, offset + 1)
-        if following < 0:
-            damage.append(f"{name}: the last {len(data) - offset} bytes from offset {offset} are torn or damaged")
+        if unpacked is None:
+            broken_from = offset if broken_from is None else broken_from
+            offset = data.find(GZIP_MAGIC, offset + 1)
+            if offset >= 0:
+                continue
+            left = len(data) - broken_from
+            damage.append(f"{name}: the last {left} bytes from offset {broken_from} are torn or damaged")
             return
-        damage.append(f"{name}: bytes {offset} to {following - 1} are damaged and were left out")
-        offset = following
+        if broken_from is not None:
+            damage.append(f"{name}: bytes {broken_from} to {offset - 1} are damaged and were left out")
+            broken_from = None
+        text, size = unpacked
+        member = bytes(data[offset : offset + size])
+        if member[:8] != GZIP_MAGIC or member[8:10] not in (GZIP_ENDINGS if text.startswith("rig-") else GZIP_ENDING):
+            damage.append(f"{name}: the gzip heading at offset {offset} was altered; what it holds is whole")
+        elif offset + size == len(data) and _padding_was_altered(member):
+            # In any other member the hash that the next one names tells.
+            damage.append(
+                f"{name}: unused bits at offset {offset + size - GZIP_TRAILER - 1} were altered; all is whole"
+            )
+        yield offset, text, member
+        offset += size
+
+
+def _padding_was_altered(member: bytes) -> bool:
+    """Say whether one of the unused bits behind the compressed data, always written as 0, is set.
+
+    A set bit is unused when the member unpacks alike without it: no two codes of one text end in the same place.
+    """
+    last = len(member) - GZIP_TRAILER - 1
+    for bit in range(1, 8):
+        if member[last] >> bit & 1:
+            other = bytearray(member)
+            other[last] ^= 1 << bit
+            if _unpack_member(bytes(other), 0) is not None:
+                return True
+    return False
 
 
 def _unpack_member(data: bytes, offset: int) -> tuple[str, int] | None:
@@ -252,53 +289,82 @@ def _unpack_member(data: bytes, offset: int) -> tuple[str, int] | None:
 def _read_file(file: Path, gathered: _Gathered) -> None:
     previous = "-"
     expected_block = 0
+    known_damage = 0
     for offset, text, member in split_members(file.read_bytes(), file.name, gathered.damage):
+        where = f"{file.name}: the block at offset {offset}"
         first, _, body = text.partition("\n")
-        words = first.split(" ")
-        if len(words) != 6 or words[0] != "rig-record":
-            gathered.damage.append(f"{file.name}: the block at offset {offset} has no heading and was left out")
+        heading = parse_heading(first)
+        if heading is None:
+            gathered.damage.append(f"{where} has no heading and was left out")
             continue
-        if words[5] != previous or int(words[3]) != expected_block:
+        # A block that is missing because it was damaged has been named already.
+        lost = len(gathered.damage) > known_damage and heading.block > expected_block
+        if (heading.previous != previous or heading.block != expected_block) and not lost:
             gathered.damage.append(
-                f"{file.name}: block {words[3]} does not follow the block before it: the chain is broken"
+                f"{where} (number {heading.block}) does not follow the one before it: the chain is broken"
             )
         previous = hashlib.sha256(member).hexdigest()
-        expected_block = int(words[3]) + 1
-        for line in body.splitlines():
-            _take_line(line, gathered)
+        expected_block = heading.block + 1
+        _take_lines(body, heading.version, where, gathered)
+        known_damage = len(gathered.damage)
     gathered.head_sha256 = previous
+    if not gathered.header:
+        gathered.damage.append(f"{file.name}: no readable header")
 
 
-def _take_line(line: str, gathered: _Gathered) -> None:
+def _take_lines(body: str, version: int, where: str, gathered: _Gathered) -> None:
+    decoder = BlockDecoder(version)
+    for number, line in enumerate(body.splitlines(), start=2):
+        try:
+            _take_line(line, decoder, gathered)
+        except (ValueError, KeyError, IndexError, TypeError):
+            gathered.damage.append(f"{where} holds a line {number} that cannot be read: {line[:60]!r}")
+
+
+def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered) -> None:
     kind = line[:1]
-    if kind == "W":
-        _take_weighing(line, gathered.weighings)
+    if kind in ("<", ">"):
+        decoder.passed(line)
+    elif kind == "W":
+        _take_reading(decoder.reading(line), gathered.weighings)
     elif kind == "E":
-        _, at_ns, name, data = line.split(" ", 3)
-        gathered.events.append(Event(int(at_ns), name, json.loads(data)))
+        _, word, name, data = line.split(" ", 3)
+        gathered.events.append(Event(decoder.time(word), name, json.loads(data)))
     elif kind == "A":
         gathered.ambient.append(Ambient(**json.loads(line[2:])))
     elif kind == "H":
         gathered.header = gathered.header or json.loads(line[2:])
     elif kind == "C":
-        gathered.clocks.append(_clock_pair(line))
+        _, word, utc, synchronised, *error = line.split(" ")
+        error_s = float(error[0]) if error else None
+        gathered.clocks.append(ClockPair(decoder.time(word), datetime.fromisoformat(utc), synchronised, error_s))
     elif kind == "Z":
         gathered.end = json.loads(line[2:])
+    else:
+        raise ValueError(line)
 
 
-def _clock_pair(line: str) -> ClockPair:
-    _, at_ns, utc, synchronised, *error = line.split(" ")
-    return ClockPair(int(at_ns), datetime.fromisoformat(utc), synchronised, float(error[0]) if error else None)
-
-
-def _take_weighing(line: str, weighings: dict[str, WeighingColumns]) -> None:
-    _, answered, name, since_asked, state, mass_mg, resolution_mg = line.split(" ")
-    columns = weighings.get(name)
+def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns]) -> None:
+    columns = weighings.get(reading.name)
     if columns is None:
-        columns = weighings.setdefault(name, WeighingColumns())
-    answered_ns = int(answered)
-    columns.answered_ns.append(answered_ns)
-    columns.asked_ns.append(answered_ns - int(since_asked))
-    columns.mass_mg.append(float(mass_mg))
-    columns.resolution_mg.append(float(resolution_mg))
-    columns.stable.append(state == "S")
+        columns = weighings.setdefault(reading.name, WeighingColumns())
+    columns.asked_ns.append(reading.asked_ns)
+    columns.answered_ns.append(reading.answered_ns)
+    columns.mass_mg.append(reading.mass_mg)
+    columns.resolution_mg.append(reading.resolution_mg)
+    columns.stable.append(reading.stable)
+
+
+def read_chunks(file: Path) -> Iterator[tuple[str, str, int, bytes]]:
+    """Yield (link, direction, rig time in ns, bytes) of everything that passed a link, from all whole blocks."""
+    for _, text, _ in split_members(file.read_bytes(), file.name, []):
+        first, _, body = text.partition("\n")
+        heading = parse_heading(first)
+        if heading is None:
+            continue
+        decoder = BlockDecoder(heading.version)
+        for line in body.splitlines():
+            if line[:1] in ("<", ">"):
+                yield decoder.chunk(line)
+            elif line[:1] in ("E", "C"):
+                decoder.time(line.split(" ", 2)[1])

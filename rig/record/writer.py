@@ -7,11 +7,11 @@ not keep up or fails, `RecordWriter.check` raises, and the run ends safely: what
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,20 @@ from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient, Weighing
-from rig.record.lines import CODEC_VERSION, ambient_line, chunk_line, compact_json, event_line, weighing_line
+from rig.record.lines import CODEC_VERSION, BlockEncoder, compact_json, heading_line
 from rig.wall_clock import WallClock
 
 MAX_LAG_S = 15.0
 FLUSH_LIMIT_S = 15.0
-MAX_BACKLOG_LINES = 400_000
+MAX_BACKLOG_LINES = 200_000
 MAX_MEMBER_LINES = 20_000
-COMPRESSION_LEVEL = 6
+COMPRESSION_LEVEL = 9  # blocks of a second are a few lines: the best compression costs nothing there
+GZIP_FORMAT = 31  # zlib: 15 bits of window, plus 16 for a gzip header (time 0) and trailer
 COPIES = 2  # of the heading and of the closing line
-PULSE_S = 0.25
+PULSE_S = 0.2  # while waiting; a guardian wants to hear at least every 0.25 s
+
+Line = Callable[[BlockEncoder], str]
+"""What happened, to be written when its block is made: times stand relative to others of the block."""
 
 
 class RecordWriter:
@@ -40,11 +44,11 @@ class RecordWriter:
 
     def __init__(self, path: Path, header: dict[str, Any], commit_interval_s: float = 1.0) -> None:
         self.path = path
-        self._lines: deque[str] = deque()
+        self._lines: deque[Line] = deque()
         self._interval_s = commit_interval_s
         self._block = 0
-        self._previous = "-"
-        self._failure: OSError | None = None
+        self._previous: bytes | None = None  # SHA-256 of the member before
+        self._failure: Exception | None = None
         self._last_commit_s = time.monotonic()
         self._stopping = False
         # Guards the file, the chain and the counters of what was asked for and what is on the disk.
@@ -53,38 +57,42 @@ class RecordWriter:
         self._flushed = 0
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-            _sync_folder(path.parent)
         except OSError as error:
-            raise RecordError(
-                f"the record cannot be made ({error})", where=str(path), hint="check disk and rights"
-            ) from error
-        # Twice, in two members: one flipped bit must not cost what the whole record needs.
-        for _ in range(COPIES):
-            self._lines.append(f"H {compact_json({'codec': CODEC_VERSION, **header})}\n")
-            self._commit()
+            raise self._cannot_be_made(error) from error
+        try:
+            _sync_folder(path.parent)
+            # Twice, in two members: one flipped bit must not cost what the whole record needs.
+            for _ in range(COPIES):
+                self._lines.append(_plain(f"H {compact_json({'codec': CODEC_VERSION, **header})}\n"))
+                self._commit()
+        except OSError as error:
+            os.close(self._file)
+            raise self._cannot_be_made(error) from error
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
     def tap(self, link: str, direction: str, at_ns: int, data: bytes) -> None:
         """Record bytes as they pass; this is the tap of `rig.transport.links.Links`."""
-        self._lines.append(chunk_line(link, direction, at_ns, data))
+        self._lines.append(lambda block: block.chunk(link, direction, at_ns, data))
 
     def weighing(self, name: str, weighing: Weighing) -> None:
         """Record a parsed reading beside its bytes."""
-        self._lines.append(weighing_line(name, weighing))
+        self._lines.append(lambda block: block.weighing(name, weighing))
 
     def ambient(self, ambient: Ambient) -> None:
         """Record ambient conditions."""
-        self._lines.append(ambient_line(ambient))
+        self._lines.append(lambda block: block.ambient(ambient))
 
     def event(self, at_ns: int, name: str, data: dict[str, Any]) -> None:
         """Record something that happened."""
-        self._lines.append(event_line(at_ns, name, data))
+        text = f"{name} {compact_json(data)}"  # now: the caller may alter its data later
+        self._lines.append(lambda block: block.timed("E", at_ns, text))
 
     def wall_clock(self, monotonic_ns: int, clock: WallClock) -> None:
         """Record wall-clock time beside rig time."""
         error = "" if clock.error_s is None else f" {clock.error_s:.6f}"
-        self._lines.append(f"C {monotonic_ns} {clock.utc.isoformat()} {clock.synchronised}{error}\n")
+        text = f"{clock.utc.isoformat()} {clock.synchronised}{error}"
+        self._lines.append(lambda block: block.timed("C", monotonic_ns, text))
 
     def flush(self, timeout_s: float = FLUSH_LIMIT_S, pulse: Callable[[], None] | None = None) -> None:
         """Return when all that was recorded until now is on the disk; raise `RecordError` when it does not get there.
@@ -137,7 +145,7 @@ class RecordWriter:
             if self._failure is None:
                 self._commit_all()
                 for _ in range(COPIES):
-                    self._lines.append(f"Z {compact_json(end)}\n")
+                    self._lines.append(_plain(f"Z {compact_json(end)}\n"))
                     self._commit()
         except OSError as error:
             self._failure = error
@@ -147,7 +155,7 @@ class RecordWriter:
             raise RecordError(
                 f"the record could not be closed ({self._failure})", where=str(self.path)
             ) from self._failure
-        return self._previous
+        return self._previous.hex() if self._previous is not None else ""
 
     def _run(self) -> None:
         """Commit on a fixed grid of real time, and at once when somebody waits for it."""
@@ -166,29 +174,43 @@ class RecordWriter:
                     self._turn.notify_all()
                 if time.monotonic() >= due_s:
                     due_s = max(due_s + self._interval_s, time.monotonic())
-        except OSError as error:
-            self._failure = error
+        except (OSError, ValueError, MemoryError) as error:
+            with self._turn:
+                self._failure = error
+                self._turn.notify_all()
 
     def _commit_all(self) -> None:
-        while self._lines:
-            self._commit()
+        """Commit all that is queued now; what comes meanwhile waits for the next commit."""
+        last = len(self._lines)
+        while last > 0:
+            last -= self._commit()
         self._last_commit_s = time.monotonic()
 
-    def _commit(self) -> None:
-        """Write what has gathered, at most one member's worth, and flush it once.
+    def _commit(self) -> int:
+        """Write what has gathered, at most one member's worth, and flush it once; return how many lines that were.
 
         After a failure nothing is ever written behind the torn member.
         """
         count = min(len(self._lines), MAX_MEMBER_LINES)
-        first = f"rig-record {CODEC_VERSION} block {self._block} previous {self._previous}\n"
-        text = first + "".join([self._lines.popleft() for _ in range(count)])
-        member = gzip.compress(text.encode("ascii"), COMPRESSION_LEVEL, mtime=0)
+        block = BlockEncoder()
+        text = heading_line(self._block, self._previous)
+        text += "".join([self._lines.popleft()(block) for _ in range(count)])
+        packer = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
+        member = packer.compress(text.encode("ascii")) + packer.flush()
         view = memoryview(member)
         while view:
             view = view[os.write(self._file, view) :]
         os.fdatasync(self._file)
-        self._previous = hashlib.sha256(member).hexdigest()
+        self._previous = hashlib.sha256(member).digest()
         self._block += 1
+        return count
+
+    def _cannot_be_made(self, error: OSError) -> RecordError:
+        return RecordError(f"the record cannot be made ({error})", where=str(self.path), hint="check disk and rights")
+
+
+def _plain(text: str) -> Line:
+    return lambda _block: text
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import RecordError, UsageError
-from rig.record.reader import RECORD_GLOB, read_header, read_segment
+from rig.record.reader import RECORD_GLOB, manifest_name, read_header, read_segment
 from rig.results import EndReason
 
 EVIDENCE = "evidence"
-MANIFEST = "manifest.json"
 RECORD = "record-001.log.gz"
 VOID = "void.json"
 LOCK = ".running"
@@ -40,11 +39,6 @@ class RunState:
 def record_name(segment: int) -> str:
     """Return the record file of a segment; each time a run is resumed, a new one begins."""
     return f"record-{segment:03d}.log.gz"
-
-
-def manifest_name(segment: int) -> str:
-    """Return the manifest that seals a segment."""
-    return MANIFEST if segment == 1 else f"manifest-{segment:03d}.json"
 
 
 class RunFolder:

@@ -45,7 +45,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         pump=pump,
         lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
         gpio=config.guardian.gpio,
-        hold_s=hold_s,
+        hold_s=hold_s / (simulation.speed if simulation else 1.0),  # the guardian lives in real time
         heartbeat_s=config.guardian.heartbeat_s,
         clock_speed=simulation.speed if simulation else 1.0,
         clock_epoch_ns=simulation.epoch_ns if simulation else 0,

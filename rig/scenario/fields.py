@@ -75,19 +75,27 @@ class Bound:
         return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U"]}
 
 
+LONGEST_HOLD_S = 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerLoss:
-    """What the bench does when it loses the runner: ``stop``."""
+    """What the bench does when it loses the runner: ``stop``, or ``hold`` for a time."""
 
-    def read(self, node: Node, place: Place) -> str:
-        """Return ``stop``; ``hold`` is known and refused."""
-        if isinstance(node, Mapping) and [key.text for key, _ in node.pairs] == ["hold"]:
-            raise refuse(place, "this version does not run 'hold' yet", "stop")
-        return str(OneOf(("stop",), ("hold",)).read(node, place))
+    def read(self, node: Node, place: Place) -> tuple[str, float]:
+        """Return the word and for how long, in s."""
+        if isinstance(node, Mapping):
+            keys = [key.text for key, _ in node.pairs]
+            if keys != ["hold"]:
+                raise refuse(place, f"'{', '.join(keys)[:40]}' cannot be used", "stop, or hold: 10 min")
+            time = Quantity(TIME, LONGEST_HOLD_S, above_zero=True)
+            return "hold", time.read(node.pairs[0][1], place.at(node, "hold"))
+        return str(OneOf(("stop",), ("hold",)).read(node, place)), 0.0
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema."""
-        return {"enum": ["stop"]}
+        hold = {"type": "object", "properties": {"hold": DURATION.schema()}, "required": ["hold"]}
+        return {"oneOf": [{"enum": ["stop"]}, {**hold, "additionalProperties": False}]}
 
 
 _FOR = Field("for", DURATION, "how long, such as '24 h'", required=True)
@@ -254,7 +262,7 @@ SCENARIO = Table(
         ),
         Field("steps", ListOf(StepKind(), 1, 500), "what the pump is told, in order", required=True),
         Field("checks", ListOf(CHECK, 0, 200), "what is asked of the measurement", default=()),
-        Field("on_runner_loss", RunnerLoss(), "what the bench does when it loses the runner", default="stop"),
+        Field("on_runner_loss", RunnerLoss(), "what the bench does when it loses the runner", default=("stop", 0.0)),
         Field(
             "gap",
             Table((Field("tolerate", Quantity(TIME, 3600.0), "longest gap in the readings", default=60.0),)),

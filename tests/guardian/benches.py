@@ -1,0 +1,123 @@
+"""A bench behind pseudo-terminals with a lock, a guardian and lines of its own, so that tests never meet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rig.paths import benches_dir
+from rig.record.reader import Segment, read_guardian
+
+LINES = """
+[guardian]
+run_dir = "{folder}/run"
+gpio = "folder:{folder}/gpio"
+heartbeat_s = 2.0
+
+[[lines]]
+name = "valve"
+pin = 17
+role = "valve"
+safe = "high"
+
+[[lines]]
+name = "button"
+pin = 23
+role = "button"
+
+[[lines]]
+name = "stop"
+pin = 22
+role = "emergency_stop"
+"""
+HOLD = """
+schema: 1
+id: hold
+title: A basal that outlives its runner
+pump: {families: [22, 23]}
+needs: [pump, balance]
+operator: none
+sampling: {balance: 2 s}
+blank: {before: 60 s, after: 60 s}
+steps:
+  - basal: {rate: 30 U/h, for: 20 min}
+checks:
+  - {id: basal, measure: basal.overall_error, from: 1 min, for: 19 min, limit: 5 %, source: pump.accuracy.basal}
+on_runner_loss: {hold: 10 min}
+gap: {tolerate: 60 s}
+"""
+
+
+class PtyBench:
+    """A simulator and the bench file that goes with it."""
+
+    def __init__(self, folder: Path, name: str, speed: float = 1.0) -> None:
+        self.folder = folder
+        self.name = name
+        (folder / "gpio").mkdir(parents=True)
+        (folder / "gpio" / "22.in").write_text("0")
+        text = (benches_dir() / "pty-example.toml").read_text().replace('name = "pty-example"', f'name = "{name}"')
+        self.bench = folder / "bench.toml"
+        self.bench.write_text(text + LINES.format(folder=folder))
+        self.ledger = folder / "truth.json"
+        self.devices = folder / "devices.jsonl"
+        command = ["simulate", "bench", "--pty", "--speed", str(speed), "--ledger", str(self.ledger)]
+        self.simulator = self.start(*command, stdout=subprocess.PIPE)
+        assert self.simulator.stdout is not None
+        self.devices.write_text(self.simulator.stdout.readline() + self.simulator.stdout.readline())
+
+    @staticmethod
+    def start(*arguments: str, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL) -> Any:
+        """Start ``rig`` in a process of its own."""
+        return subprocess.Popen([sys.executable, "-m", "rig", *arguments], stdout=stdout, stderr=stderr, text=True)
+
+    def run(self, scenario: str, stderr: int = subprocess.DEVNULL) -> Any:
+        """Start a run."""
+        where = ["--bench", str(self.bench), "--devices", str(self.devices), "--out", str(self.folder / "runs")]
+        return self.start("run", scenario, *where, "--no-report", "--quiet", stderr=stderr)
+
+    @property
+    def run_folder(self) -> Path:
+        """Return the folder of the only run."""
+        (found,) = (self.folder / "runs").glob("*/evidence")
+        return found.parent
+
+    def lock(self) -> dict[str, Any]:
+        """Return what the holder of the bench lock says of itself."""
+        try:
+            text = (self.folder / "run" / f"rig-{self.name}.lock").read_text()
+        except FileNotFoundError:
+            return {}
+        found: dict[str, Any] = json.loads(text) if text else {}
+        return found
+
+    def line(self, pin: int) -> str:
+        """Return the level of an output."""
+        return (self.folder / "gpio" / f"{pin}.out").read_text()
+
+    def wait_for(self, what: Callable[[], bool], limit_s: float = 60.0) -> None:
+        """Return once ``what`` is so."""
+        deadline_s = time.monotonic() + limit_s
+        while not what():
+            assert time.monotonic() < deadline_s, f"not within {limit_s:g} s"
+            time.sleep(0.1)
+
+    def guardian_ended(self) -> Segment | None:
+        """Return the guardian's record once it is closed."""
+        try:
+            found = [each for each in read_guardian(self.run_folder) if each.ended]
+        except ValueError:
+            return None
+        return found[-1] if found else None
+
+    def stop(self) -> dict[str, Any]:
+        """Stop the simulator; return what its sealed ledger says."""
+        self.simulator.terminate()
+        self.simulator.communicate(timeout=30)
+        truth: dict[str, Any] = json.loads(self.ledger.read_text())
+        return truth

@@ -1,0 +1,170 @@
+"""The guardian, in real processes on real pseudo-terminals: whatever becomes of the runner, the bench is made safe."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.cli.main import main
+from rig.errors import RecordError
+from rig.guardian.client import about, acknowledge, start_guardian
+from rig.guardian.places import Places
+from rig.record.ledger import BenchLedger
+from rig.record.reader import read_run
+from rig.runner.folder import find_runs
+from tests.guardian.benches import HOLD, PtyBench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[PtyBench]:
+    """Give a bench whose simulated devices run in another process."""
+    made = PtyBench(tmp_path, "g")
+    yield made
+    made.simulator.kill()
+    made.simulator.communicate()
+
+
+def _delivering(bench: PtyBench) -> bool:
+    try:
+        names = [event.name for event in read_run(bench.run_folder).events]
+    except (RecordError, ValueError):  # no folder yet, or no block in it
+        return False
+    return "step_started" in names and "resumed" in names[names.index("step_started") :]
+
+
+def _suspended(truth: dict[str, object]) -> bool:
+    deliveries = truth["deliveries"]
+    assert isinstance(deliveries, list)
+    return bool(deliveries[-1]["kind"] == "suspended" and deliveries[-1]["end_ns"] is None)
+
+
+def test_a_killed_runner_leaves_the_pump_suspended_the_lines_safe_and_the_next_run_free_to_start(
+    bench: PtyBench,
+) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    assert bench.lock()["state"] == "run"
+    second = bench.run("tests/data/lost.yaml", stderr=subprocess.PIPE)
+    _, said = second.communicate(timeout=30)
+    assert second.returncode == 2
+    assert "in use by run" in said
+    assert len(said.strip().splitlines()) == 1
+    run.kill()
+    run.wait()
+    bench.wait_for(lambda: bench.guardian_ended() is not None, 20.0)
+    taken = bench.guardian_ended()
+    assert taken is not None
+    assert taken.end["reason"] == "runner_lost"
+    assert taken.end["safe"] == {"wanted": "pump suspended", "confirmed": True, "by": "pump status"}
+    safe = {event.data["what"]: event.data for event in taken.events if event.name == "made_safe"}
+    assert safe["pump"]["after_s"] < 15.0
+    assert safe["line valve"]["confirmed"]
+    assert safe["line valve"]["after_s"] < 5.0
+    assert bench.line(17) == "1"
+    ledger = BenchLedger(bench.folder / "runs" / "g.ledger")
+    assert [entry.kind for entry in ledger.entries()] == ["started", "safe"]
+    assert ledger.unsafe() is None
+    assert find_runs(bench.folder / "runs")[0].state == "interrupted"
+    bench.wait_for(lambda: about(Places("g", str(bench.folder / "run"))) is None, 10.0)
+    assert _suspended(bench.stop())
+
+
+def test_a_runner_that_hangs_is_killed_and_the_pump_stopped(bench: PtyBench) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    run.send_signal(signal.SIGSTOP)
+    bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
+    taken = bench.guardian_ended()
+    assert taken is not None
+    assert taken.end["reason"] == "heartbeat_lost"
+    assert taken.end["safe"]["confirmed"]
+    assert run.wait(timeout=10) == -signal.SIGKILL
+    assert _suspended(bench.stop())
+
+
+def test_an_emergency_stop_ends_the_run_and_the_bench_stays_stopped_while_it_is_pressed(bench: PtyBench) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    (bench.folder / "gpio" / "22.in").write_text("1")
+    assert run.wait(timeout=60) in (4, 130)
+    record = read_run(bench.run_folder)
+    assert record.end["reason"] == "emergency_stop"
+    assert record.end["safe"]["confirmed"]
+    assert bench.line(17) == "1"
+    again = bench.run("tests/data/lost.yaml", stderr=subprocess.PIPE)
+    _, said = again.communicate(timeout=30)
+    assert again.returncode == 2
+    assert "emergency stop is pressed" in said
+    assert _suspended(bench.stop())
+
+
+def test_a_killed_guardian_ends_the_run_and_the_runner_stops_the_pump(bench: PtyBench) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    os.kill(bench.lock()["pid"], signal.SIGKILL)
+    assert run.wait(timeout=60) == 4
+    record = read_run(bench.run_folder)
+    assert record.end["reason"] == "guardian_lost"
+    assert record.end["safe"]["confirmed"]
+    assert bench.line(17) == "1"
+    assert _suspended(bench.stop())
+
+
+def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_somebody_acknowledges(
+    bench: PtyBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    ledger = BenchLedger(bench.folder / "runs" / "g.ledger")
+    bench.simulator.kill()
+    bench.simulator.communicate()
+    run.kill()
+    run.wait()
+    places = Places("g", str(bench.folder / "run"))
+    # The guardian tries for a minute; a person who has pulled the pump's battery need not wait.
+    os.kill(bench.lock()["pid"], signal.SIGKILL)
+    unsafe = ledger.unsafe()
+    assert unsafe is not None
+    assert unsafe.kind == "started"
+    where = ["--bench", str(bench.bench), "--runs-dir", str(bench.folder / "runs")]
+    assert main(["runs", "acknowledge", *where, "--why", "battery pulled", "--who", "A. Person"]) == 0
+    assert "battery pulled" in capsys.readouterr().out
+    assert ledger.unsafe() is None
+    assert not acknowledge(places)
+
+
+def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: Path) -> None:
+    bench = PtyBench(tmp_path, "h", speed=20.0)
+    scenario = tmp_path / "hold.yaml"
+    scenario.write_text(HOLD)
+    try:
+        run = bench.run(str(scenario))
+        bench.wait_for(lambda: _delivering(bench))
+        run.kill()
+        run.wait()
+        bench.wait_for(lambda: bench.lock().get("state") == "holding", 10.0)
+        where = ["--bench", str(bench.bench), "--devices", str(bench.devices), "--no-report", "--quiet"]
+        code = main(["runs", "resume", str(bench.run_folder), *where, "--why", "taken up again"])
+        record = read_run(bench.run_folder)
+        resumed = next(event for event in record.events if event.name == "run_resumed")
+        assert resumed.data["mode"] == "reattach"
+        assert record.end["reason"] == "completed", record.end
+        assert code in (0, 3), code
+    finally:
+        truth = bench.stop()
+    basal = [each for each in truth["deliveries"] if each["kind"] == "basal" and each["rate_u_per_h"] == 30.0]
+    assert len(basal) == 1  # never stopped, never programmed again
+    assert basal[0]["commanded_u"] == pytest.approx(10.0, rel=0.05)
+
+
+def test_a_guardian_that_nobody_talks_to_ends_by_itself_and_frees_the_bench(tmp_path: Path) -> None:
+    places = Places("alone", str(tmp_path))
+    pid = start_guardian(places)
+    assert about(places) == {"ok": True, "state": "idle", "run_id": None, "pid": pid, "re": "about"}
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    assert about(places) is None
+    os.kill(start_guardian(places), signal.SIGTERM)
