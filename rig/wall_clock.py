@@ -4,7 +4,8 @@ adjtimex(2) with ``modes`` 0 only reads, needs no right, and answers alike under
 ``STA_UNSYNC`` says that nobody disciplines the clock. The kernel raises that flag by itself when the time service has
 been silent for so long (about nine hours at 500 ppm) that the largest error passes 16 s. chrony lowers it only where
 chrony.conf says ``rtcsync``. The largest error is the service's own statement plus 500 ppm of the time since;
-systemd-timesyncd states 0, so its figure leaves out the way to the server. Sources: adjtimex(2), kernel/time/ntp.c.
+systemd-timesyncd states 0, so its figure leaves out the way to the server; and it never lowers the flag where the
+hardware clock keeps local time. Sources: adjtimex(2); kernel/time/ntp.c; chrony's sys_timex.c; timesyncd-manager.c.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def look(
     status, max_error_us = state
     if status & STA_UNSYNC:
         return WallClock(utc, monotonic, "no", None)
-    return WallClock(utc, monotonic, "yes", max_error_us * 1e-6)
+    return WallClock(utc, monotonic, "yes", max_error_us / 1e6)
 
 
 class ClockWatch:

@@ -195,8 +195,17 @@ def _check_unnamed(evidence: Path, named: set[str], found: Evidence, audit: Audi
         known |= _header_files(found) | {f"record-{found.last:03d}.log.gz"}
     for file in sorted(evidence.rglob("*")):
         name = file.relative_to(evidence).as_posix()
-        if not file.is_dir() and name not in known:
+        if file.is_dir() or name in known:
+            continue
+        if name in _unfinished(found):
+            audit.note(PREFIX + name, "was left by a seal that was cut off; nothing reads it")
+        else:
             audit.fault(PREFIX + name, "was added: no manifest names it")
+
+
+def _unfinished(found: Evidence) -> set[str]:
+    """Return the manifest that was being written when the open segment was cut off."""
+    return set() if found.last in found.manifests else {f"{manifest_name(found.last)}.part"}
 
 
 def _header_files(found: Evidence) -> set[str]:

@@ -6,15 +6,13 @@ line that tells of no key press is its reply, and the reading is stamped with th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.audit.evidence import PREFIX
 from rig.audit.findings import Audit
 from rig.errors import RigError
-from rig.record.lines import decode_bytes
-from rig.record.reader import Segment, WeighingColumns, split_members
+from rig.record.reader import Segment, WeighingColumns, read_chunks
 from rig.wire.mt_sics import Weight, take_weight
 
 WEIGH_NOW = b"SI\r\n"
@@ -117,7 +115,7 @@ def reparse(folder: Path, segments: dict[int, Segment], audit: Audit) -> int:
     for segment in segments.values():
         replays = {name: _Replay(columns, _timeout_ns(segment)) for name, columns in segment.weighings.items()}
         replays.setdefault(BALANCE, _Replay(WeighingColumns(), _timeout_ns(segment)))
-        for at_ns, link, direction, data in _chunks(folder / "evidence" / segment.file):
+        for link, direction, at_ns, data in read_chunks(folder / "evidence" / segment.file):
             replay = replays.get(link)
             if replay is None:
                 continue
@@ -137,12 +135,3 @@ def _timeout_ns(segment: Segment) -> float:
     clock = segment.header.get("clock")
     speed = clock.get("speed", 1.0) if isinstance(clock, dict) else 1.0
     return TIMEOUT_NS * float(speed)
-
-
-def _chunks(file: Path) -> Iterator[tuple[int, str, str, bytes]]:
-    """Yield (rig time in ns, link, direction, bytes) of all that passed, in order."""
-    for _, text, _ in split_members(file.read_bytes(), file.name, []):
-        for line in text.splitlines():
-            if line[:2] in ("< ", "> "):
-                direction, at_ns, link, escaped = line.split(" ", 3)
-                yield int(at_ns), link, direction, decode_bytes(escaped)

@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_runs(commands)
     _add_guardian(commands)
+    _add_check(commands)
     _add_audit(commands)
     analyse = _command(
         commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
@@ -147,6 +148,14 @@ def _add_guardian(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "guardian", "rig.cli.guardian", "guard a bench, run after run (a service; rig run starts one itself)"
     )
     guardian.add_argument("--bench", required=True, metavar="NAME|FILE")
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = _command(commands, "check", "rig.cli.check", "say whether a bench is fit for a run; nothing moves")
+    check.add_argument("--bench", default="simulated", metavar="NAME|FILE", help="bench file (default: simulated)")
+    check.add_argument("--devices", metavar="FILE", help="lines printed by 'rig simulate': take the ports from them")
+    check.add_argument("--days", type=float, default=14.0, help="days of records that the disk must hold (default: 14)")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -23,6 +23,7 @@ class Places:
         self.folder = Path(folder) if folder else _standard()
         self.lock = self.folder / f"rig-{bench}.lock"
         self.socket = self.folder / f"rig-{bench}.sock"
+        self.plan = self.folder / f"rig-{bench}.plan"
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
             raise ConfigError(
                 f"a path of {len(os.fsencode(self.socket))} bytes is too long for a socket",
@@ -32,10 +33,11 @@ class Places:
 
 
 def _standard() -> Path:
-    for folder in STANDARD:
-        if folder.is_dir() and os.access(folder, os.W_OK):
-            return folder
-    return Path(tempfile.gettempdir())
+    """Return the first folder that there is; never another one for a user who may not write there.
+
+    Two users with two folders would not see each other's lock.
+    """
+    return next((folder for folder in STANDARD if folder.is_dir()), Path(tempfile.gettempdir()))
 
 
 class BenchLock:

@@ -17,6 +17,7 @@ from typing import Any
 
 from rig.errors import RigError
 from rig.guardian.evidence import TakeoverRecord
+from rig.guardian.left import LeftPlan
 from rig.guardian.lines import Lines, NoChip, open_chip
 from rig.guardian.messages import MessageReader, encode
 from rig.guardian.places import BenchLock, Places
@@ -28,6 +29,7 @@ from rig.guardian.takeover import Takeover
 TICK_S = 0.02  # how long an emergency stop may go unseen
 IDLE_TICK_S = 0.25
 STOP_GRACE_S = 15.0  # a runner that was told of an emergency stop makes safe by itself in that time
+ORPHAN_S = 90.0  # how long a runner without a guardian may take to make the bench safe by itself
 RETRY_S = 20.0  # an unconfirmed bench is tried again
 LONGEST_PRESS_MS = 60_000
 FIRST_WORD_S = 10.0
@@ -42,6 +44,7 @@ class Guardian:
         self._watchdogs = watchdogs
         self._retry_for_s = retry_for_s
         self._lock = BenchLock(places)
+        self._left = LeftPlan(places.plan)
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._connection: socket.socket | None = None
@@ -57,6 +60,7 @@ class Guardian:
         self._held_until_s: float | None = None
         self._stopped_s: float | None = None  # since when the emergency stop is pressed
         self._unsafe_since_s: float | None = None
+        self._orphan_until_s: float | None = None  # a killed guardian's plan, and how long its runner may take
         self._tried_s = 0.0
         self._signalled = 0
         self._done = False
@@ -74,6 +78,7 @@ class Guardian:
         self._listener.listen(4)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._adopt()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
@@ -118,6 +123,8 @@ class Guardian:
             if plan is not None and self._unsafe_since_s is None:
                 self._take_over("guardian_stopped")
             self._done = True
+        elif self._orphan_until_s is not None:
+            self._watch_orphan(now_s, self._orphan_until_s)
         elif plan is None:
             self._done = not self._lasting and now_s - self._started_s > FIRST_WORD_S
         elif self._unsafe_since_s is not None:
@@ -130,6 +137,11 @@ class Guardian:
         elif now_s - self._beat_s > plan.heartbeat_s:
             self._lost("heartbeat_lost")
 
+    def _watch_orphan(self, now_s: float, until_s: float) -> None:
+        if self._runner is None or self._runner.gone() or now_s >= until_s:
+            self._orphan_until_s = None
+            self._take_over("guardian_restarted")
+
     def _try_again(self, now_s: float) -> None:
         if now_s - self._tried_s < RETRY_S:
             return
@@ -138,15 +150,24 @@ class Guardian:
             return
         self._take_over("tried_again")
 
+    def _adopt(self) -> None:
+        """Take up the plan of a guardian that was killed: its runner makes safe by itself, or is gone as well."""
+        left = self._left.read()
+        if left is not None:
+            self._plan, self._runner = left
+            self._orphan_until_s = time.monotonic() + ORPHAN_S
+            self._lines = self._open_lines(self._plan)
+
+    def _open_lines(self, plan: SafePlan) -> Lines | None:
+        return Lines(plan.lines, open_chip(plan.gpio)) if plan.lines else None
+
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
         pid, uid = peer(connection)
         if uid not in (0, os.getuid()):
             connection.close()
             return
-        if self._connection is not None or (
-            self._plan is not None and self._unsafe_since_s is None and not self._holding
-        ):
+        if self._connection is not None or self._busy:
             _refuse(connection, f"the bench is in use by run {self._plan.run_id if self._plan else '?'}")
             return
         connection.settimeout(1.0)
@@ -162,7 +183,8 @@ class Guardian:
 
     @property
     def _busy(self) -> bool:
-        return self._plan is not None and self._unsafe_since_s is None and not self._holding
+        free = self._holding or self._unsafe_since_s is not None or self._orphan_until_s is not None
+        return self._plan is not None and not free
 
     def _receive(self) -> None:
         connection = self._connection
@@ -175,7 +197,7 @@ class Guardian:
             messages = None
         if messages is None:
             self._hang_up()
-            if self._plan is not None and not self._holding and self._unsafe_since_s is None:
+            if self._busy:
                 self._lost("runner_lost")
             return
         self._beat_s = time.monotonic()
@@ -218,13 +240,14 @@ class Guardian:
             if self._unsafe_since_s is not None:
                 return {"ok": False, "unsafe": True, "error": "the bench is not known to be safe"}
         if self._lines is None:
-            self._lines = Lines(plan.lines, open_chip(plan.gpio)) if plan.lines else None
+            self._lines = self._open_lines(plan)
         if self._lines is not None and self._lines.emergency():
             self._forget()
             return {"ok": False, "error": "the emergency stop is pressed, or its wire is broken"}
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False
-        self._runner = Process(self._peer)
+        self._runner, self._orphan_until_s = Process(self._peer), None
+        self._left.write(plan, self._peer)
         if attached:
             self._say("handed_over", {})
             self._end_record("handed_over", SafeState("pump running", True, "the run goes on"))
@@ -316,6 +339,7 @@ class Guardian:
         return state
 
     def _forget(self) -> None:
+        self._left.clear()
         self._plan, self._held_until_s, self._stopped_s = None, None, None
         self._bolus, self._holdable = False, False
         if self._lines is not None:

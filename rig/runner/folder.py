@@ -19,6 +19,7 @@ from rig.results import EndReason
 EVIDENCE = "evidence"
 RECORD = "record-001.log.gz"
 VOID = "void.json"
+PART = ".part"  # a file while it is written; a kill may leave one behind, and the next write of that file takes it
 LOCK = ".running"
 PLAN = "safe-plan.json"
 
@@ -119,7 +120,7 @@ class RunFolder:
         files = {
             str(file.relative_to(self.evidence)): sha256_of(file)
             for file in sorted(self.evidence.rglob("*"))
-            if file.is_file() and not file.name.startswith("guardian-")
+            if file.is_file() and not file.name.startswith("guardian-") and file.suffix != PART
         }
         document = {
             "schema": 1,
@@ -191,7 +192,7 @@ def sha256_of(path: Path) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut."""
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(path.name + PART)
     with temporary.open("w", encoding="utf-8") as opened:
         opened.write(text)
         opened.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import shutil
@@ -17,6 +16,8 @@ from rig.audit.run import audit_runs
 from rig.audit.signing import load_public
 from rig.cli.main import main
 from rig.record.ledger import BenchLedger
+from rig.record.lines import heading_line
+from rig.record.writer import COMPRESSION_LEVEL, GZIP_FORMAT
 from tests.audit.conftest import audit, folders, found, write_ledger
 
 
@@ -222,6 +223,20 @@ def test_a_torn_tail_of_a_run_that_was_killed_is_no_fault_and_one_of_a_closed_ru
     assert any("broken off" in each.what for each in report.runs[0].notes)
 
 
+def test_a_seal_that_was_cut_off_is_noted_in_an_open_run_and_an_added_file_in_a_closed_one(runs: Path) -> None:
+    closed = folders(runs)[1]
+    run = _broken_off(runs)
+    record = run / "evidence" / "record-001.log.gz"
+    record.write_bytes(record.read_bytes()[: record.stat().st_size // 2])
+    for each in (run, closed):
+        (each / "evidence" / "manifest.json.part").write_text("{")
+    assert not audit_runs([run]).runs[0].findings
+    assert any(each.file == "evidence/manifest.json.part" for each in audit_runs([run]).runs[0].notes)
+    assert "evidence/manifest.json.part: was added: no manifest names it" in found(audit_runs([closed]))
+    assert main(["runs", "void", str(run), "--why", "it broke off"]) == 0
+    assert not audit_runs([run]).runs[0].findings
+
+
 def _broken_off(runs: Path) -> Path:
     """Return a run as a kill before its seal would have left it, but for the record's tail; without a ledger."""
     (runs / "simulated.ledger").unlink()
@@ -276,24 +291,28 @@ def test_a_last_segment_removed_with_its_manifest_is_noticed_by_the_judgement_th
 def _forge(run: Path) -> None:
     """Alter one weighing and make everything in the folder fit again: what a patient attacker does."""
     record = run / "evidence" / "record-001.log.gz"
-    previous, forged, changed = "-", b"", False
+    previous: bytes | None = None
+    forged, changed = b"", False
     for block, text in enumerate(_blocks(record)):
         lines = text.splitlines()[1:]
         for number, line in enumerate(lines):
             if line.startswith("W ") and not changed:
                 words = line.split(" ")
-                words[5], changed = "1.0", True
+                words[3], changed = "0.00100", True
                 lines[number] = " ".join(words)
-        body = f"rig-record 1 block {block} previous {previous}\n" + "\n".join(lines) + "\n"
-        member = gzip.compress(body.encode(), 6, mtime=0)
-        previous = hashlib.sha256(member).hexdigest()
+        packer = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
+        body = heading_line(block, previous) + "\n".join(lines) + "\n"
+        member = packer.compress(body.encode()) + packer.flush()
+        previous = hashlib.sha256(member).digest()
         forged += member
+    assert previous is not None
+    head = previous.hex()
     record.write_bytes(forged)
     manifest = run / "evidence" / "manifest.json"
     files = {**json.loads(manifest.read_text())["files"], record.name: _sha256(record)}
-    _rewrite(manifest, record_head_sha256=previous, files=files)
+    _rewrite(manifest, record_head_sha256=head, files=files)
     judged = run / "judgements" / "001" / "manifest.json"
-    _rewrite(judged, record_head_sha256=previous, evidence_manifest_sha256=_sha256(manifest))
+    _rewrite(judged, record_head_sha256=head, evidence_manifest_sha256=_sha256(manifest))
     _rewrite(
         run / "manifest.json",
         evidence_manifest_sha256=_sha256(manifest),

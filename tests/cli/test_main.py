@@ -32,7 +32,7 @@ def test_the_pytest_wiring_imports_nothing_heavy_until_a_scenario_runs() -> None
 def test_every_command_of_the_parser_has_its_module() -> None:
     parser = build_parser()
     text = parser.format_help()
-    for command in ("run", "simulate", "runs", "analyse", "report", "audit", "sign"):
+    for command in ("run", "check", "simulate", "runs", "analyse", "report", "audit", "sign"):
         assert f"    {command}" in text
 
 

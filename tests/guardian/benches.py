@@ -45,11 +45,11 @@ operator: none
 sampling: {balance: 2 s}
 blank: {before: 60 s, after: 60 s}
 steps:
-  - basal: {rate: 30 U/h, for: 20 min}
+  - basal: {rate: 30 U/h, for: 8 min}
 checks:
-  - {id: basal, measure: basal.overall_error, from: 1 min, for: 19 min, limit: 5 %, source: pump.accuracy.basal}
+  - {id: basal, measure: basal.overall_error, from: 1 min, for: 7 min, limit: 5 %, source: pump.accuracy.basal}
 on_runner_loss: {hold: 10 min}
-gap: {tolerate: 60 s}
+gap: {tolerate: 120 s}
 """
 
 

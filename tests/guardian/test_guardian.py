@@ -24,7 +24,7 @@ def bench(tmp_path: Path) -> Iterator[PtyBench]:
     made = PtyBench(tmp_path, "g")
     yield made
     made.simulator.kill()
-    made.simulator.communicate()
+    made.simulator.wait()
 
 
 def _delivering(bench: PtyBench) -> bool:
@@ -120,7 +120,7 @@ def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_someb
     bench.wait_for(lambda: _delivering(bench))
     ledger = BenchLedger(bench.folder / "runs" / "g.ledger")
     bench.simulator.kill()
-    bench.simulator.communicate()
+    bench.simulator.wait()
     run.kill()
     run.wait()
     places = Places("g", str(bench.folder / "run"))
@@ -137,7 +137,7 @@ def test_a_pump_that_cannot_be_reached_is_reported_and_no_run_starts_until_someb
 
 
 def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: Path) -> None:
-    bench = PtyBench(tmp_path, "h", speed=20.0)
+    bench = PtyBench(tmp_path, "h", speed=10.0)
     scenario = tmp_path / "hold.yaml"
     scenario.write_text(HOLD)
     try:
@@ -156,8 +156,26 @@ def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(tmp_path: 
     finally:
         truth = bench.stop()
     basal = [each for each in truth["deliveries"] if each["kind"] == "basal" and each["rate_u_per_h"] == 30.0]
-    assert len(basal) == 1  # never stopped, never programmed again
-    assert basal[0]["commanded_u"] == pytest.approx(10.0, rel=0.05)
+    assert len(basal) == 2  # for a moment while arming, and then never stopped, never programmed again
+    assert basal[-1]["commanded_u"] == pytest.approx(4.0, rel=0.05)
+
+
+def test_a_guardian_that_starts_again_makes_safe_what_the_killed_one_and_its_killed_runner_left(
+    bench: PtyBench,
+) -> None:
+    run = bench.run("tests/data/lost.yaml")
+    bench.wait_for(lambda: _delivering(bench))
+    os.kill(bench.lock()["pid"], signal.SIGKILL)
+    run.kill()
+    run.wait()
+    start_guardian(Places("g", str(bench.folder / "run")))
+    bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
+    taken = bench.guardian_ended()
+    assert taken is not None
+    assert taken.end["reason"] == "guardian_restarted"
+    assert taken.end["safe"]["confirmed"]
+    assert bench.line(17) == "1"
+    assert _suspended(bench.stop())
 
 
 def test_a_guardian_that_nobody_talks_to_ends_by_itself_and_frees_the_bench(tmp_path: Path) -> None:

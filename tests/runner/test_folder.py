@@ -83,6 +83,16 @@ def test_the_manifest_names_every_file_of_the_evidence(tmp_path: Path) -> None:
     assert manifest["record_head_sha256"] == read_run(folder.path).head_sha256
 
 
+def test_a_seal_that_was_cut_off_is_not_part_of_what_is_sealed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "quick")
+    folder.make()
+    (folder.evidence / "manifest.json.part").write_text("{")
+    _end(folder)
+    folder.release()
+    sealed = json.loads((folder.evidence / "manifest.json").read_text())["files"]
+    assert set(sealed) == {each.name for each in folder.evidence.iterdir()} - {"manifest.json"}
+
+
 def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"no run folder can be made .* try: choose another with --out DIR"):

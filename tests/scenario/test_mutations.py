@@ -117,7 +117,7 @@ MUTATIONS = [
     ("decision: simple", "decision: simpel",
      "x.yaml:31: checks[3].decision: 'simpel' cannot be used; expected guarded or simple; try: 'simple'"),
     ("on_runner_loss: stop", "on_runner_loss: {hold: 2 h}",
-     "x.yaml:33: on_runner_loss.hold: '2 h' is out of range; expected more than 0 s, at most 3600 s"),
+     "x.yaml:33: on_runner_loss.hold: '2 h' is out of range; expected more than 0, at most 3600 s"),
     ("on_runner_loss: stop", "on_runner_loss: {keep: 10 min}",
      "x.yaml:33: on_runner_loss: 'keep' cannot be used; expected stop, or hold: 10 min"),
     ("  - basal:", "\t- basal:", "x.yaml:13: a tab stands in the indentation; expected spaces"),

@@ -1,0 +1,37 @@
+"""``rig check``: the bench doctor."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from rig.cli.run import bench_from
+from rig.doctor.examine import Computer, examine
+from rig.doctor.findings import Finding, Level, exit_code, to_json
+from rig.errors import UsageError
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print a line for each item, or all of them as JSON; return 0 for a fit bench, 4 for one that is not."""
+    if not options.days > 0:
+        raise UsageError(f"no such number of days: {options.days:g}", where="--days", expected="more than 0")
+    options.seed = None
+    config = bench_from(options)
+    findings: list[Finding] = []
+    for finding in examine(config, Computer(), options.days):
+        findings.append(finding)
+        if not options.json:
+            sys.stdout.write(f"{finding}\n")
+            sys.stdout.flush()  # waking a pump takes half a minute: what is known stands there meanwhile
+    if options.json:
+        sys.stdout.write(json.dumps(to_json(config.name, findings), indent=2) + "\n")
+    else:
+        sys.stdout.write(_summary(config.name, findings))
+    return exit_code(findings)
+
+
+def _summary(bench: str, findings: list[Finding]) -> str:
+    count = {level: sum(each.level is level for each in findings) for level in Level}
+    verdict = "not fit" if count[Level.FAIL] else "fit"
+    return f"bench {bench} is {verdict}: {count[Level.FAIL]} FAIL, {count[Level.WARN]} warn, {count[Level.OK]} ok\n"

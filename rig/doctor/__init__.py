@@ -1,0 +1,1 @@
+"""The bench doctor: is this bench, with its computer, fit for a run? It reads; nothing moves."""

@@ -1,0 +1,146 @@
+"""The devices of the bench: found by identity, opened, answering, and the listed ones. Nothing that moves is sent.
+
+The pump is woken and read; the balance is reset to a known state and read. Each device is asked whatever became of
+the others, so that all that is missing is listed at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rig.bench import STICK_BAUD, open_bench
+from rig.clock import SystemClock
+from rig.config import BenchConfig
+from rig.doctor.findings import Finding, Level, fail, ok, warn
+from rig.drivers.minimed.pump import MinimedPump
+from rig.drivers.mt_sics import SicsBalance
+from rig.errors import RigError
+from rig.profiles.pump import PumpProfile
+from rig.runner.arming import identify_balance, identify_pump
+from rig.transport.links import Link
+from rig.transport.serial_links import SerialLinks, SerialSettings
+
+IDENTITIES = ("by-id", "by-path")
+NUMBERED = ("ttyUSB", "ttyACM")
+PSEUDO = "/dev/pts/"
+
+
+def check_port(item: str, port: str, identities: Path, *, twin: bool) -> Finding:
+    """Judge how a port is named and whether it is there; ``identities`` is the folder /dev/serial.
+
+    ``twin``: the bench's pump is a simulated one, so that a pseudo-terminal is what is expected.
+    """
+    if not port:
+        return fail(item, "the bench file names no port", "a port, best by identity", f"ls -l {identities}/by-id")
+    path = Path(port)
+    named = dict(_names(identities))
+    if not path.exists():
+        there = ", ".join(str(name) for name in named if name.parent.name == "by-id") or "none"
+        return fail(item, f"no {port}; by identity there are: {there}", "a device that is plugged in and has power")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return fail(item, f"{port} may not be opened by this user", "group dialout", "sudo usermod -aG dialout USER")
+    return _check_name(item, path, named, twin=twin)
+
+
+def _check_name(item: str, path: Path, named: dict[Path, Path], *, twin: bool) -> Finding:
+    """Judge how a port that is there is named."""
+    if str(path).startswith(PSEUDO):
+        if twin:
+            return ok(item, f"{path}, a pseudo-terminal")
+        return warn(item, f"{path} is a pseudo-terminal", "a serial port: such a run is never hardware evidence")
+    if path.name.startswith(NUMBERED):
+        same = next((str(name) for name, target in named.items() if target == path.resolve()), "")
+        hint = same or "ls -l /dev/serial/by-id /dev/serial/by-path"
+        return warn(item, f"{path} is a number that another plug order changes", "a name by identity", hint)
+    return ok(item, f"{path} -> {path.resolve()}" if path.is_symlink() else str(path))
+
+
+def check_simulated(config: BenchConfig, profile: PumpProfile) -> list[Finding]:
+    """Ask the devices of the twin in this process."""
+    bench = open_bench(config, profile)
+    try:
+        return [
+            _try("pump", lambda: _pump(bench.pump, config, profile)),
+            _try("balance", lambda: _balance(bench.balance, config)),
+        ]
+    finally:
+        bench.close()
+
+
+def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> list[Finding]:
+    """Look at every port, and ask what is behind those that can be opened."""
+    simulation = config.simulation
+    clock = SystemClock(simulation.speed, simulation.epoch_ns) if simulation is not None else SystemClock()
+    links = SerialLinks(clock)
+
+    def pump(link: Link) -> Finding:
+        allowed = frozenset(config.pump.serials)
+        driver = MinimedPump(links, link, config.pump.serials[0], allowed, frequency_mhz=config.pump.frequency_mhz)
+        return _pump(driver, config, profile)
+
+    def ask(item: str, port: str, baud: int, look: Callable[[Link], Finding]) -> Iterator[Finding]:
+        named = check_port(f"{item} port", port, identities, twin=profile.simulated)
+        yield named
+        if named.level is not Level.FAIL:
+            yield _try(item, lambda: look(links.open(item, port, SerialSettings(baud))))
+
+    try:
+        return [
+            *ask("pump", config.pump.port, STICK_BAUD, pump),
+            *ask(
+                "balance",
+                config.balance.port,
+                config.balance.baud,
+                lambda link: _balance(SicsBalance(links, link), config),
+            ),
+        ]
+    finally:
+        links.close()
+
+
+def _pump(pump: MinimedPump, config: BenchConfig, profile: PumpProfile) -> Finding:
+    pump.open()
+    facts = identify_pump(pump, config, profile)
+    battery, status = pump.battery(), pump.status()
+    state = "suspended" if status.suspended else "running"
+    found = (
+        f"{facts['model']} {facts['serial']} ({facts['firmware']}) answers, {state}, {pump.reservoir_u():g} U left, "
+        f"battery {battery.voltage_v:g} V"
+    )
+    if battery.low:
+        return warn("pump", found, "a battery that is not low", "change it before the run")
+    return ok("pump", found)
+
+
+def _balance(balance: SicsBalance, config: BenchConfig) -> Finding:
+    identity = identify_balance(balance, config)
+    tracking = balance.zero_tracking()
+    found = f"{identity.model} {identity.serial} ({identity.software}) answers"
+    if tracking is None:
+        return warn(
+            "balance",
+            f"{found}, and does not say whether it tracks its zero",
+            "zero tracking off",
+            "look in its menu: tracking swallows a slow flow",
+        )
+    found += ", zero tracking off"
+    if not config.balance.serial and not config.simulated:
+        return warn("balance", found, "its serial number in the bench file", f'serial = "{identity.serial}"')
+    return ok("balance", found)
+
+
+def _try(item: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except RigError as error:
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        return fail(item, what, error.expected, error.hint)
+
+
+def _names(identities: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield every name by identity, and the device behind it."""
+    for kind in IDENTITIES:
+        for name in sorted((identities / kind).glob("*")):
+            yield name, name.resolve()

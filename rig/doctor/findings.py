@@ -1,0 +1,217 @@
+"""What the doctor says: one line an item, and the items themselves with what they mean and how to mend them.
+
+``docs/reference/check.md`` holds the same table; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+FIT, UNFIT = 0, 4  # exit codes of design 5.1
+
+
+class Level(Enum):
+    """How much a finding matters: a bench with one FAIL is not fit."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that is looked at: ``when`` on which benches or computers, ``bad`` what makes it warn or FAIL."""
+
+    name: str
+    when: str
+    bad: str
+    mend: str
+
+
+ITEMS: tuple[Item, ...] = (
+    Item(
+        "bench file",
+        "always",
+        "a file that cannot be used ends the command with exit code 2",
+        "the message names file, line, key and the nearest valid key",
+    ),
+    Item(
+        "bench in use",
+        "benches with ports",
+        "FAIL while a run or another process has the bench, while a guardian keeps a run going without its runner, or "
+        "while the guardian could not make the bench safe; the devices are not touched then",
+        "wait for the end of the run; go to a bench that is not safe, then `rig runs acknowledge`",
+    ),
+    Item(
+        "pump port",
+        "benches with ports",
+        "FAIL: no such port, or no right to open it. warn: named by a number (`/dev/ttyUSB0`) that another plug order "
+        "changes, or a pseudo-terminal on a bench that is not the twin's",
+        "check cable and power; name the port as `ls -l /dev/serial/by-id` (or `by-path`) shows it; add the user to "
+        "group `dialout`",
+    ),
+    Item(
+        "pump",
+        "always; a simulated bench asks the twin",
+        "FAIL: the radio stick or the pump does not answer, or another model or serial number does. warn: its battery "
+        "is low",
+        "put the stick close to the pump; correct the serial number, profile or frequency in the bench file; change "
+        "the battery",
+    ),
+    Item(
+        "balance port",
+        "benches with ports",
+        "as `pump port`",
+        "as `pump port`",
+    ),
+    Item(
+        "balance",
+        "always; a simulated bench asks the twin",
+        "FAIL: no balance answers, another serial number does, or zero tracking is on. warn: it does not say whether "
+        "it tracks its zero, or the bench file takes any serial number",
+        "check cable, baud rate and protocol; switch zero tracking off (MT-SICS: `M03 0`); write its serial number "
+        "into the bench file",
+    ),
+    Item(
+        "calibration",
+        "always",
+        "FAIL: expired, or expires today. warn: expires within 30 days",
+        "have the balance calibrated; write the new certificate and its day into the bench file",
+    ),
+    Item(
+        "clock",
+        "always",
+        "FAIL on a bench with a real pump (else warn): no time service keeps the wall clock. warn: the kernel cannot "
+        "be asked, or the clock may be wrong by more than 1 s",
+        "connect the network; `timedatectl` and `chronyc tracking` say more; chrony needs `rtcsync`, and the hardware "
+        "clock must keep UTC (`sudo timedatectl set-local-rtc 0`)",
+    ),
+    Item(
+        "hardware clock",
+        "benches with ports",
+        "warn: no `/dev/rtc*`, so that the time after a power cut is wrong until the network answers",
+        "Pi 5: put in the RTC battery; other Pis: a DS3231 module with `dtoverlay=i2c-rtc,ds3231`",
+    ),
+    Item(
+        "runs folder",
+        "always",
+        "FAIL: it cannot be written, or lies in memory, where a power cut erases it. warn: a relative path on a bench "
+        "with ports, which depends on where the command is called",
+        "give `runs_dir` as an absolute path on a disk; mount the SSD; `chown` the folder to the user who runs",
+    ),
+    Item(
+        "disk space",
+        "always",
+        "FAIL: less than the records of `--days` days (14) at 1 reading a second need",
+        "move old runs to the archive, or choose a larger disk",
+    ),
+    Item(
+        "storage",
+        "benches with ports",
+        'warn: the runs lie on an SD card and the bench file does not say `storage = "sd"`, or the other way round',
+        "move the runs to a USB SSD, or say what they lie on: on a card the record is committed every 10 s",
+    ),
+    Item(
+        "root file system",
+        "on a Raspberry Pi",
+        "warn: it is written to, so that a power cut may damage it",
+        "`sudo raspi-config nonint do_overlayfs 0`, then reboot; the installation guide says what must stay writable",
+    ),
+    Item(
+        "ledger",
+        "benches with ports",
+        "FAIL: the bench's chain of runs was altered, or its last run left it in a state that nobody confirmed as "
+        "safe. warn: a line torn by a power cut, which is forgiven",
+        "look at the pump, then `rig runs acknowledge`; `rig audit` says what was altered",
+    ),
+    Item(
+        "guardian",
+        "benches with ports",
+        "FAIL: its service has failed, or is active and its socket is not where `rig run` looks. warn: on a Pi, no "
+        "service, so that each run starts a guardian of its own",
+        "`sudo systemctl enable --now rig-guardian@BENCH`; `journalctl -u rig-guardian@BENCH`; run as the service's "
+        'user, and give `run_dir = "/run/rig"` in `[guardian]`',
+    ),
+    Item(
+        "watchdog",
+        "on a Raspberry Pi, and where the bench file names a device",
+        "FAIL: the bench file names a device that is missing or that systemd has already. warn: no hardware watchdog, "
+        "systemd does not feed it, or with more than 15 s",
+        "`dtparam=watchdog=on` in config.txt, `RuntimeWatchdogSec=10` in `/etc/systemd/system.conf.d/`, and no "
+        "`watchdog` in the bench file",
+    ),
+    Item(
+        "power supply",
+        "on a Raspberry Pi",
+        "FAIL: under-voltage now. warn: under-voltage or throttling since the last boot",
+        "use the Pi's own supply and a short cable; put the SSD on a powered hub; cool the Pi",
+    ),
+    Item(
+        "GPIO package",
+        "benches with ports",
+        "FAIL: RPi.GPIO and rpi-lgpio are both installed; the bench has `[[lines]]` and neither is; or the GPIO chip "
+        "may not be opened. warn: only the old RPi.GPIO, which sees no edges on kernels from 6.6 on and no Pi 5",
+        "`pip uninstall RPi.GPIO`, then `pip install --force-reinstall --no-deps rpi-lgpio`; add the user to group "
+        "`gpio`",
+    ),
+    Item(
+        "Python environment",
+        "on a Raspberry Pi",
+        "warn: the rig does not run from `/opt/rig/venv`, where the services look for it",
+        "install it there as the installation guide says",
+    ),
+)
+_NAMES = frozenset(item.name for item in ITEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one item."""
+
+    item: str
+    level: Level
+    found: str
+    expected: str = ""
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        if self.item not in _NAMES:
+            raise ValueError(f"no item {self.item!r} is declared")
+
+    def __str__(self) -> str:
+        """Return ``level  item: found; expected ...; try: ...`` on a single line."""
+        text = f"{self.level.value:4}  {self.item}: {self.found}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.hint:
+            text += f"; try: {self.hint}"
+        return text.replace("\r", " ").replace("\n", " ")
+
+
+def ok(item: str, found: str) -> Finding:
+    """Return a finding that is as it should be."""
+    return Finding(item, Level.OK, found)
+
+
+def warn(item: str, found: str, expected: str = "", hint: str = "") -> Finding:
+    """Return a finding that a run survives."""
+    return Finding(item, Level.WARN, found, expected, hint)
+
+
+def fail(item: str, found: str, expected: str = "", hint: str = "") -> Finding:
+    """Return a finding that makes the bench unfit."""
+    return Finding(item, Level.FAIL, found, expected, hint)
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """Return 0 for a fit bench, 4 for one that is not."""
+    return UNFIT if any(each.level is Level.FAIL for each in findings) else FIT
+
+
+def to_json(bench: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the document of ``rig check --json``."""
+    items = [{**asdict(each), "level": each.level.value} for each in findings]
+    return {"schema": 1, "bench": bench, "fit": exit_code(findings) == FIT, "items": items}
