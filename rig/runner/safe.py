@@ -14,7 +14,10 @@ def make_safe(pump: Pump, links: Links, writer: RecordWriter) -> SafeState:
 
     A port that was lost is opened again meanwhile: a plug that is put back must still stop the pump.
     """
-    state = stop_pump(pump, links, ASLEEP_LIMIT_S)
+    try:
+        state = stop_pump(pump, links, ASLEEP_LIMIT_S)
+    except Exception as error:  # noqa: BLE001 - a defect here must still be told as a pump that may be running
+        state = SafeState("pump suspended", False, f"{type(error).__name__}: {error}")
     data = {"wanted": state.wanted, "confirmed": state.confirmed, "by": state.by}
     writer.event(links.clock.now_ns(), "safe_state", data)
     return state
