@@ -114,13 +114,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The first page: outcome, what it is about, the checks in short, and what was counted."""
+    """The first page: outcome, what it is about, the checks in short, what was counted, what must be seen at once."""
 
     outcome: str
     sentence: str
     facts: tuple[tuple[str, str], ...]
     checks: Table
     counts: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

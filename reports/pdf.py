@@ -56,6 +56,7 @@ def pdf_data(report: Report) -> dict[str, Any]:
         "sentence": report.verdict.sentence,
         "facts": report.verdict.facts,
         "counts": report.verdict.counts,
+        "notices": list(report.verdict.notices),
         "checks": _block(report.verdict.checks, report),
         "tool": next((value for label, value in report.verdict.facts if label == "Tool"), "rig"),
         "footer": report.subtitle,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reports.blocks import Figure
-from reports.figures import style
+from reports.figures import marks, style
 from reports.formatting import as_number, fixed, general
 from reports.late import late
 from reports.reading import mapping, numbers, rows
@@ -102,20 +102,23 @@ def _window_axis(axes: Axes, windows: list[float]) -> None:
     axes.set_xlabel("Observation window (min)")
 
 
-def windows_1h(basal: dict[str, Any], name: str) -> Figure | None:
+def windows_1h(document: dict[str, Any], basal: dict[str, Any], name: str) -> Figure | None:
     """Error of each full hour in order, and how the hours are distributed."""
     held = mapping(basal.get("windows_1h"))
     errors = numbers(held.get("errors_pct"))
     if len(style.known(errors)) < 2:
         return None
     mean = as_number(held.get("mean_pct"))
+    hours = numbers(held.get("hours"))
+    hours = hours if len(hours) == len(errors) else [float(hour) for hour in range(1, len(errors) + 1)]
+    origin_s = as_number(basal.get("from_s"))
 
     def paint(canvas: Canvas) -> None:
         strip, histogram = canvas.subplots(1, 2, sharey=True, width_ratios=(2.6, 1.0))
         strip.axhspan(-15.0, 15.0, color=style.SHADE, alpha=0.14, linewidth=0, label="± 15 %")
         strip.axhspan(-5.0, 5.0, color=style.SHADE, alpha=0.26, linewidth=0, label="± 5 %")
         strip.plot(
-            range(1, len(errors) + 1),
+            hours,
             errors,
             linestyle="none",
             marker="o",
@@ -136,6 +139,8 @@ def windows_1h(basal: dict[str, Any], name: str) -> Figure | None:
                     linewidth=1.3,
                     label=f"mean {fixed(mean, 2, signed=True)} %",
                 )
+        if origin_s is not None:  # the k-th hour is drawn at k: half an hour after its middle
+            marks.mark_gaps(strip, document, origin_s, (hours[0] - 1.0, hours[-1]), 0.5)
         strip.set_xlabel("Hour of the record")
         strip.set_ylabel("Error of the hour (%)")
         histogram.set_xlabel("Number of hours")

@@ -14,14 +14,14 @@ def draw_all(document: dict[str, Any], curves: dict[str, Any]) -> dict[str, Figu
     drawn: list[Figure | None] = [
         checks.overview(document),
         time.cumulative(document, curves),
-        time.startup(curves),
-        time.blank(curves),
+        time.startup(document, curves),
+        time.blank(document, curves),
         bolus.errors(document),
         bolus.shapes(curves),
     ]
     for index, item in enumerate(rows(mapping(document.get("analysis")).get("basal"))):
         drawn.append(basal.trumpet(document, item, f"trumpet-{index}"))
-        drawn.append(basal.windows_1h(item, f"windows-{index}"))
+        drawn.append(basal.windows_1h(document, item, f"windows-{index}"))
     for index, check in enumerate(rows(document.get("checks"))):
         if index == principal_check(document):
             drawn.append(checks.budget(check, "budget"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reports.blocks import Figure
-from reports.figures import style
+from reports.figures import marks, style
 from reports.formatting import as_number, general
 from reports.reading import mapping, rows, series, text
 
@@ -33,10 +33,10 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
         if residual_u:
             _residual(panels[1], t_h, residual_u, band_u)
         for axes in panels:
-            _mark_gaps(axes, document, origin_s)
+            marks.mark_gaps(axes, document, origin_s, (t_h[0], t_h[-1]))
         style.legend_above(canvas, panels, 3)
         panels[-1].set_xlabel("Time since start of delivery (h)")
-        panels[-1].set_xlim(t_h[0], t_h[-1] if t_h[-1] > t_h[0] else t_h[0] + 1.0)
+        panels[-1].set_xlim(*marks.reach(document, origin_s, t_h))
 
     alt = f"Cumulative volume over {general(t_h[-1], 3)} h: programmed (SET)"
     alt += ", reported (REP)" if reported[0] else ""
@@ -99,18 +99,7 @@ def _origin_s(document: dict[str, Any], source: dict[str, Any]) -> float:
     return min((start for start in starts if start is not None), default=0.0)
 
 
-def _mark_gaps(axes: Axes, document: dict[str, Any], origin_s: float) -> None:
-    """Shade the intervals without readings; they are marked in every figure over run time."""
-    label = "gap in readings"
-    for gap in rows(document.get("gaps")):
-        start, end = as_number(gap.get("start_s")), as_number(gap.get("end_s"))
-        if start is not None and end is not None:
-            left, right = ((at_s - origin_s) / 3600.0 for at_s in (start, end))
-            axes.axvspan(left, right, color=style.GAP, alpha=0.35, linewidth=0.8, label=label)
-            label = "_nolegend_"
-
-
-def startup(curves: dict[str, Any]) -> Figure | None:
+def startup(document: dict[str, Any], curves: dict[str, Any]) -> Figure | None:
     """Flow over time from the first reading (the start-up graph of IEC 60601-2-24), one panel per rate."""
     panels = [item for item in rows(curves.get("startup")) if series(item, "t_h", "rate_u_per_h")[1]][:MOST_PANELS]
     if not panels:
@@ -119,7 +108,7 @@ def startup(curves: dict[str, Any]) -> Figure | None:
     def paint(canvas: Canvas) -> None:
         drawn = canvas.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axes, item in zip(drawn, panels, strict=True):
-            _startup_panel(axes, item, titled=len(panels) > 1)
+            _startup_panel(axes, document, item, titled=len(panels) > 1)
         drawn[-1].set_xlabel("Time since start of delivery (h)")
         style.legend_above(canvas, list(drawn), 2)
 
@@ -128,7 +117,7 @@ def startup(curves: dict[str, Any]) -> Figure | None:
     return style.draw("startup", alt, 1.0 + 1.75 * len(panels), paint)
 
 
-def _startup_panel(axes: Axes, item: dict[str, Any], *, titled: bool) -> None:
+def _startup_panel(axes: Axes, document: dict[str, Any], item: dict[str, Any], *, titled: bool) -> None:
     """Draw one start-up graph."""
     t_h, rate = series(item, "t_h", "rate_u_per_h")
     axes.plot(*style.thin(t_h, rate), color=style.MEASURED, linewidth=1.0, label="MEAS, flow")
@@ -142,12 +131,16 @@ def _startup_panel(axes: Axes, item: dict[str, Any], *, titled: bool) -> None:
     held = style.known(rate)
     if held and min(held) >= 0.0:
         axes.set_ylim(bottom=0.0)
+    origin_s = as_number(item.get("from_s"))
     axes.set_xlim(t_h[0], t_h[-1] if t_h[-1] > t_h[0] else t_h[0] + 1.0)
+    if origin_s is not None:
+        marks.mark_gaps(axes, document, origin_s, (t_h[0], t_h[-1]))
+        axes.set_xlim(*marks.reach(document, origin_s, t_h))
     if titled:
         axes.set_title(text(item.get("label"))[:60], loc="right", color=style.MUTED)
 
 
-def blank(curves: dict[str, Any]) -> Figure | None:
+def blank(document: dict[str, Any], curves: dict[str, Any]) -> Figure | None:
     """Balance reading with the pump stopped: noise, drift and evaporation of the bench itself."""
     source = mapping(curves.get("blank"))
     parts = [
@@ -162,6 +155,10 @@ def blank(curves: dict[str, Any]) -> Figure | None:
         for axes, (label, part) in zip(drawn, parts, strict=True):
             t_h, mass_mg = series(part, "t_h", "mass_mg")
             axes.plot(*style.thin(t_h, mass_mg), color=style.MEASURED, linewidth=0.9)
+            origin_s = as_number(part.get("from_s"))
+            if origin_s is not None and marks.mark_gaps(axes, document, origin_s, (t_h[0], t_h[-1])):
+                axes.set_xlim(*marks.reach(document, origin_s, t_h))
+                axes.legend(loc="lower right")
             axes.set_xlabel("Time (h)")
             axes.ticklabel_format(axis="y", useOffset=False)
             if label:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reports.blocks import Block, Cell, Facts, Paragraph, Section, Table, Verdict, cells, columns, outcome_cell
 from reports.formatting import UNKNOWN, as_number, fixed, instant, interval, measured, probability, with_unit
+from reports.interruptions import interruptions, notices
 from reports.reading import mapping, rows, text, texts
 
 ORDER = ("FAIL", "INVALID", "INCONCLUSIVE", "PASS", "REPORT_ONLY")
@@ -38,6 +39,7 @@ def verdict(document: dict[str, Any]) -> Verdict:
         facts=_first_facts(document),
         checks=_first_checks(document),
         counts=_counts(document),
+        notices=notices(document),
     )
 
 
@@ -109,7 +111,9 @@ def _counts(document: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     findings = len(rows(document.get("findings"))) + sum(
         len(rows(check.get("findings"))) for check in rows(document.get("checks"))
     )
+    stops = len(interruptions(document))
     return (
+        *((("Interruptions", str(stops)),) if stops else ()),
         ("Checks", told or "none"),
         ("Deviations", str(len(rows(document.get("deviations"))))),
         ("Findings", str(findings)),

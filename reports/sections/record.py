@@ -7,11 +7,17 @@ from typing import Any
 from reports.blocks import Block, Cell, Facts, Paragraph, Picture, Section, Signatures, Table, cells, columns
 from reports.figures.gallery import principal_check
 from reports.formatting import UNKNOWN, as_number, elapsed, general, span, with_unit
+from reports.interruptions import stretches
 from reports.reading import first, mapping, rows, text
 from reports.sections.facts import facts, value_text
 from reports.sections.front import shown_value
 
 MOST_EVENTS = 600
+MODES = {
+    "start": "start of the run",
+    "repeat": "a step repeated from its beginning, armed anew",
+    "reattach": "re-attached to the running pump",
+}
 ROLES = (
     ("Tested by", "I carried out or supervised this run as recorded."),
     ("Reviewed by", "I reviewed the record, the deviations and the results."),
@@ -30,7 +36,7 @@ def exclusions(document: dict[str, Any]) -> Section:
         )
         for gap in rows(document.get("gaps"))
     )
-    blocks: list[Block] = []
+    blocks: list[Block] = [*_course(document)]
     if body:
         head = columns(">From (h:mm:ss)", ">To (h:mm:ss)", "Stream", "*Cause")
         blocks.append(Table(head, body, "Intervals without readings", "Marked in every figure over run time."))
@@ -50,6 +56,37 @@ def exclusions(document: dict[str, Any]) -> Section:
     else:
         blocks.append(Paragraph("No exclusions of readings from the analysis were recorded."))
     return Section(10, "exclusions", "Exclusions and gaps", tuple(blocks))
+
+
+def _course(document: dict[str, Any]) -> list[Block]:
+    """Return the segments of an interrupted run, and what each of its stretches held."""
+    segments = rows(document.get("segments"))
+    if len(segments) < 2:
+        return []
+    body = tuple(
+        cells(
+            text(each.get("number")),
+            elapsed(each.get("from_s")),
+            elapsed(each.get("to_s")),
+            MODES.get(text(each.get("mode")), text(each.get("mode"))),
+            text(each.get("end_reason")).replace("_", " "),
+        )
+        for each in segments
+    )
+    head = columns(">Segment", ">From (h:mm:ss)", ">To (h:mm:ss)", "*Began as", "Ended")
+    told: list[Block] = [Table(head, body, "Segments of the record", "Marked grey in every figure over run time.")]
+    return [*told, *(Paragraph(_stretch(each), "muted") for each in stretches(document))]
+
+
+def _stretch(each: dict[str, Any]) -> str:
+    """Return one stretch in words."""
+    steps = [str(int(step) + 1) for step in each.get("steps") or []]
+    held = f"steps held whole: {', '.join(steps)}" if steps else "no step held whole"
+    began = f"from step {int(as_number(each.get('first_step')) or 0) + 1}"
+    words = f"Stretch {text(each.get('number'))}, {span(each.get('from_s'), each.get('to_s'))}, {began}; {held}."
+    why = text(each.get("why_not"))
+    shown = " Shown in tables and figures." if each.get("shown") else ""
+    return words + (f" Not measurable: {why}." if why else "") + shown
 
 
 def deviations(document: dict[str, Any]) -> Section:

@@ -73,6 +73,9 @@ def _measure(
     hole_s = view.hole_in(from_s, to_s)
     if hole_s > view.evidence.scenario.gap_tolerate_s:
         return None, f"no readings for {hole_s:.0f} s within this bolus"
+    why_not = _disturbed(view, from_s, to_s)
+    if why_not:
+        return None, why_not
     keep = slice(*np.searchsorted(view.times_s, (from_s - SLICE_MARGIN_S, to_s + SLICE_MARGIN_S)))
     rate = view.programme.rate_at(order.start_s)
     basal = RunningBasal(rate, view.programme.dose_u, view.ul_per_u)
@@ -81,6 +84,15 @@ def _measure(
         return measure_bolus(view.times_s[keep], view.masses_mg[keep], window, view.chain, view.air, basal=basal), ""
     except BenchError as error:
         return None, str(error)
+
+
+def _disturbed(view: RunView, from_s: float, to_s: float) -> str:
+    """Return what forbids measuring a bolus although readings came: within one, no slope bounds a shift."""
+    bridge = next(iter(view.bridges_in(from_s, to_s)), None)
+    if bridge is not None:
+        return f"a reading gap of {bridge.gap.duration_s:.0f} s within this bolus ({bridge.gap.cause})"
+    unknown = view.unknown_in(from_s, to_s)
+    return "" if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
 
 
 def _reports(events: Sequence[Event]) -> dict[tuple[int, int], Event]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rig.errors import BenchError, RigError
+from rig.errors import BenchError
 from rig.judging.boluses import JudgedBolus
-from rig.judging.findings import frozen_blank
+from rig.judging.frozen import frozen_blank
 from rig.judging.items import Item, Measured
 from rig.judging.measures import measure
 from rig.judging.view import RunView
@@ -183,19 +183,3 @@ def _row(item: Item, limits: Limits, decision: Decision) -> dict[str, Any]:
         "outcome": decision.outcome.value,
         "why": decision.why if not item.why_not else item.why_not,
     }
-
-
-def judge_checks(
-    checks: tuple[Check, ...], view: RunView | None, boluses: tuple[JudgedBolus, ...], profile: PumpProfile, why: str
-) -> tuple[CheckResult, ...]:
-    """Return all checks judged; without a view every one is INVALID because of ``why``."""
-    found = []
-    for check in checks:
-        if view is None:
-            found.append(invalid(check, resolve_limits(check, profile, check.amount_u), why))
-            continue
-        try:
-            found.append(judge_check(check, view, boluses, profile))
-        except RigError as error:  # a check that cannot be computed is the rig's or bench's fault, never a PASS
-            found.append(invalid(check, resolve_limits(check, profile, check.amount_u), str(error)))
-    return tuple(found)

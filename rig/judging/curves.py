@@ -101,6 +101,7 @@ def _startups(view: RunView) -> list[dict[str, Any]]:
             continue
         found.append(
             {
+                "from_s": span.start_s,
                 "label": f"step {span.step + 1}, {step.rate_u_per_h:g} U/h, samples of {sample_s / 60:g} min",
                 "t_h": _list((flow.end_s - span.start_s) / S_PER_H),
                 "rate_u_per_h": _list(flow.flow_u_per_h),
@@ -141,7 +142,11 @@ def _blank(view: RunView) -> dict[str, Any]:
     keep = (view.times_s >= blank.start_s) & (view.times_s <= blank.end_s)
     times, masses = view.times_s[keep], view.masses_mg[keep]
     chosen = thinned(len(times), masses, 600)
-    return {"t_h": _list((times[chosen] - times[0]) / S_PER_H), "mass_mg": _list(masses[chosen] - masses[0])}
+    return {
+        "from_s": float(times[0]),
+        "t_h": _list((times[chosen] - times[0]) / S_PER_H),
+        "mass_mg": _list(masses[chosen] - masses[0]),
+    }
 
 
 def _list(values: FloatArray) -> list[float]:

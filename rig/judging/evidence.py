@@ -74,6 +74,8 @@ def manifest_damage(evidence: Path, record: RunRecord) -> tuple[str, ...]:
     for number, segment in enumerate(record.segments, start=1):
         name = "manifest.json" if number == 1 else f"manifest-{number:03d}.json"
         found += _manifest_damage(evidence, name, segment)
+        if segment is not record.segments[-1] and not segment.ended and not (evidence / name).exists():
+            found.append(f"{name} is missing although the run was resumed")
         found += _kept_damage(evidence, segment.header.get("files", {}))
     return tuple(dict.fromkeys(found))
 

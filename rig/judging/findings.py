@@ -4,53 +4,96 @@ from __future__ import annotations
 
 import math
 import re
-
-import numpy as np
+from collections.abc import Sequence
+from itertools import pairwise
 
 from rig.judging.boluses import JudgedBolus
-from rig.judging.clocks import clock_findings
 from rig.judging.evidence import Evidence
+from rig.judging.frozen import frozen_blank
+from rig.judging.journal import in_flight
+from rig.judging.repeated import JudgedStretch, voided_by
+from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
 from rig.results import Finding
 
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
-FROZEN_SHARE = 0.05  # of readings that move by a digit; noise of half a digit moves about every third
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
 MISSED_SHARE = 0.5  # of a bolus: less than this with all of U is a delivery that largely did not come
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
 
 
 def lasting_damage(record: RunRecord) -> tuple[str, ...]:
-    """Return the damage that forbids judging: all of it, but for the torn tail of a run that was cut off.
+    """Return the damage that forbids judging: all of it, but for the torn tail of a segment that was cut off.
 
     What came before a torn tail is whole and chained; what is missing after it is missing to every check that needs it.
     """
-    forgiven = set()
-    for segment in record.segments:
+    forgiven: set[str] = set()
+    for segment in segments_of(record):
         torn = [text for text in segment.damage if _TORN_TAIL.search(text)]
         if not segment.ended and len(torn) == 1:
-            forgiven.add(torn[0])
+            forgiven.update(torn)
     return tuple(text for text in record.damage if text not in forgiven)
 
 
-def collect_findings(evidence: Evidence, view: RunView | None, boluses: tuple[JudgedBolus, ...]) -> tuple[Finding, ...]:
-    """Return every finding of a run, those of the record first."""
+def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tuple[Finding, ...]:
+    """Return every finding of a run, those of the record first, then those of each of its stretches."""
     found = [Finding("record-damage", text) for text in evidence.record.damage]
-    if not evidence.record.ended:
-        found.append(Finding("interrupted", "the record has no closing line: the run was cut off"))
+    if evidence.void:
+        found.append(Finding("void", f"the run was {voided_by(evidence)}"))
+    found += _interruptions(evidence.record)
     failed = sum(event.name == "reading_failed" for event in evidence.record.events)
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
     found += _not_delivered(evidence)
-    found += _interruptions(evidence)
-    found += _unsettled(evidence)
-    found += clock_findings(evidence.record)
-    if view is not None:
-        found += _blank_findings(view)
-        found += [finding for bolus in boluses for finding in _bolus_findings(evidence, bolus)]
+    for each in judged:
+        if each.view is None:
+            continue
+        found += _blank_findings(each.view)
+        found += _shifts(each.view)
+        found += _open_deliveries(evidence, each.view)
+        found += [finding for bolus in each.boluses for finding in _bolus_findings(evidence, bolus)]
     return tuple(found)
+
+
+def _interruptions(record: RunRecord) -> list[Finding]:
+    """Return where each segment broke off, and how the run went on."""
+    placed = place(record)
+    found = []
+    for before, after in pairwise(placed):
+        resumed = resumption(after.segment)
+        data = resumed.data if resumed is not None else {}
+        step = int(data.get("step") or 0) + 1
+        how = "was taken up again at the running pump" if after.mode == "reattach" else "was repeated"
+        who = f" ({data['who']}: {data.get('why', '')})" if data.get("who") else ""
+        text = f"segment {before.segment.number} broke off ({before.end_reason}); step {step} {how}{who}"
+        found.append(Finding("resumed", text, before.to_s, after.from_s))
+    if not record.ended:
+        found.append(Finding("interrupted", "the record has no closing line: the run was cut off"))
+    return found
+
+
+def _shifts(view: RunView) -> list[Finding]:
+    found = []
+    for bridge in view.bridges:
+        if bridge.departure is not None and bridge.shifted:
+            shift = bridge.departure
+            text = (
+                f"the level after the reading gap of {bridge.gap.duration_s:.0f} s departs by "
+                f"{shift.departure_mg:+.3g} mg from its extrapolation (u = {shift.u_mg:.3g} mg): "
+                "something happened that nobody saw"
+            )
+            found.append(Finding("shift-in-gap", text, bridge.gap.start_s, bridge.gap.end_s))
+    return found
+
+
+def _open_deliveries(evidence: Evidence, view: RunView) -> list[Finding]:
+    """Return what was in flight when the rig broke off, with what the pump said of it afterwards."""
+    return [
+        Finding("delivery-in-flight" if each.delivers else "command-in-flight", each.text, each.start_s, each.end_s)
+        for each in in_flight(view.record.events, view.started_ns, evidence.profile, evidence.record.events)
+    ]
 
 
 def _not_delivered(evidence: Evidence) -> list[Finding]:
@@ -59,60 +102,6 @@ def _not_delivered(evidence: Evidence) -> list[Finding]:
         for event in evidence.record.events
         if event.name == "bolus_not_delivered"
     ]
-
-
-def _interruptions(evidence: Evidence) -> list[Finding]:
-    """Return that the run was voided, and each time it was resumed."""
-    found = []
-    if evidence.void:
-        who, why = evidence.void.get("who", "?"), evidence.void.get("why", "?")
-        found.append(Finding("void", f"this run was voided by {who}: {why}"))
-    for event in evidence.record.events:
-        if event.name == "run_resumed":
-            data = event.data
-            what = "was taken up again at the running pump" if data.get("mode") == "reattach" else "was repeated"
-            text = f"the run was interrupted; step {int(data.get('step', 0)) + 1} {what}"
-            found.append(Finding("resumed", text + (f" ({data['who']}: {data['why']})" if data.get("why") else "")))
-    return found
-
-
-def _unsettled(evidence: Evidence) -> list[Finding]:
-    """Return the deliveries that were begun and whose end the pump did not tell."""
-    open_ids: dict[int, str] = {}
-    for event in evidence.record.events:
-        if event.name != "command" or "id" not in event.data:
-            continue
-        data = event.data
-        if data.get("state") == "intended" and data.get("delivers"):
-            open_ids[data["id"]] = f"{data.get('name')} of {data.get('amount_u')} U"
-        elif data.get("state") in ("acknowledged", "refused") or (
-            data.get("state") == "settled" and data.get("delivered") is not None
-        ):
-            open_ids.pop(data["id"], None)
-    return [
-        Finding("delivery-in-flight", f"{what}: begun when the run broke off, and its end is not known")
-        for what in open_ids.values()
-    ]
-
-
-def frozen_blank(view: RunView) -> str:
-    """Return that a blank's display stood still although its noise should have moved it, or nothing.
-
-    Zero tracking and a frozen display look like this, and either swallows a slow flow. A balance whose last digit is
-    coarser than twice its stated repeatability may stand still honestly.
-    """
-    stated, resolution_mg = view.evidence.bench.balance.uncertainty, view.evidence.bench.balance.resolution_mg
-    if resolution_mg > 2.0 * stated.repeatability_mg:
-        return ""
-    for which, blank in view.blanks.items():
-        inside = (view.times_s >= blank.start_s) & (view.times_s <= blank.end_s)
-        moves = np.abs(np.diff(view.masses_mg[inside])) > resolution_mg / 2.0
-        if len(moves) and moves.mean() < FROZEN_SHARE:
-            return (
-                f"the display stood still in the blank {which} ({moves.mean():.0%} of its readings moved): "
-                "zero tracking is on, or the balance is frozen"
-            )
-    return ""
 
 
 def _blank_findings(view: RunView) -> list[Finding]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from rig.analysis.basal import DeliveryError, delivery_error
 from rig.analysis.series import level_at
-from rig.judging.bridged import Bridge, bridge
 from rig.judging.items import NotMeasurableError
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component
+from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.volume import MassChange, VolumeResult, volume_from_mass
 from rig.scenario.model import Check
 
@@ -20,18 +21,18 @@ END_TOLERANCE_S = 1.0
 
 
 def window(check: Check, view: RunView) -> tuple[float, float]:
-    """Return the interval of a check in run time; raises `NotMeasurableError` when the run did not reach its end."""
-    if view.first_s is None:
+    """Return the interval of a check in run time; raises `NotMeasurableError` when the run did not reach its end.
+
+    In a stretch that repeats a step, scenario time goes on from where that step originally began.
+    """
+    if view.first_s is None or view.scenario_zero_s is None:
         raise NotMeasurableError("nothing was delivered")
     spans = [span for span in view.spans if check.step in (None, span.step)]
     if not spans:
         raise NotMeasurableError("the run ended before its step")
-    from_s = spans[0].start_s if check.step is not None else view.first_s
+    from_s = spans[0].start_s if check.step is not None else view.scenario_zero_s
     if check.from_s is not None:
-        from_s = view.first_s + check.from_s - view.scenario_s
-        _refuse_lead_in(view, from_s)
-    elif check.step is None and view.scenario_s > 0:
-        raise NotMeasurableError("the run was interrupted, and this check needs the whole of it")
+        from_s = view.scenario_zero_s + check.from_s
     if check.for_s is not None:
         to_s = from_s + check.for_s
         reached_s = view.spans[-1].end_s
@@ -39,26 +40,10 @@ def window(check: Check, view: RunView) -> tuple[float, float]:
             raise NotMeasurableError(f"the run ended {to_s - reached_s:.0f} s before the end of the interval")
     else:
         to_s = spans[-1].end_s
-        steps_left = check.step is None and len(spans) < len(view.evidence.scenario.steps)
+        steps_left = check.step is None and spans[-1].step + 1 < len(view.evidence.scenario.steps)
         if steps_left or not spans[-1].complete:
             raise NotMeasurableError("the run ended within the interval")
     return from_s, view.last_weighed_s(to_s)
-
-
-def _refuse_lead_in(view: RunView, from_s: float) -> None:
-    """Refuse a window whose stabilization was lost to an interruption.
-
-    Conservative: a window within a step leans on that step from its beginning, which a repetition gives it; one that
-    begins where a step begins leans on the steps before, which a repetition from a later step does not have.
-    """
-    if view.scenario_s <= 0:
-        return
-    if view.first_s is None or from_s < view.first_s - END_TOLERANCE_S:
-        raise NotMeasurableError("the run was interrupted, and repeated only from a later step on")
-    if any(abs(span.start_s - from_s) <= END_TOLERANCE_S for span in view.spans):
-        raise NotMeasurableError(
-            "the run was interrupted, and the steps that led up to this interval were not repeated"
-        )
 
 
 def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
@@ -71,14 +56,13 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
         raise NotMeasurableError("no blank: the evaporation is unknown")
     if from_s < view.times_s[0] or view.last_weighed_s(to_s) > view.times_s[-1]:
         raise NotMeasurableError("no readings at an edge of the interval")
-    bridges = _bridges(view, from_s, to_s)
+    gap = view.gap_in(from_s, to_s)
+    if gap is not None:
+        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+    _refuse_unknown(view, from_s, to_s)
     edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
     levels = [level_at(view.times_s, view.masses_mg, at_s) for at_s in edges]
-    volume = volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s))
-    for each in bridges:
-        budget = volume.budget.with_component(each.component(view.chain.liquid.density_kg_per_m3 * 1e-3))
-        notes = (*volume.notes, each.finding().text) if each.shifted else volume.notes
-        volume = VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, notes)
+    volume = _bridged(view, from_s, to_s, volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s)))
     bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in edges)) * view.ul_per_u
     if bend_ul <= 0.0:
         return volume
@@ -95,18 +79,25 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
     return VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, volume.notes)
 
 
-def _bridges(view: RunView, from_s: float, to_s: float) -> list[Bridge]:
-    """Return the explained gaps inside an interval whose edges were measured; raises for every other gap."""
-    found = []
-    for gap in view.gaps:
-        if gap.end_s <= from_s or gap.start_s >= to_s:
-            continue
-        inside = gap in view.explained and gap.start_s >= from_s and gap.end_s <= to_s
-        known = bridge(view, gap) if inside else None
-        if known is None:
-            raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
-        found.append(known)
-    return found
+def _refuse_unknown(view: RunView, from_s: float, to_s: float) -> None:
+    """Raise `NotMeasurableError` where a delivery of unknown outcome may lie in an interval: SET is not known there."""
+    unknown = view.unknown_in(from_s, to_s)
+    if unknown is not None:
+        raise NotMeasurableError(f"{unknown.text}, at {unknown.start_s:.0f} s")
+
+
+def _bridged(view: RunView, from_s: float, to_s: float, volume: VolumeResult) -> VolumeResult:
+    """Return a volume with what reading gaps within its interval add to its budget (design 4.4)."""
+    ul_per_mg = UL_PER_CM3 / view.chain.liquid.density_kg_per_m3
+    for bridge in view.bridges_in(from_s, to_s):
+        told = f"reading gap of {bridge.gap.duration_s:.0f} s from {bridge.gap.start_s:.0f} s on ({bridge.gap.cause})"
+        if bridge.touches(from_s) or bridge.touches(to_s):
+            raise NotMeasurableError(f"an edge of the interval lies in the {told}")
+        if bridge.departure is None:
+            raise NotMeasurableError(f"what happened in the {told} cannot be bounded: {bridge.why_not}")
+        budget = volume.budget.with_component(bridge.component(ul_per_mg))
+        volume = replace(volume, budget=budget, notes=(*volume.notes, f"{told}: its uncertainty is in the budget"))
+    return volume
 
 
 def _bend_u(view: RunView, at_s: float) -> float:

@@ -1,6 +1,7 @@
 """``junit.xml`` from a result (design 5.1): FAIL = failure, INVALID and INCONCLUSIVE = error, REPORT_ONLY = passed.
 
-The test case ``run`` stands for the run itself: an error where it broke off, or where the safe state is not confirmed.
+The test case ``run`` stands for the run itself: an error where it broke off, was voided, or where the safe state is not
+confirmed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def junit_xml(result: Result) -> str:
 def _trouble(result: Result) -> str:
     """Return what went wrong with the run itself, or nothing."""
     found = [] if result.end_reason == "completed" else [f"the run did not complete: {result.end_reason}"]
+    found += [finding.text for finding in result.findings if finding.id == "void"]
     safe = result.bench.get("safe_state", {})
     if safe.get("confirmed") is False:
         found.append(f"safe state not confirmed: {safe.get('by', 'unknown')}")

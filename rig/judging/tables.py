@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,19 @@ def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
     return table | _trumpet(view, span)
 
 
+def _in_a_gap(view: RunView, at_s: float) -> bool:
+    return any(bridge.touches(at_s) for bridge in view.bridges)
+
+
+def _is_measured(view: RunView, from_s: float, to_s: float) -> bool:
+    """Whether both edges of a window were weighed, and no reading gap in it hides a shift."""
+    bad = any(bridge.shifted or bridge.departure is None for bridge in view.bridges_in(from_s, to_s))
+    return not (bad or _in_a_gap(view, from_s) or _in_a_gap(view, to_s))
+
+
 def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float]]:
     rows = cumulative_deliveries(view.times_s, view.volume_u, start_s=span.start_s, end_s=span.end_s)
+    rows = tuple(row for row in rows if not _in_a_gap(view, span.start_s + row[0] * S_PER_H))
     return [
         {
             "at_h": at_h,
@@ -78,7 +90,8 @@ def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float]]:
 def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
     hours = fixed_windows(view.times_s, view.volume_u, start_s=span.start_s, end_s=min(span.end_s, view.times_s[-1]))
     targets = np.array([view.programme.expected_u(float(at), float(at) + S_PER_H) for at in hours.start_s])
-    keep = targets > 0
+    whole = np.array([_is_measured(view, float(at), float(at) + S_PER_H) for at in hours.start_s], dtype=np.bool_)
+    keep = (targets > 0) & whole
     if not keep.any():
         return None
     stats = error_statistics(hours.volume_u[keep], targets[keep])
@@ -91,6 +104,7 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "mard_pct": stats.mard_pct,
         "median_abs_pct": stats.median_abs_pct,
         **shares,
+        "hours": [round((float(at) - span.start_s) / S_PER_H) + 1 for at in hours.start_s[keep]],
         "errors_pct": [float(each) for each in errors],
     }
 
@@ -129,6 +143,9 @@ def _trumpet(view: RunView, span: StepSpan) -> dict[str, Any]:
     windows = [each for each in AMBULATORY_WINDOWS_MIN if each * 60.0 <= analysis_s]
     if not windows:
         return {}
+    samples = np.arange(start_s, start_s + analysis_s + SAMPLE_S, SAMPLE_S)
+    if not all(_is_measured(view, float(low), float(high)) for low, high in pairwise(samples)):
+        return {"trumpet_why_not": "a sample lies in a reading gap, or the level shifted in one"}
     try:
         curve = trumpet_curve(
             view.times_s, view.volume_u, rate, start_s=start_s, analysis_s=analysis_s, windows_min=windows

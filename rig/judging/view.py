@@ -1,21 +1,25 @@
 """One stored run, laid out for measuring: readings as arrays, SET, blanks, and the chain from mass to volume.
 
-All times are seconds since the start of the run on the rig's monotonic clock.
+All times are seconds since the start of the run on the rig's monotonic clock. A run that was interrupted and repeated
+from a step on has one view for each of its stretches (`rig.judging.stretches`): between them nothing is assumed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from rig.analysis.quality import Span, find_gaps
+from rig.analysis.quality import Span
 from rig.config import BenchConfig
 from rig.errors import BenchError
 from rig.judging.evidence import Evidence
+from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
+from rig.judging.journal import InFlight, unknown_deliveries
+from rig.judging.stretches import Stretch, stretches_of
 from rig.metrology.blank import Blank, analyse_blank
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks
 from rig.metrology.inputs import (
@@ -38,7 +42,6 @@ BALANCE = "balance"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
 LATE_INTERVALS = 1.5  # sampling intervals, at least LATE_S: how long before a step's end its last reading may lie
 LATE_S = 1.0
-REJOIN_S = 120.0  # opening ports and asking everyone who he is, after the hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,16 @@ class StepSpan:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run, ready to be measured."""
+    """One stretch of a run, ready to be measured; ``evidence`` holds the record of that stretch alone.
+
+    ``first_s``: its first delivery, which is ``stretch.scenario_s`` of the scenario's time. ``bridges``: reading gaps
+    that cost uncertainty only; ``gaps``: those over which nothing is measurable, of which ``too_long`` are explained.
+    ``unknown``: deliveries of which
+    nobody knows whether they happened.
+    """
 
     evidence: Evidence
+    stretch: Stretch
     times_s: FloatArray
     masses_mg: FloatArray
     volume_u: FloatArray
@@ -69,8 +79,9 @@ class RunView:
     chain: WeighingChain
     gaps: tuple[Span, ...]
     stamp_u_s: float
-    scenario_s: float = 0.0  # scenario time at which the first step of this stretch originally began
-    explained: tuple[Span, ...] = ()  # gaps in which the pump is known to have gone on
+    bridges: tuple[Bridge, ...] = ()
+    too_long: tuple[ExplainedGap, ...] = ()
+    unknown: tuple[InFlight, ...] = ()
 
     @property
     def record(self) -> RunRecord:
@@ -84,8 +95,8 @@ class RunView:
 
     @property
     def started_ns(self) -> int:
-        """Return the rig time of 0 s."""
-        return started_ns(self.record)
+        """Return the rig time of 0 s on this stretch's clock."""
+        return self.stretch.origin_ns
 
     def seconds(self, at_ns: int) -> float:
         """Return a rig time on this view's axis."""
@@ -95,9 +106,22 @@ class RunView:
         """Return the air at both edges of an interval."""
         return ambient_stats(self.record.ambient, from_s, to_s, origin_ns=self.started_ns)
 
+    @property
+    def scenario_zero_s(self) -> float | None:
+        """Return when scenario time 0 was, or would have been had the stretch begun there; None: nothing delivered."""
+        return None if self.first_s is None else self.first_s - self.stretch.scenario_s
+
     def gap_in(self, from_s: float, to_s: float) -> Span | None:
         """Return the first intolerable gap that touches an interval, its edges included."""
         return next((gap for gap in self.gaps if gap.start_s < to_s and gap.end_s > from_s), None)
+
+    def bridges_in(self, from_s: float, to_s: float) -> tuple[Bridge, ...]:
+        """Return the tolerable reading gaps that overlap an interval."""
+        return tuple(bridge for bridge in self.bridges if bridge.spans(from_s, to_s))
+
+    def unknown_in(self, from_s: float, to_s: float) -> InFlight | None:
+        """Return a delivery of unknown outcome that may have fallen into an interval."""
+        return next((each for each in self.unknown if each.start_s < to_s and each.end_s > from_s), None)
 
     def last_weighed_s(self, to_s: float) -> float:
         """Return ``to_s``, or the last reading where it came within one sampling interval before it."""
@@ -115,58 +139,58 @@ def started_ns(record: RunRecord) -> int:
     return int(record.header.get("clock", {}).get("started_ns", 0))
 
 
-def lay_out(evidence: Evidence, scenario_s: float = 0.0) -> RunView:
-    """Return the view of a run, or of one stretch of it; raises `BenchError` when it holds too little to measure."""
-    record = evidence.record
-    origin_ns = started_ns(record)
+def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
+    """Return the view of one stretch (default: the only one); `BenchError` when it holds too little to measure."""
+    stretch = stretch or stretches_of(evidence.record)[-1]
+    if stretch.placed[0].mode == "reattach":  # then nothing says where in the step it begins
+        raise BenchError("it was re-attached on another clock than the one it left")
+    evidence = replace(evidence, record=stretch.record)
+    record, origin_ns, profile = evidence.record, stretch.origin_ns, evidence.profile
     times, masses = _readings(record.weighings.get(BALANCE, WeighingColumns()), origin_ns)
     if len(times) < 2 or not record.ambient:
-        raise BenchError("the run holds no usable readings")
+        raise BenchError("the run holds no usable readings" if stretch.number == 1 else "it holds no usable readings")
     end_s = float(times[-1])
     if record.events:
         end_s = max(end_s, (record.events[-1].at_ns - origin_ns) / NS_PER_S)
-    blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg)
+    explained = explained_gaps(record.events, origin_ns, times, evidence.scenario)
+    holes = [(gap.start_s, gap.end_s) for gap in explained]
+    blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg, holes)
     evaporation = evaporation_from_blanks(blanks.get("before"), blanks.get("after")) if blanks else None
     chain = _chain(evidence, blanks, evaporation)
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
-    profile = evidence.profile
     ul_per_u = 1000.0 / profile.concentration_u_per_ml
     spans = _spans(record.events, origin_ns, float(times[-1]))
-    firsts = [(event.at_ns - origin_ns) / NS_PER_S for event in _delivering(record.events)]
-    gaps = find_gaps(times, evidence.scenario.gap_tolerate_s, end_s=end_s)
+    programme = therapy_programme(therapy_events(record.events, origin_ns), end_s, profile.dose_u, profile)
     return RunView(
         evidence=evidence,
+        stretch=stretch,
         times_s=times,
         masses_mg=masses,
         volume_u=volume_curve_ul(times, masses, chain, air) / ul_per_u,
-        programme=therapy_programme(therapy_events(record.events, origin_ns), end_s, profile.dose_u, profile),
-        first_s=min(firsts, default=None),
+        programme=programme,
+        first_s=_first_s(stretch, spans),
         end_s=end_s,
         spans=spans,
         blanks=blanks,
         evaporation=evaporation,
         chain=chain,
-        gaps=gaps,
+        gaps=intolerable_gaps(times, end_s, evidence.scenario, explained),
         stamp_u_s=float(record.header.get("clock", {}).get("stamp_u_s", 0.0)),
-        scenario_s=scenario_s,
-        explained=_explained(evidence, gaps, origin_ns),
+        bridges=bridges(explained, times, masses, programme, chain, ul_per_u),
+        too_long=tuple(gap for gap in explained if not gap.tolerable),
+        unknown=unknown_deliveries(record.events, origin_ns, profile),
     )
 
 
-def _explained(evidence: Evidence, gaps: Sequence[Span], origin_ns: int) -> tuple[Span, ...]:
-    """Return the gaps that a re-attachment ends, and that are no longer than the scenario's hold allows."""
-    scenario = evidence.scenario
-    allowed_s = scenario.hold_s if scenario.on_runner_loss == "hold" else 0.0
-    rejoined = [
-        _seconds(origin_ns, event.at_ns)
-        for event in evidence.record.events
-        if event.name == "run_resumed" and event.data.get("mode") == "reattach"
-    ]
-    return tuple(
-        gap
-        for gap in gaps
-        if gap.duration_s <= allowed_s + REJOIN_S and any(gap.start_s <= at_s <= gap.end_s for at_s in rejoined)
-    )
+def _first_s(stretch: Stretch, spans: tuple[StepSpan, ...]) -> float | None:
+    """Return when the scenario's clock of a stretch starts: its first delivery, or the repeated step's beginning.
+
+    A repeated step may begin with the pump delivering already: then no command of its own marks its beginning.
+    """
+    if stretch.first_step > 0:
+        return spans[0].start_s if spans and spans[0].step == stretch.first_step else None
+    firsts = ((event.at_ns - stretch.origin_ns) / NS_PER_S for event in _delivering(stretch.record.events))
+    return min(firsts, default=None)
 
 
 def _readings(columns: WeighingColumns, origin_ns: int) -> tuple[FloatArray, FloatArray]:
@@ -180,9 +204,14 @@ def _readings(columns: WeighingColumns, origin_ns: int) -> tuple[FloatArray, Flo
 
 
 def _blanks(
-    events: Sequence[Event], origin_ns: int, times: FloatArray, masses: FloatArray, resolution_mg: float
+    events: Sequence[Event],
+    origin_ns: int,
+    times: FloatArray,
+    masses: FloatArray,
+    resolution_mg: float,
+    holes: Sequence[tuple[float, float]],
 ) -> dict[str, Blank]:
-    """Return the blanks that were finished and can be analysed."""
+    """Return the blanks that were finished and can be analysed; of one with an explained gap, its longest part."""
     started: dict[str, float] = {}
     found: dict[str, Blank] = {}
     for event in events:
@@ -190,12 +219,21 @@ def _blanks(
         if event.name == "blank_started":
             started[which] = at_s
         elif event.name == "blank_ended" and which in started:
-            keep = (times >= started[which]) & (times <= at_s)
+            low_s, high_s = _longest_part(started[which], at_s, holes)
+            keep = (times >= low_s) & (times <= high_s)
             try:
                 found[which] = analyse_blank(times[keep], masses[keep], resolution_mg)
             except BenchError:
                 continue  # too few readings: the run is judged as if there had been no such blank
     return found
+
+
+def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the longest part of an interval that no hole interrupts: a shift in one would pass for a slope."""
+    inside = [hole for hole in holes if hole[0] < to_s and hole[1] > from_s]
+    lows = [from_s, *(end_s for _, end_s in inside)]
+    highs = [*(start_s for start_s, _ in inside), to_s]
+    return max(zip(lows, highs, strict=True), key=lambda part: part[1] - part[0])
 
 
 def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:

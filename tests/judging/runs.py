@@ -68,6 +68,8 @@ class RunMaker:
         self.missed: set[int] = set()  # boluses, by number, of which nothing comes
         self.stale: set[int] = set()  # boluses, by number, after which the log still shows the one before
         self.steps_run: int | None = None
+        self.first_step = 0  # a repetition begins with a later step
+        self.hold_s = 0.0
 
     def make(
         self, *, blanks: bool = True, after: bool = True, end: str = "completed", damage: tuple[str, ...] = ()
@@ -80,7 +82,8 @@ class RunMaker:
         if blanks:
             self._blank("before")
         for index, step in enumerate(self.scenario.steps[: self.steps_run]):
-            self._step(index, step)
+            if index >= self.first_step:
+                self._step(index, step)
         if blanks and after and end == "completed":
             self._event("suspended", {})
             self._weigh(TAIL_S, 0.0)
@@ -108,7 +111,8 @@ class RunMaker:
         return Evidence(record, self.scenario, bench, bench.pump_profile())
 
     def _first_rate(self) -> float:
-        return next((step.rate_u_per_h for step in self.scenario.steps if isinstance(step, BasalStep)), 0.0)
+        steps = self.scenario.steps[self.first_step :]
+        return next((step.rate_u_per_h for step in steps if isinstance(step, BasalStep)), 0.0)
 
     def _step(self, index: int, step: Step) -> None:
         self._event("step_started", {"step": index, "kind": step.kind})

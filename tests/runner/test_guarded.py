@@ -95,7 +95,7 @@ def test_a_hold_is_not_allowed_on_a_reservoir_that_would_run_dry(tmp_path: Path)
 def test_bad_news_from_the_guardian_ends_the_run_and_the_pump_is_stopped_all_the_same(
     tmp_path: Path, news: RigError, reason: EndReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rig.transport.virtual.PULSE_S", 0.0)  # virtual time outruns a pulse on real time
+    monkeypatch.setattr("rig.transport.links.PULSE_S", 0.0)  # virtual time outruns a pulse on real time
     bench = LastingBench(tmp_path)
     ended, record = _play(bench, Witness(bench, news))
     assert ended.reason is reason
