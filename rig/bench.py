@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, Simulation
 from rig.drivers.minimed.pump import MinimedPump
 from rig.drivers.mt_sics import SicsBalance
-from rig.errors import BenchError, ConfigError
+from rig.errors import ConfigError
 from rig.profiles.pump import PumpProfile
 from rig.readings import Ambient
 from rig.record.writer import RecordWriter
@@ -65,16 +64,6 @@ class Bench:
             )
         )
 
-    def regain_pump(self) -> bool:
-        """Open the radio stick again when it was lost, and tune it; say whether it is there."""
-        try:
-            if not self.links.reopen(self.pump_link):
-                return False
-            self.pump.open()
-        except BenchError:
-            return False
-        return True
-
     def close(self) -> None:
         """Close every link, then what was behind it."""
         self.links.close()
@@ -117,8 +106,9 @@ def _open_simulated(
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
-    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(STICK_BAUD), partial(twin.plugged, "pump"))
-    scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud), partial(twin.plugged, "balance"))
+    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(STICK_BAUD))
+    scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
+    twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench

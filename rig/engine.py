@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,12 @@ from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason, Result
 from rig.runner.ended import Ended
-from rig.runner.folder import PLAN, VOID, RunFolder
+from rig.runner.folder import EVIDENCE, PLAN, VOID, RunFolder, sha256_of
 from rig.runner.play import Player
 from rig.runner.preflight import check_room
 from rig.runner.progress import Observer, watch_nothing
-from rig.runner.resume import REATTACH, REPEAT, ResumePoint, resume_point
+from rig.runner.provenance import boot_id, tool
+from rig.runner.resume import REATTACH, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
 from rig.runner.watch import Watch
 from rig.scenario.model import Scenario
@@ -126,10 +126,9 @@ def resume_run(
         check_room(path, prepared.scenario, prepared.plan)
         watch = Watch(prepared.config, folder, path.parent, hold_of(prepared.scenario))
         with watch:
-            mode = (
-                REATTACH if watch.attached and record.segments[-1].header["clock"]["boot_id"] == boot_id() else REPEAT
-            )
-            point = resume_point(record, prepared.scenario, mode, who, why)
+            point = resume_point(record, prepared.scenario, who, why)
+            if watch.attached and _same_boot(record) and point.unsettled is None:
+                point = replace(point, mode=REATTACH)
             if not folder.is_sealed:
                 folder.seal_interrupted()
             continues = folder.begin_segment()
@@ -261,7 +260,10 @@ class Run:
             manifest = self.folder.seal(writer.close(end), end)
         except (RecordError, OSError) as error:
             ended = replace(ended, reason=EndReason.RECORD_FAILED, detail=str(error), error=error)
-        self.watch.ended(ended.reason, safe, manifest)
+        try:
+            self.watch.ended(ended.reason, safe, manifest)
+        except RecordError as error:  # whoever starts next makes the bench safe first: it is not known to be
+            ended = replace(ended, reason=EndReason.RECORD_FAILED, detail=str(error), error=error)
         return ended
 
     def _header(self) -> dict[str, Any]:
@@ -291,9 +293,27 @@ def read_back(
             where=str(path),
             hint="check that version out, or accept the change on record with --other-version",
         )
+    _refuse_altered(path / EVIDENCE, first.get("files", {}))
     scenario = parse_scenario((path / "evidence" / "scenario.yaml").read_text(encoding="utf-8"), "scenario.yaml")
     used = config or _as_used(parse_bench((path / "evidence" / "bench.toml").read_text(encoding="utf-8")), record)
     return record, prepare(scenario, used), tuple(record.segments[-1].header.get("faults_given", ()))
+
+
+def _same_boot(record: RunRecord) -> bool:
+    return bool(record.segments[-1].header.get("clock", {}).get("boot_id") == boot_id())
+
+
+def _refuse_altered(evidence: Path, files: dict[str, str]) -> None:
+    """Refuse to go on by a scenario or bench file that is not the one that the run was begun with."""
+    for name, digest in files.items():
+        path = evidence / name
+        if not path.is_file() or sha256_of(path) != digest:
+            raise UsageError(
+                "it is not as it was when the run began",
+                where=str(path),
+                expected=f"SHA-256 {digest}",
+                hint="bring the file back, or void this run",
+            )
 
 
 def _as_used(config: BenchConfig, record: RunRecord) -> BenchConfig:
@@ -356,36 +376,3 @@ def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str])
         },
         "pid": os.getpid(),
     }
-
-
-def tool() -> dict[str, Any]:
-    """Return version and commit of the rig that runs."""
-    try:
-        number = version("insulin-pump-rig")
-    except PackageNotFoundError:
-        number = "unknown"
-    return {"version": number, "commit": checkout_commit()}
-
-
-def checkout_commit() -> str:
-    """Return the commit of the checkout this package runs from, or ``unknown``; reads files, runs nothing."""
-    git = Path(__file__).resolve().parent.parent / ".git"
-    try:
-        head = (git / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return head
-        name = head.removeprefix("ref: ")
-        if (git / name).exists():
-            return (git / name).read_text(encoding="ascii").strip()
-        packed = (git / "packed-refs").read_text(encoding="ascii")
-    except OSError:
-        return "unknown"
-    return next((line.split(" ")[0] for line in packed.splitlines() if line.endswith(f" {name}")), "unknown")
-
-
-def boot_id() -> str:
-    """Return the kernel's id of this boot: monotonic time means something only within one."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return "unknown"

@@ -10,7 +10,7 @@ The tree, with the exit code of design 5.1::
     |   +-- TransportError        a port that cannot be opened, a lost device
     |   |   +-- TransportTimeout  also a TimeoutError: nothing came in time
     |   |   +-- LinkLost          the device behind a port went away, and may come back
-    |   |   +-- DeviceChanged     what came back is another device
+    |   |   +-- DeviceChanged     what came back is another device, or is set otherwise
     |   +-- ProtocolError         bytes came, but not the ones the protocol allows
     |   |   +-- MalformedReply    one reply that breaks its grammar
     |   +-- InstrumentError       the device answered, and the answer is a refusal
@@ -79,7 +79,7 @@ class LinkLost(TransportError):
 
 
 class DeviceChanged(TransportError):
-    """What answers on a re-opened link is another device: nothing goes on with it."""
+    """What answers on a re-opened link is another device, or the same one set otherwise: nothing goes on with it."""
 
 
 class ProtocolError(BenchError):

@@ -11,7 +11,7 @@ import pytest
 
 from rig.cli.main import main
 from rig.paths import benches_dir
-from rig.record.reader import read_run, split_members
+from rig.record.reader import read_run, read_segment
 from rig.runner.folder import find_runs
 
 
@@ -95,7 +95,7 @@ def test_a_killed_run_keeps_what_was_committed_and_is_listed(
 ) -> None:
     command = [sys.executable, "-m", "rig", "run", "standard", "--no-report", "--quiet", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    record = _wait_for_blocks(tmp_path, 14)
+    record = _wait_for_readings(tmp_path)
     process.kill()
     process.wait()
     assert main(["runs", "--runs-dir", str(tmp_path)]) == 0
@@ -111,13 +111,14 @@ def test_a_killed_run_keeps_what_was_committed_and_is_listed(
     assert result["outcome"] == "INVALID"
 
 
-def _wait_for_blocks(parent: Path, count: int) -> Path:
-    """Return the record of the run below ``parent`` once it holds some committed blocks."""
+def _wait_for_readings(parent: Path) -> Path:
+    """Return the record of the run below ``parent`` as soon as it holds a committed reading."""
     deadline_s = time.monotonic() + 60.0
     while time.monotonic() < deadline_s:
         for record in parent.glob("*/evidence/record-001.log.gz"):
-            if len(list(split_members(record.read_bytes(), record.name, []))) >= count:
+            if read_segment(record).weighings:
                 return record
+        time.sleep(0.01)
     raise AssertionError("the run recorded nothing")
 
 

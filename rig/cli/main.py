@@ -100,6 +100,12 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")
     simulate.add_argument("--ledger", metavar="FILE", help="write the sealed ledger of what was delivered at the end")
+    simulate.add_argument(
+        "--ports", metavar="DIR", help="keep stable names DIR/pump and DIR/balance for the ports, and print those"
+    )
+    simulate.add_argument(
+        "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"
+    )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
 
 

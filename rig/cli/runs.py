@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import logging
+import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def find_run(name: str, parent: str) -> Path:
     )
 
 
+def this_user() -> str:
+    """Return the name of this computer's user, as its user table has it: no variable of the environment counts."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
+
+
 def resume(options: argparse.Namespace) -> int:
     """Go on with a run, judge it again, and report."""
     from rig.cli.progress import ProgressView  # noqa: PLC0415 - listing runs does not need it
@@ -64,7 +73,7 @@ def resume(options: argparse.Namespace) -> int:
             folder,
             config=config,
             observer=(lambda _progress: None) if options.quiet else view,
-            who=options.who or getpass.getuser(),
+            who=options.who or this_user(),
             why=options.why,
             other_version=options.other_version,
             accept_unsynchronised=options.unsynchronised_clock,
@@ -81,7 +90,7 @@ def void(options: argparse.Namespace) -> int:
 
     path = find_run(options.run, options.runs_dir)
     folder = RunFolder.of(path)
-    who = options.who or getpass.getuser()
+    who = options.who or this_user()
     try:
         if not folder.is_sealed:
             folder.seal_interrupted()
@@ -113,7 +122,7 @@ def acknowledge(options: argparse.Namespace) -> int:
     if unsafe is None and not told:
         sys.stdout.write(f"bench {config.name} is safe as far as its ledger knows: nothing to acknowledge\n")
         return 0
-    who = options.who or getpass.getuser()
+    who = options.who or this_user()
     ledger.append("acknowledged", who=who, why=options.why)
     sys.stdout.write(f"acknowledged by {who}: {options.why}\n")
     return 0

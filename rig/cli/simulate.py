@@ -10,7 +10,7 @@ from pathlib import Path
 from rig.errors import UsageError
 from rig.runner.stop import SIGNALS
 from rig.sim.faults import list_faults
-from rig.sim.serve import serve
+from rig.sim.serve import Wiring, serve
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -28,10 +28,10 @@ def execute(options: argparse.Namespace) -> int:
         devices=("pump", "balance") if options.device == "bench" else (options.device,),
         model=options.model,
         serial=options.serial,
-        speed=options.speed,
         seed=options.seed,
         faults=options.fault,
         sealed_ledger=Path(options.ledger) if options.ledger else None,
+        wiring=Wiring(options.speed, options.epoch_ns, Path(options.ports).absolute() if options.ports else None),
         announce=_announce,
         stop=lambda: bool(stopped),
     )

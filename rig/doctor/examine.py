@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import rig.guardian
 from rig.config import BenchConfig
 from rig.doctor import machine, safety, storage
 from rig.doctor.devices import check_real, check_simulated
 from rig.doctor.findings import Finding, Level, ok
 from rig.runner.watch import bench_ledger
 from rig.wall_clock import WallClock, look
+
+UNITS = Path(rig.guardian.__file__ or "").parent / "units"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Computer:
     identities: Path = Path("/dev/serial")
     mountinfo: Path = Path("/proc/self/mountinfo")
     systemd: Path = Path("/run/systemd/system")
+    units: Path = Path("/etc/systemd/system")
     throttled: Path = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
     prefix: Path = Path(sys.prefix)
     ask: machine.Ask = machine.ask_program
@@ -54,6 +58,8 @@ def examine(config: BenchConfig, computer: Computer, days: float = storage.DAYS)
     if not config.simulated:
         yield storage.check_ledger(bench_ledger(config, Path(config.runs_dir or "runs")))
         yield safety.check_guardian(config.name, config.guardian.run_dir, computer.ask, computer.systemd, pi=pi)
+        if pi:
+            yield safety.check_units(UNITS, computer.units)
     yield from _board(config, computer, pi=pi)
 
 

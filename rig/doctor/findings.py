@@ -136,6 +136,12 @@ ITEMS: tuple[Item, ...] = (
         'user, and give `run_dir = "/run/rig"` in `[guardian]`',
     ),
     Item(
+        "service units",
+        "benches with ports on a Raspberry Pi",
+        "warn: the installed systemd units are not those of this version, or are missing",
+        "copy those of the installed version again, then `sudo systemctl daemon-reload`",
+    ),
+    Item(
         "watchdog",
         "on a Raspberry Pi, and where the bench file names a device",
         "FAIL: the bench file names a device that is missing or that systemd has already. warn: no hardware watchdog, "

@@ -16,6 +16,7 @@ from rig.guardian.places import BenchLock, Places
 
 GPIO_OLD = frozenset({"rpi.gpio", "rpi-gpio"})
 GPIO_NEW = "rpi-lgpio"
+UNIT_KINDS = frozenset({".service", ".mount"})
 
 
 @contextmanager
@@ -98,6 +99,22 @@ def check_guardian(bench: str, run_dir: str, ask: Ask, systemd: Path, *, pi: boo
             f"sudo systemctl enable --now {unit}",
         )
     return ok("guardian", f"no service: {own}")
+
+
+def check_units(shipped: Path, installed: Path) -> Finding:
+    """Compare the services' units with those of this version; ``installed`` is the folder /etc/systemd/system."""
+    wanted = [path for path in sorted(shipped.iterdir()) if path.suffix in UNIT_KINDS]
+    missing = [path.name for path in wanted if not (installed / path.name).is_file()]
+    other = [
+        path.name
+        for path in wanted
+        if path.name not in missing and (installed / path.name).read_bytes() != path.read_bytes()
+    ]
+    if not missing and not other:
+        return ok("service units", "those of this version")
+    words = [f"{what}: {', '.join(names)}" for what, names in (("other", other), ("missing", missing)) if names]
+    hint = f"sudo cp {shipped}/* {installed}/ && sudo systemctl daemon-reload"
+    return warn("service units", "; ".join(words), "those of this version", hint)
 
 
 def installed_gpio() -> frozenset[str]:

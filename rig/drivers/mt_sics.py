@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from rig.clock import to_ns
-from rig.errors import InstrumentError, MalformedReply, TransportTimeout
+from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
 from rig.instruments import BalanceIdentity
 from rig.readings import Weighing
 from rig.transport.links import Link, Links
@@ -63,13 +63,16 @@ class SicsBalance:
         self._identity: BalanceIdentity | None = None
         self._settings: BalanceSettings | None = None
         self._saw_stream = False
+        self._opening = 0  # the opening of the link at which the balance was asked who it is
 
     def open(self) -> None:
         """Bring the balance to a known state, and learn who it is and how it is set.
 
         Ends a stream that another program left running. Raises `BalanceRefused` when unit or condition do not allow
-        weighing, `TransportTimeout` when nothing answers, `MalformedReply` when something else does.
+        weighing, `TransportTimeout` when nothing answers, `MalformedReply` when something else does. On a link that was
+        opened again: `DeviceChanged` for another balance, or one whose zero tracking, filter or tare is not as before.
         """
+        opening = self._link.openings
         serial = self._reset()
         model = self._ask_text("I2")
         software = self._ask_text("I3")
@@ -77,19 +80,22 @@ class SicsBalance:
         auto_zero = self._ask_digit("M03", commands)
         environment = self._ask_digit("M02", commands)
         tare_mg = self._ask_tare(commands)
-        self._identity = BalanceIdentity(model=model, serial=serial, software=software)
-        self._settings = BalanceSettings(
+        identity = BalanceIdentity(model=model, serial=serial, software=software)
+        settings = BalanceSettings(
             auto_zero=None if auto_zero is None else auto_zero == 1,
             environment=environment,
             tare_mg=tare_mg,
             stream_was_running=self._saw_stream,
             commands=commands,
         )
+        if opening:
+            self._check_unchanged(identity, settings)
+        self._identity, self._settings, self._opening = identity, settings, opening
         self._try_weighing()
 
     def identify(self) -> BalanceIdentity:
-        """Return model, serial number and software; opens the balance if that was not done."""
-        if self._identity is None:
+        """Return model, serial number and software; opens the balance if that was not done on this link opening."""
+        if self._identity is None or self._opening != self._link.openings:
             self.open()
         assert self._identity is not None  # noqa: S101 - open() sets it or raises
         return self._identity
@@ -137,7 +143,25 @@ class SicsBalance:
 
     @property
     def _where(self) -> str:
-        return f"{self._link.name} on {self._link.identity.port}"
+        return self._link.where
+
+    def _check_unchanged(self, identity: BalanceIdentity, settings: BalanceSettings) -> None:
+        """Refuse a balance that came back as another one, or set otherwise: its readings would not go on as before."""
+        if self._identity is None or self._settings is None:
+            return
+        for what, was, found in (
+            ("serial number", self._identity.serial, identity.serial),
+            ("zero tracking", self._settings.auto_zero, settings.auto_zero),
+            ("filter (M02)", self._settings.environment, settings.environment),
+            ("tare", self._settings.tare_mg, settings.tare_mg),
+        ):
+            if was is not None and found is not None and was != found:
+                raise DeviceChanged(
+                    f"it came back with {what} {found}",
+                    where=self._where,
+                    expected=f"{was}, as before its link was lost",
+                    hint="plug the former balance in again; one that lost its supply has lost its tare too",
+                )
 
     def _why_not_stable(self) -> InstrumentError | TransportTimeout:
         """Ask for an immediate weight: its header says why there was no stable one."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from rig.clock import to_ns
-from rig.errors import BenchError, TransportError, TransportTimeout
+from rig.errors import BenchError
 from rig.instruments import Pump
 from rig.transport.links import Links
 
@@ -22,27 +21,24 @@ class SafeState:
     by: str
 
 
-def stop_pump(pump: Pump, links: Links, limit_s: float, regain: Callable[[], bool] | None = None) -> SafeState:
+def stop_pump(pump: Pump, links: Links, limit_s: float) -> SafeState:
     """Suspend the pump, again and again until its status confirms it or ``limit_s`` of link time are over.
 
-    Suspending may be repeated: it can only ever stop delivery, boluses included. ``regain`` opens a lost port again and
-    says whether it could; without it a lost port ends the attempt.
+    Suspending may be repeated: it can only ever stop delivery, boluses included. A lost port is opened again by the
+    pump's driver, until the limit; what a pulse raises waits until this is over.
     """
     deadline_ns = links.clock.link_ns() + to_ns(limit_s)
-    while True:
-        try:
-            pump.wake()
-            pump.suspend()
-            status = pump.status()
-            if status.suspended and not status.bolusing:
-                return SafeState("pump suspended", True, "pump status")
-            why = "the pump does not report that it is suspended"
-        except BenchError as error:
-            why = str(error)
-            if isinstance(error, TransportError) and not isinstance(error, TransportTimeout):
-                if regain is None:  # the pump's own port is gone: nothing further can be said to it or heard from it
-                    return SafeState("pump suspended", False, why)
-                regain()
-        if links.clock.link_ns() >= deadline_ns:
-            return SafeState("pump suspended", False, why)
-        links.pause(RETRY_S)
+    with links.making_safe(deadline_ns):
+        while True:
+            try:
+                pump.wake()
+                pump.suspend()
+                status = pump.status()
+                if status.suspended and not status.bolusing:
+                    return SafeState("pump suspended", True, "pump status")
+                why = "the pump does not report that it is suspended"
+            except BenchError as error:
+                why = str(error)
+            if links.clock.link_ns() >= deadline_ns:
+                return SafeState("pump suspended", False, why)
+            links.pause(RETRY_S)

@@ -14,7 +14,7 @@ from typing import Any
 
 from rig.clock import SystemClock, to_ns
 from rig.drivers.minimed.pump import MinimedPump
-from rig.errors import BenchError, RigError, TransportError
+from rig.errors import RigError, TransportError
 from rig.guardian.lines import Lines
 from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
 from rig.guardian.stop_pump import SafeState, stop_pump
@@ -66,6 +66,7 @@ class Takeover:
         clock = SystemClock(self.plan.clock_speed, self.plan.clock_epoch_ns)
         links = SerialLinks(clock, self.tap)
         links.pulse = self._tick
+        links.tell = self.say
         try:
             state = self._over_link(links)
         except RigError as error:
@@ -83,7 +84,7 @@ class Takeover:
         link = self._open(links)
         pump = MinimedPump(links, link, plan.serial, frozenset(plan.serials), frequency_mhz=plan.frequency_mhz)
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
-        return stop_pump(pump, links, left_s, lambda: _regained(links, link, pump))
+        return stop_pump(pump, links, left_s)
 
     def _open(self, links: SerialLinks) -> Link:
         """Open the pump's port: a runner that was just killed may hold it for a moment, a plug may come back."""
@@ -117,13 +118,3 @@ class Takeover:
 
     def _elapsed_s(self) -> float:
         return round(time.monotonic() - self._started_s, 3)
-
-
-def _regained(links: SerialLinks, link: Link, pump: MinimedPump) -> bool:
-    try:
-        if not links.reopen(link):
-            return False
-        pump.open()
-    except BenchError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +11,11 @@ from rig.errors import InstrumentError
 from rig.instruments import Balance, BalanceIdentity, BasalEntry, Pump
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
+from rig.runner.resume import ResumePoint
 from rig.runner.therapy import Therapy
 from rig.scenario.model import BasalStep, BolusStep, ProfileStep, Scenario, TempBasalStep
+from rig.scenario.plan import MG_PER_UL
+from rig.scenario.validate import VESSEL_SHARE
 from rig.transport.links import Links
 
 
@@ -63,6 +67,38 @@ def identify_pump(pump: Pump, config: BenchConfig, profile: PumpProfile) -> dict
             expected=f"one of {', '.join(config.pump.serials)}",
         )
     return {"model": model, "serial": serial, "firmware": pump.firmware(), "profile": profile.id}
+
+
+def same_devices(point: ResumePoint, pump: dict[str, Any], balance: BalanceIdentity) -> None:
+    """Refuse to go on with a run on another pump or balance than it was begun with."""
+    for what, found, before in (
+        ("pump", str(pump["serial"]), point.pump_serial),
+        ("balance", balance.serial, point.balance_serial),
+    ):
+        if before and found != before:
+            raise InstrumentError(
+                f"{what} {found} answers, and the run was begun with {before}",
+                where=what,
+                expected=before,
+                hint="bring it back, or void this run and start a new one",
+            )
+
+
+def check_vessel(point: ResumePoint, now_mg: float, config: BenchConfig, plan: Plan) -> None:
+    """Refuse to go on when what is still to come would overflow the vessel: its fill is what the balance shows more.
+
+    A vessel that was emptied and tared shows less than at the beginning, and is taken for empty.
+    """
+    filled_ul = 0.0 if point.first_mg is None else max(0.0, now_mg - point.first_mg) / MG_PER_UL
+    done_u = math.fsum(step.expected_u for step in plan.steps[: point.step])
+    need_ul = plan.volume_ul * (1.0 - done_u / plan.total_u if plan.total_u else 0.0) * VESSEL_SHARE
+    free_ul = config.vessel.capacity_ul - filled_ul
+    if need_ul > free_ul:
+        raise InstrumentError(
+            f"the vessel has room for {free_ul:.0f} uL and {need_ul:.0f} uL are still to come",
+            where="vessel",
+            hint="empty it, put it back, tare the balance, and resume the run again",
+        )
 
 
 def check_pump(pump: Pump, scenario: Scenario, plan: Plan, first_step: int = 0) -> dict[str, Any]:
@@ -137,11 +173,17 @@ def arm(
     scenario: Scenario,
     plan: Plan,
     profile: PumpProfile,
-    first_step: int = 0,
+    point: ResumePoint | None = None,
 ) -> Armed:
-    """Identify everything, check that the programme fits, programme the first profile, and stop the pump."""
+    """Identify everything, check that the programme fits, programme the first profile, and stop the pump.
+
+    With ``point``, for the rest of a run that broke off: on the same pump and balance as before.
+    """
+    first_step = 0 if point is None else point.step
     identity = identify_balance(balance, config)
     facts = identify_pump(pump, config, profile)
+    if point is not None:
+        same_devices(point, facts, identity)
     facts |= check_pump(pump, scenario, plan, first_step)
     if pump.temp_basal().minutes_left:
         therapy.cancel_temp()

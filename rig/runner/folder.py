@@ -57,7 +57,7 @@ class RunFolder:
         """Return the folder of a run that exists; raise `UsageError` while a living process writes it."""
         folder = cls(path.parent, "")
         folder.run_id, folder.path = path.name, path
-        folder.segment = len(list((path / EVIDENCE).glob(RECORD_GLOB)))
+        folder.segment = max(1, len(list((path / EVIDENCE).glob(RECORD_GLOB))))
         folder._lock = os.open(path / LOCK, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
             fcntl.flock(folder._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,6 +79,11 @@ class RunFolder:
                 hint="choose another with --out DIR",
             ) from error
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @property
+    def scenario_id(self) -> str:
+        """Return the scenario's id, which stands in the run id between time and chance."""
+        return self.run_id.partition("-")[2].rpartition("-")[0]
 
     @property
     def sealed_ledger(self) -> Path:
@@ -131,10 +136,12 @@ class RunFolder:
 
     def seal_interrupted(self) -> str:
         """Close a segment that a kill or a power cut broke off, its torn tail as it is; return the manifest's hash."""
-        read = read_segment(self.record)
-        reason = EndReason.INTERRUPTED.value
-        end = read.end or {"reason": reason, "detail": "no closing line: power cut, kill or crash"}
-        return self.seal(read.head_sha256, {**end, "sealed_utc": datetime.now(UTC).isoformat(timespec="seconds")})
+        reason, head, ended = EndReason.INTERRUPTED.value, "-", {}
+        if self.record.exists():  # a power cut may come between folder and record
+            read = read_segment(self.record)
+            head, ended = read.head_sha256, read.end
+        end = ended or {"reason": reason, "detail": "no closing line: power cut, kill or crash"}
+        return self.seal(head, {**end, "sealed_utc": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def begin_segment(self) -> dict[str, Any]:
         """Begin a further segment; return what its heading says of the one that it continues."""

@@ -19,10 +19,11 @@ from rig.record.writer import RecordWriter
 
 EVENT = "command"
 SETTLING = ("acknowledged", "refused", "settled")
+BOLUS_ENDS = ("bolus_closed", "bolus_not_delivered", "delivery_settled")
 
 
 @dataclass(frozen=True, slots=True)
-class Intended:
+class Command:
     """A command as the journal knows it; ``delivers``: it makes the pump deliver a dose by itself."""
 
     id: int
@@ -60,32 +61,43 @@ class Journal:
         """Record that the pump refused."""
         self._say(command_id, name, "refused", why=why)
 
-    def settled(self, *, delivered: bool | None, by: str, name: str | None = None) -> None:
-        """Settle what is unknown (of this name): the pump was asked, and says what it did."""
-        for command_id, known in list(self._unknown.items()):
-            if name in (None, known):
-                self._say(command_id, known, "settled", delivered=delivered, by=by)
-                del self._unknown[command_id]
+    def settled(self, *, delivered: bool | None, by: str, **support: Any) -> None:
+        """Settle what is unknown: the pump was asked, and says what it did; ``support`` is what else speaks for it."""
+        for command_id, name in self._unknown.items():
+            self._say(command_id, name, "settled", delivered=delivered, by=by, **support)
+        self._unknown.clear()
 
     def _say(self, command_id: int, name: str, state: str, **more: Any) -> None:
         data = {"id": command_id, "name": name, "state": state, **more}
         self._writer.event(self._clock.now_ns(), EVENT, data)
 
 
-def in_flight(events: Sequence[Event]) -> Intended | None:
-    """Return the command that was begun and whose end nobody knows, or None; at most one is ever in flight."""
-    begun: Intended | None = None
+def in_flight(events: Sequence[Event]) -> Command | None:
+    """Return the command whose outcome the end of ``events`` leaves open, or None; at most one is ever open.
+
+    Open is a command that was begun and whose end nobody knows, and a bolus that was accepted and not seen to its end:
+    how much of it was delivered, only the pump can say.
+    """
+    begun: Command | None = None
     for event in events:
-        if event.name != EVENT or "id" not in event.data:
-            continue
         data = dict(event.data)
-        command_id, state = int(data.pop("id")), data.pop("state")
-        if state == "intended":
-            name, delivers = str(data.pop("name")), bool(data.pop("delivers", False))
-            begun = Intended(command_id, name, event.at_ns, delivers, data)
-        elif begun is not None and command_id == begun.id and state in SETTLING:
+        if event.name in BOLUS_ENDS and begun is not None and begun.delivers:
             begun = None
+        elif event.name == EVENT and "id" in data:
+            command_id, state = int(data.pop("id")), data.pop("state")
+            if state == "intended":
+                name, delivers = str(data.pop("name")), bool(data.pop("delivers", False))
+                begun = Command(command_id, name, event.at_ns, delivers, data)
+            elif begun is not None and command_id == begun.id and _closes(begun, state, data):
+                begun = None
     return begun
+
+
+def _closes(command: Command, state: str, data: dict[str, Any]) -> bool:
+    """Say whether nothing about a command is open any more."""
+    if command.delivers:
+        return state == "refused" or (state == "settled" and data.get("delivered") is False)
+    return state in SETTLING
 
 
 def last_id(events: Sequence[Event]) -> int:

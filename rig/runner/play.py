@@ -7,24 +7,27 @@ import time
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, LinkLost, RigError, RunAborted, TransportError
+from rig.errors import BenchError, InstrumentError, RunAborted, TransportError
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
+from rig.readings import Weighing
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
-from rig.runner.arming import arm, step_profile
+from rig.runner.arming import arm, check_vessel, step_profile
 from rig.runner.ended import Ended, end_reason, words_of
+from rig.runner.holding import may_hold
 from rig.runner.progress import Observer, Progress, watch_nothing
-from rig.runner.reattach import reattach, settle
-from rig.runner.regain import regain
-from rig.runner.resume import REATTACH, ResumePoint, suspended_before
+from rig.runner.reattach import reattach
+from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
+from rig.runner.settle import stop_and_settle
 from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
+from rig.runner.tidy import tidy
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
@@ -45,9 +48,8 @@ SETTLE_MAX_S = 900.0
 BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
 COMMAND_ALLOWANCE_S = 30.0
-HOLD_MARGIN_U = 2.0
-STICK_PATIENCE_S = 10.0
 WATCH_EVERY_S = 60.0  # real time
+TimedStep = BasalStep | ProfileStep | TempBasalStep | SuspendStep | WaitStep
 
 
 class Player:
@@ -93,15 +95,19 @@ class Player:
         links = self._bench.links
         links.pulse = self._guard.beat
         links.on_stall = self._stalled
+        links.tell = self._therapy.record
         try:
             self._play()
         except Exception as failure:  # noqa: BLE001 - whatever it is, the pump must be stopped before it is told
             reason, detail, error = end_reason(failure), words_of(failure), failure
         links.pulse = self._beat_on  # from here on nothing may keep the pump from being stopped
-        touched = self._therapy.commanded or (self._point is not None and self._point.mode == REATTACH)
+        with contextlib.suppress(BenchError, RunAborted):
+            self._guard.state(bolus=False, holdable=False)
+        # Whoever resumes a run may find the pump running, whatever this process has said to it.
+        touched = self._therapy.commanded or self._point is not None
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer, self._bench.regain_pump)
-            self._tidy(safe)
+            safe = make_safe(self._bench.pump, links, self._writer)
+            tidy(self._therapy, links, self._stop, safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
         return Ended(reason, detail, safe, error, touched)
@@ -114,26 +120,12 @@ class Player:
     def _stalled(self, seconds: float) -> None:
         self._writer.event(self._clock.now_ns(), "stalled", {"s": round(seconds, 3)})
 
-    def _tidy(self, safe: SafeState) -> None:
-        """Ask the stopped pump what it knows; a second request to stop leaves this out, never the safe state."""
-        reports = (self._therapy.report_reservoir, self._therapy.report_clock, self._therapy.report_history)
-        for report in reports:
-            if self._stop.count >= 2 or not safe.confirmed:
-                self._therapy.record("tidying_left_out", {"stops": self._stop.count, "safe": safe.confirmed})
-                return
-            try:
-                report()
-            except RigError as error:
-                self._therapy.record("tidying_failed", {"error": str(error)})
-
     def _play(self) -> None:
         scenario, therapy, bench, point = self._scenario, self._therapy, self._bench, self._point
-        bench.open_devices()
-        first = 0
         if point is not None:
-            first = point.step
             self._announce(point)
-            settle(point, bench.pump, therapy, self._clock)
+        bench.open_devices()
+        first = 0 if point is None else point.step
         if point is not None and point.mode == REATTACH:
             balance = reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
             self._sampler.expects = balance.serial
@@ -142,7 +134,7 @@ class Player:
             self._go_on(point)
             first += 1
         else:
-            self._arm(first)
+            self._arm(point)
         for index, step in enumerate(scenario.steps[first:], start=first):
             self._step(index, step)
         if scenario.blank_after_s:
@@ -157,8 +149,10 @@ class Player:
         data = {"segment": point.segment, "mode": point.mode, "step": point.step, "scenario_s": point.scenario_s}
         self._therapy.record("run_resumed", {**data, "who": point.who, "why": point.why})
 
-    def _arm(self, first: int) -> None:
+    def _arm(self, point: ResumePoint | None) -> None:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
+        if point is not None:
+            stop_and_settle(point, bench.pump, therapy)
         armed = arm(
             bench.pump,
             bench.balance,
@@ -168,25 +162,42 @@ class Player:
             scenario,
             self._plan,
             self._profile,
-            first,
+            point,
         )
         self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
-        self._weigh_first()
+        weighing = self._weigh_first()
+        if point is not None:
+            check_vessel(point, weighing.mass_mg, bench.config, self._plan)
         self._blank("before", scenario.blank_before_s)
 
-    def _weigh_first(self) -> None:
-        if self._sampler.weigh() is None:
+    def _resume_basal_of(self, index: int, step: Step) -> None:
+        """Let the basal run that a repeated step finds running in a run that nothing interrupts.
+
+        Basal and bolus steps see to that themselves.
+        """
+        first = self._point is not None and self._point.mode == REPEAT and self._point.step == index
+        needs = isinstance(step, TempBasalStep | WaitStep) and not suspended_before(self._scenario, index)
+        if first and needs and self._therapy.suspended:
+            self._therapy.resume()
+
+    def _weigh_first(self) -> Weighing:
+        weighing = self._sampler.weigh()
+        if weighing is None:
             raise TransportError(
                 "the balance gives no valid reading", where="balance", hint="see the events of this run"
             )
+        return weighing
 
     def _go_on(self, point: ResumePoint) -> None:
         """Go on with a step that the pump never left."""
         step = self._scenario.steps[point.step]
+        if not isinstance(step, TimedStep):
+            raise InstrumentError(
+                f"a {step.kind} step cannot be taken up again", where="pump", hint="rig runs resume repeats it"
+            )
         self._enter(f"step {point.step + 1} of {len(self._scenario.steps)}, taken up again: {describe(step)}")
-        self._tell_holdable(point.step, step)
-        self._sample_to(point.step_started_ns, getattr(step, "duration_s", 0.0))
+        self._sample_step(point.step, step, point.step_started_ns)
         self._step_ended(point.step, step)
 
     def _blank(self, which: str, duration_s: float) -> None:
@@ -202,44 +213,38 @@ class Player:
         therapy = self._therapy
         therapy.record("step_started", {"step": index, "kind": step.kind})
         self._wake()
-        self._tell_holdable(index, step)
-        if therapy.suspended and isinstance(step, TempBasalStep | WaitStep) and not self._should_be_suspended(index):
-            therapy.resume()  # a repeated step finds the pump as arming left it, not as the step before did
+        self._resume_basal_of(index, step)
         if isinstance(step, BolusStep):
             self._boluses(index, step)
         elif isinstance(step, TempBasalStep):
-            started_ns = therapy.start_temp(step.rate_u_per_h, step.percent, step.duration_s)
-            self._sample_to(started_ns, step.duration_s)
+            self._sample_step(index, step, therapy.start_temp(step.rate_u_per_h, step.percent, step.duration_s))
         elif isinstance(step, SuspendStep):
-            self._sample_to(therapy.suspend(), step.duration_s)
+            self._sample_step(index, step, therapy.suspend())
         elif isinstance(step, ResumeStep):
             therapy.resume()
         elif isinstance(step, BasalStep | ProfileStep):
-            self._basal(step)
+            self._sample_step(index, step, self._start_basal(step))
         else:
-            self._sample_for(step.duration_s)
+            self._sample_step(index, step, self._clock.now_ns())
         self._step_ended(index, step)
 
     def _step_ended(self, index: int, step: Step) -> None:
-        self._guard.state(bolus=False, holdable=False)
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
         self._therapy.report_reservoir()
 
-    def _should_be_suspended(self, index: int) -> bool:
-        return suspended_before(self._scenario, index)
+    def _sample_step(self, index: int, step: TimedStep, started_ns: int) -> None:
+        """Weigh for the time of a step; only in it the guardian may leave the pump running without us.
 
-    def _tell_holdable(self, index: int, step: Step) -> None:
-        """Allow the guardian to leave the pump running without us: no bolus, and enough reservoir and vessel."""
-        hold_s = self._scenario.hold_s if self._scenario.on_runner_loss == "hold" else 0.0
-        if not hold_s or not isinstance(step, BasalStep | ProfileStep | TempBasalStep | WaitStep):
-            self._guard.state(bolus=False, holdable=False)
-            return
-        hold_u = max_rate_u_per_h(self._plan) * hold_s / 3600.0 + HOLD_MARGIN_U
-        enough = self._therapy.reservoir_u >= self._plan.steps[index].expected_u + hold_u
-        room = self._bench.config.vessel.capacity_ul >= self._plan.volume_ul * (1.0 + hold_u / self._plan.total_u)
-        self._guard.state(bolus=False, holdable=enough and room)
+        Before and after, commands are on their way whose outcome only this process knows.
+        """
+        vessel_ul = self._bench.config.vessel.capacity_ul
+        holdable = may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        self._guard.state(bolus=False, holdable=holdable)
+        self._sample_to(started_ns, step.duration_s)
+        self._guard.state(bolus=False, holdable=False)
 
-    def _basal(self, step: BasalStep | ProfileStep) -> None:
+    def _start_basal(self, step: BasalStep | ProfileStep) -> int:
+        """Let the basal of a step run; return since when it does."""
         therapy = self._therapy
         started_ns = self._clock.now_ns()
         entries = step_profile(step)
@@ -250,7 +255,7 @@ class Player:
             started_ns = self._clock.now_ns()
         if therapy.suspended:
             started_ns = therapy.resume()
-        self._sample_to(started_ns, step.duration_s)
+        return started_ns
 
     def _boluses(self, index: int, step: BolusStep) -> None:
         therapy = self._therapy
@@ -324,13 +329,7 @@ class Player:
         return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
 
     def _wake(self) -> None:
-        """Wake the pump before a command; a stick that was unplugged may be put back for a moment longer."""
-        try:
-            self._bench.pump.wake()
-        except LinkLost as lost:
-            link = self._bench.pump_link
-            regain(self._bench.links, link, self._bench.regain_pump, self._writer, self._stop, lost, STICK_PATIENCE_S)
-            self._bench.pump.wake()
+        self._bench.pump.wake()
 
     def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
         self._sample_to(self._clock.now_ns(), duration_s, interval_s)
@@ -386,8 +385,3 @@ class Player:
             readings=self._sampler.count,
             speed=None if isinstance(self._clock, VirtualClock) else self._clock.speed,
         )
-
-
-def max_rate_u_per_h(plan: Plan) -> float:
-    """Return the highest basal rate of a plan."""
-    return max((segment.rate_u_per_h for segment in plan.programme.segments), default=0.0)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from rig.clock import to_ns
 from rig.instruments import BasalEntry
 from rig.record.reader import Event, RunRecord
-from rig.runner.journal import Intended, in_flight, last_id
+from rig.runner.journal import Command, in_flight, last_id
 from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, SuspendStep, TempBasalStep
 
 REPEAT, REATTACH = "repeat", "reattach"
+OPENED = "run_resumed"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
 ACKNOWLEDGING = (*DELIVERING, "suspended", "profile_written")
 NS_PER_S = 1e9
@@ -44,40 +46,80 @@ class ResumePoint:
     scenario_s: float
     step_started_ns: int
     next_id: int
-    unsettled: Intended | None
+    unsettled: Command | None
+    asked_local: datetime | None = None  # what the pump's clock showed when the unsettled command was intended
+    clock_age_s: float = 0.0  # how long before that the pump's clock was looked at
+    pump_serial: str = ""  # who had been armed; empty when nobody had
+    balance_serial: str = ""
+    first_mg: float | None = None  # what the balance showed when the run began
     therapy: TherapyState = field(default_factory=TherapyState)
     who: str = ""
     why: str = ""
 
 
-def resume_point(record: RunRecord, scenario: Scenario, mode: str, who: str, why: str) -> ResumePoint:
+def resume_point(record: RunRecord, scenario: Scenario, who: str, why: str) -> ResumePoint:
     """Return where the run of ``record`` goes on.
 
     A run that broke off before its first step begins anew; one that broke off after its last step (in the closing
     blank) repeats that step, since the blank belongs to it.
     """
-    last = record.segments[-1]
-    opened = next((event for event in last.events if event.name == "run_resumed"), None)
+    events = unbroken_events(record)
+    opened = next((event for event in events if event.name == OPENED and event.data.get("mode") == REPEAT), None)
     base_step, base_s = (int(opened.data["step"]), float(opened.data["scenario_s"] or 0.0)) if opened else (0, 0.0)
-    step, began_ns = _step_in_progress(last.events, base_step)
+    step, began_ns = _step_in_progress(events, base_step)
     step = min(step, len(scenario.steps) - 1)
-    first_ns = _first_delivery_ns(last.events)
-    started_ns = _acknowledged_ns(last.events, began_ns)
+    started_ns = _acknowledged_ns(events, began_ns)
+    origin_ns = _origin_ns(events, base_step if base_s else None)
     scenario_s = base_s
-    if first_ns is not None and step > base_step:
-        scenario_s = base_s + max(0.0, (started_ns - first_ns) / NS_PER_S)
+    if origin_ns is not None and step > base_step:
+        scenario_s = base_s + max(0.0, (started_ns - origin_ns) / NS_PER_S)
+    unsettled = in_flight(events)
+    asked_local, clock_age_s = (None, 0.0) if unsettled is None else pump_time(events, unsettled.at_ns)
+    armed = next((event.data for event in reversed(record.events) if event.name == "armed"), {})
+    masses = [columns.mass_mg[0] for columns in record.weighings.values() if columns.mass_mg]
     return ResumePoint(
-        mode=mode,
+        mode=REPEAT,
         step=step,
         segment=len(record.segments) + 1,
         scenario_s=scenario_s,
         step_started_ns=started_ns,
         next_id=last_id(record.events) + 1,
-        unsettled=in_flight(last.events),
-        therapy=therapy_state(last.events),
+        unsettled=unsettled,
+        asked_local=asked_local,
+        clock_age_s=clock_age_s,
+        pump_serial=str(armed.get("pump", {}).get("serial", "")),
+        balance_serial=str(armed.get("balance", {}).get("serial", "")),
+        first_mg=masses[0] if masses else None,
+        therapy=therapy_state(events),
         who=who,
         why=why,
     )
+
+
+def unbroken_events(record: RunRecord) -> tuple[Event, ...]:
+    """Return the events of the last stretch in which the pump was never left behind.
+
+    A segment that was taken up again (`REATTACH`) goes on where the one before it stopped: same boot, same delivery.
+    """
+    found: tuple[Event, ...] = ()
+    for segment in reversed(record.segments):
+        found = (*segment.events, *found)
+        opened = next((event for event in segment.events if event.name == OPENED), None)
+        if opened is None or opened.data.get("mode") != REATTACH:
+            break
+    return found
+
+
+def pump_time(events: Sequence[Event], at_ns: int) -> tuple[datetime | None, float]:
+    """Return what the pump's clock showed at a rig time and how old the last look at it was then, in s.
+
+    None where it was not looked at before.
+    """
+    looks = [event.data for event in events if event.name == "pump_clock" and event.data["answered_ns"] <= at_ns]
+    if not looks:
+        return None, 0.0
+    passed_s = (at_ns - int(looks[-1]["answered_ns"])) / NS_PER_S
+    return datetime.fromisoformat(str(looks[-1]["local"])) + timedelta(seconds=passed_s), passed_s
 
 
 def therapy_state(events: Sequence[Event]) -> TherapyState:
@@ -125,6 +167,19 @@ def _step_in_progress(events: Sequence[Event], base_step: int) -> tuple[int, int
 def _acknowledged_ns(events: Sequence[Event], began_ns: int) -> int:
     """Return when the step that began at ``began_ns`` was first acknowledged: from then on it counts."""
     return next((e.at_ns for e in events if e.at_ns >= began_ns and e.name in ACKNOWLEDGING), began_ns)
+
+
+def _origin_ns(events: Sequence[Event], base_step: int | None) -> int | None:
+    """Return the rig time from which scenario time counts in these events.
+
+    That is the first delivery within a step; in a run that had delivered before it was resumed, the beginning of
+    ``base_step``.
+    """
+    if base_step is None:
+        return _first_delivery_ns(events)
+    begun = (e.at_ns for e in events if e.name == "step_started" and int(e.data["step"]) == base_step)
+    began_ns = next(begun, None)
+    return None if began_ns is None else _acknowledged_ns(events, began_ns)
 
 
 def _first_delivery_ns(events: Sequence[Event]) -> int | None:

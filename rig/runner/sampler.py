@@ -18,19 +18,20 @@ from rig.errors import (
 from rig.instruments import Balance
 from rig.readings import Weighing
 from rig.record.writer import RecordWriter
-from rig.runner.regain import regain
 from rig.runner.stop import StopRequest
 from rig.transport.links import Link, Links
 
 RECENT_READINGS = 2048
+RETRY_S = 1.0  # rig time between two attempts to reach a lost balance
+LEAST_RETRY_S = 0.05  # link time: rig time that runs fast is no reason to spin
 
 
 class Sampler:
     """Asks the balance for a reading every ``interval``, and records what comes.
 
     A single bad reading is recorded and bridged; without a good one for ``tolerate_s`` of rig time the last error is
-    raised, since a bench that cannot weigh cannot judge. A balance that is unplugged is waited for as long, and taken
-    back when it has the serial number ``expects``.
+    raised, since a bench that cannot weigh cannot judge. A balance whose ``link`` is lost is opened again once a second
+    for as long, and must be the one that was there before.
     """
 
     def __init__(
@@ -42,12 +43,12 @@ class Sampler:
         tolerate_s: float,
         link: Link | None = None,
     ) -> None:
-        self._link = link
-        self.expects = ""
-        self.reconnects = 0
         self._links = links
         self._clock: Clock = links.clock
         self._balance = balance
+        self._link = link
+        self.expects = ""  # serial number of the balance: as armed, else that of the first reading
+        self._away = False
         self._writer = writer
         self._stop = stop
         self._tolerate_ns = to_ns(max(tolerate_s, 5.0))
@@ -67,6 +68,8 @@ class Sampler:
             links.sleep_until(self._next_ns)
             self._stop.check()
             self.weigh()
+            if self._away:
+                self._wait_for_balance(end_ns)
             # Late (a pump command took its time): keep the grid, and leave out what was missed.
             behind = clock.now_ns() - self._next_ns
             self._next_ns += interval_ns * (1 + max(0, behind) // interval_ns)
@@ -75,16 +78,18 @@ class Sampler:
 
     def weigh(self) -> Weighing | None:
         """Take one reading now; record it, or what went wrong instead."""
+        if self._away and not self._reconnect():
+            return None
         try:
             weighing = self._balance.weigh()
-        except LinkLost as lost:
-            if self._link is None:
-                raise
-            regain(self._links, self._link, self._take_back, self._writer, self._stop, lost, to_s(self._tolerate_ns))
+        except LinkLost as error:
+            self._lose(error)
             return None
         except (InstrumentError, ProtocolError, TransportTimeout) as error:
             self._bridge(error)
             return None
+        if not self.expects:
+            self.expects = self._balance.identify().serial
         self.latest = weighing
         self.count += 1
         self._writer.weighing("balance", weighing)
@@ -93,29 +98,49 @@ class Sampler:
         self.on_tick(weighing.answered_ns)
         return weighing
 
-    def _take_back(self) -> bool:
-        """Open the balance's port again; another balance behind it is refused by `DeviceChanged`."""
-        if self._link is None or not self._links.reopen(self._link):
+    def _lose(self, error: LinkLost) -> None:
+        """Go on without a balance for as long as may be; links tell by themselves that one was lost."""
+        if self._link is None:
+            raise error
+        self._away = True
+        self._without(error)
+
+    def _wait_for_balance(self, end_ns: int) -> None:
+        """Try once a second to reach a lost balance, until rig time ``end_ns`` at most: the pump does not wait."""
+        clock = self._clock
+        retry_ns = to_ns(max(RETRY_S, LEAST_RETRY_S * clock.speed))
+        while self._away and clock.now_ns() + retry_ns <= end_ns:
+            self._links.sleep_until(clock.now_ns() + retry_ns)
+            self._stop.check()
+            self._reconnect()
+
+    def _reconnect(self) -> bool:
+        assert self._link is not None  # noqa: S101 - _lose() raises without one
+        trouble = self._links.bring_back(self._link, self._greet)
+        if trouble is not None:
+            self._without(trouble)
             return False
-        try:
-            identity = self._balance.identify()
-        except DeviceChanged:
-            raise
-        except BenchError:
-            return False  # it is there and does not answer yet
-        if self.expects and identity.serial != self.expects:
-            raise DeviceChanged(
-                f"another balance answers: serial number {identity.serial}",
-                where=f"balance on {self._link.identity.port}",
-                expected=self.expects,
-                hint="plug the bench's own balance in again",
-            )
-        self.reconnects += 1
+        self._away = False
         return True
 
+    def _greet(self) -> None:
+        """See that the balance that answers is the one that weighed before."""
+        serial = self._balance.identify().serial
+        if self.expects not in ("", serial):
+            raise DeviceChanged(
+                f"another balance answers: serial number {serial}",
+                where="balance",
+                expected=self.expects,
+                hint="plug the former balance in again",
+            )
+
     def _bridge(self, error: InstrumentError | ProtocolError | TransportTimeout) -> None:
+        self._writer.event(self._clock.now_ns(), "reading_failed", {"error": str(error)})
+        self._without(error)
+
+    def _without(self, error: BenchError) -> None:
+        """Go on without a reading, unless there was none for too long."""
         now_ns = self._clock.now_ns()
-        self._writer.event(now_ns, "reading_failed", {"error": str(error)})
         self._writer.check()
         self.on_tick(now_ns)
         last_ns = self.latest.answered_ns if self.latest is not None else now_ns

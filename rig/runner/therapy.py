@@ -13,9 +13,10 @@ from typing import Any
 from rig.clock import to_ns, to_s
 from rig.errors import InstrumentError
 from rig.guardian.guard import Guard, NoGuard
-from rig.instruments import Acceptance, BasalEntry, HistoryEvent, Pump
+from rig.instruments import Acceptance, BasalEntry, Pump
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
+from rig.runner.history import bolus_since, newest_bolus
 from rig.runner.journal import Journal
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
@@ -24,7 +25,6 @@ TEMP_STEP_S = 1800.0
 TEMP_MAX_S = 24 * 3600.0
 BOLUS_START_POLLS = 3
 READ_BACK_MIN = 3  # minutes that may pass between a temp basal and its reading back
-CLOCK_STEP_S = 2.0  # the pump stamps whole seconds, and is asked for its clock some time after the command
 
 
 class Therapy:
@@ -241,20 +241,12 @@ class Therapy:
                 self._journal.settled(delivered=True, by="status")
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
-        newest = newest_bolus(self._pump.history(0))
-        fresh = (
-            newest is not None
-            and newest.at is not None
-            and newest.programmed_u == amount_u
-            and newest.at >= asked_at - timedelta(seconds=CLOCK_STEP_S)
-        )
-        self._journal.settled(delivered=fresh, by="history")
+        fresh = bolus_since(self._pump, amount_u, asked_at) is not None
+        before_u = self.reservoir_u
+        self.report_reservoir()  # no judge of its own, but whoever reads the record later wants to see it
+        support = {"reservoir_before_u": before_u, "reservoir_after_u": self.reservoir_u}
+        self._journal.settled(delivered=fresh, by="history", **support)
         return fresh
-
-
-def newest_bolus(page: Sequence[HistoryEvent]) -> HistoryEvent | None:
-    """Return the newest bolus record of a history page (oldest first), or None."""
-    return next((event for event in reversed(page) if event.kind == "bolus"), None)
 
 
 def _text(entries: Sequence[BasalEntry]) -> str:

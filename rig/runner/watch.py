@@ -98,8 +98,10 @@ class Watch:
     ) -> None:
         """Give the bench back; a run that was refused before it touched anything leaves it as it was."""
         if self._client is not None and self._client.connected:
-            by = "nothing was commanded" if not self._begun else "the runner broke off"
-            self._client.finished(confirmed=not self._begun, by=by)
+            # A pump that the guardian held for this run is running, whatever we have not said to it.
+            untouched = not self._begun and not self.attached
+            by = "nothing was commanded" if untouched else "the runner broke off"
+            self._client.finished(confirmed=untouched, by=by)
 
     def begun(self, *, resumed: bool) -> None:
         """Write into the bench's ledger that the run begins, before its first byte leaves."""
@@ -110,14 +112,14 @@ class Watch:
         if resumed:
             self._ledger.append("resumed", run_id=self._folder.run_id, segment=self._folder.segment)
         else:
-            about = {"folder": str(self._folder.path.resolve()), "scenario": self._folder.run_id.split("-")[1]}
+            about = {"folder": str(self._folder.path.resolve()), "scenario": self._folder.scenario_id}
             self._ledger.append("started", run_id=self._folder.run_id, **about)
 
     def make_safe_first(self, bench: Bench, writer: RecordWriter) -> Ended | None:
         """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
-        state = make_safe(bench.pump, bench.links, writer, bench.regain_pump)
+        state = make_safe(bench.pump, bench.links, writer)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:

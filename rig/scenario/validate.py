@@ -16,7 +16,7 @@ from rig.scenario.sources import CLAIMS
 from rig.units import format_duration, format_number
 
 _ANY_START = datetime(2026, 1, 1)  # noqa: DTZ001 - pump clocks are naive local time
-_VESSEL_SHARE = 1.05  # a pump within its claim must not flood the balance
+VESSEL_SHARE = 1.05  # a pump within its claim must not flood the balance
 
 
 def validate_for(
@@ -177,7 +177,7 @@ def _check_room(scenario: Scenario, profile: PumpProfile, bench: BenchConfig, pl
             expected=f"at most the {format_number(profile.reservoir_u)} U of a {profile.model}",
             hint="a shorter scenario, or a pump with a larger reservoir",
         )
-    need_ul = planned.volume_ul * _VESSEL_SHARE
+    need_ul = planned.volume_ul * VESSEL_SHARE
     if need_ul > bench.vessel.capacity_ul:
         raise ScenarioError(
             f"the vessel is too small: {need_ul:.0f} uL would be collected",

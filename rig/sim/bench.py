@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from rig.errors import UsageError
-from rig.sim.faults import FaultSet, parse_fault
+from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
 from rig.sim.parameters import STROKES_PER_U, PlantParameters, pump_model
 from rig.sim.plant.ledger import Ledger
 from rig.sim.plant.plant import Plant
@@ -20,6 +22,19 @@ from rig.sim.sics import SicsBalance
 
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
 MAX_COUNTS = 10**9  # what fits the ten characters of a weight
+
+
+class Plugs(Protocol):
+    """What the devices are plugged into: virtual links, or pseudo-terminals."""
+
+    def schedule(self, at_ns: int, action: Callable[[int], None]) -> None:
+        """Call ``action`` at a link time."""
+
+    def unplug(self, name: str) -> None:
+        """Pull a device's plug."""
+
+    def replug(self, name: str) -> None:
+        """Put it back."""
 
 
 class SimulatedBench:
@@ -80,6 +95,21 @@ class SimulatedBench:
         """Let pump and plant run to a rig time without asking anything of them."""
         self._plant.advance(rig_ns)
 
+    def seed_unplugging(
+        self, plugs: Plugs, link_at: Callable[[int], int], devices: Sequence[str] = ("pump", "balance")
+    ) -> None:
+        """Pull the plugs of ``devices`` where faults say so; ``link_at`` turns rig time into link time."""
+        for name, fault in (("pump", "link.unplugged"), ("balance", "balance.unplugged")):
+            for start_ns, end_ns in self._faults.spans(fault) if name in devices else ():
+                plugs.schedule(link_at(start_ns), partial(self._unplug, plugs, name))
+                if end_ns < FOREVER_NS:
+                    plugs.schedule(link_at(end_ns), partial(_replug, plugs, name))
+
+    def _unplug(self, plugs: Plugs, name: str, _at_ns: int) -> None:
+        plugs.unplug(name)
+        if name == "pump":
+            self.pump_stick.power_off()
+
     def plant_runs_at(self, rate_u_per_h: float) -> None:
         """Let the pump run at a constant basal rate from now on, without going through its radio."""
         strokes = round(rate_u_per_h * STROKES_PER_U)
@@ -93,10 +123,6 @@ class SimulatedBench:
         if sample.state != "ok":
             return self.parameters.capacity_g * 1000.0
         return sample.counts * self.parameters.resolution_mg
-
-    def plugged(self, device: str, rig_ns: int) -> bool:
-        """Say whether the cable of ``pump`` (its radio stick) or ``balance`` is in its socket at a rig time."""
-        return not self._faults.on("link.unplugged" if device == "pump" else "balance.unplugged", rig_ns)
 
     def close(self) -> None:
         """Write the sealed ledger, once; raise `BenchError` when it cannot be written."""
@@ -112,3 +138,7 @@ class SimulatedBench:
                 "units": "volumes in U, masses in mg, times in ns of rig time",
             }
             self.ledger.seal(self._sealed_ledger, self._plant.now_ns, facts)
+
+
+def _replug(plugs: Plugs, name: str, _at_ns: int) -> None:
+    plugs.replug(name)

@@ -78,9 +78,15 @@ _SPECS = (
         "balance.garbage", "%", "share of answers that come as noise", "balance.garbage=5%", PERCENT, (), (0, 100)
     ),
     FaultSpec("balance.parity", "count", "this many commands arrive with a parity error", "balance.parity=1@1h"),
-    FaultSpec("balance.unplugged", "on", "the balance's cable is out of its socket", "balance.unplugged=on@1h+30s"),
-    FaultSpec("link.unplugged", "on", "the radio stick's cable is out of its socket", "link.unplugged=on@1h+5s"),
     FaultSpec("balance.silent", "on", "the balance says nothing any more", "balance.silent=on@1h"),
+    FaultSpec(
+        "balance.unplugged", "on", "the balance's cable is pulled, and put back at the end",
+        "balance.unplugged=on@1h+30s",
+    ),
+    FaultSpec(
+        "link.unplugged", "on", "the radio stick is pulled out, which also cuts its supply, and put back at the end",
+        "link.unplugged=on@1h+30s",
+    ),
     FaultSpec(
         "link.drop_ack", "command:n",
         f"the pump acts on the n-th parameter packet of a command ({', '.join(COMMANDS)}), but its ACK is lost",
@@ -173,6 +179,10 @@ class FaultSet:
     def named(self, name: str) -> bool:
         """Say whether a fault was seeded at all, whenever it acts."""
         return name in self._faults
+
+    def spans(self, name: str) -> list[tuple[int, int]]:
+        """Return (start, end) in rig time of each time that an on/off fault is on."""
+        return [(start_ns, end_ns) for start_ns, end_ns, fault in self._faults.get(name, []) if fault.number > 0.0]
 
     def active(self, name: str, rig_ns: int) -> list[Fault]:
         """Return the faults of this name that act at a rig time."""

@@ -4,12 +4,17 @@ The server holds the slave end of each pseudo-terminal open itself: without that
 is connected, and a client that reconnects could find the port gone. The price: clients that ask `fuser` before they
 open a port find it in use. Slaves are in raw mode, so that nothing is echoed back as a command.
 
+With a folder for names, each device has a stable name there, a symbolic link to its pseudo-terminal that stands for
+/dev/serial/by-id: a simulator that was killed and started again, or a device that was unplugged and plugged in again,
+is found under the same name.
+
 Plant time runs ``speed`` times as fast as link time, from a common epoch; link time (time-outs, wake-up, the spacing of
 a stream) is the machine's monotonic clock and is never scaled.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 import math
@@ -19,11 +24,12 @@ import select
 import time
 import tty
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from rig.clock import SystemClock
+from rig.clock import SystemClock, to_s
 from rig.errors import TransportError, UsageError
 from rig.sim.bench import SimulatedBench
 from rig.transport.virtual import SimulatedDevice
@@ -40,29 +46,72 @@ BAUD = {"pump": 19_200, "balance": 9_600}
 class PtyServer:
     """Any simulated devices, each on a pseudo-terminal of its own; one select loop, no threads."""
 
-    def __init__(self, speed: float = 1.0, epoch_ns: int | None = None, pace: bool = False) -> None:
+    def __init__(
+        self, speed: float = 1.0, epoch_ns: int | None = None, pace: bool = False, names: Path | None = None
+    ) -> None:
         if not 0.0 < speed <= MAX_SPEED or not math.isfinite(speed):
             raise UsageError(f"a speed of {speed:g} is impossible", expected=f"more than 0, at most {MAX_SPEED:g}")
         self.epoch_ns = time.monotonic_ns() if epoch_ns is None else epoch_ns
         self.clock = SystemClock(speed, self.epoch_ns)
+        if self.epoch_ns > time.monotonic_ns():
+            raise UsageError(
+                f"the epoch {self.epoch_ns} ns is still to come",
+                expected="the epoch_ns that a simulator printed since this machine was started",
+            )
         self._pace = pace
+        self._names = names
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
-        self._ports: dict[int, _PtyPort] = {}
+        self._ports: dict[int, _PtyPort] = {}  # by the descriptor of the master, those that are plugged in
+        self._devices: dict[str, _PtyPort] = {}
 
     def add(self, name: str, device: SimulatedDevice) -> str:
         """Put a device on a new pseudo-terminal; return the path clients open."""
-        try:
-            master, slave = pty.openpty()
-        except OSError as error:
-            raise TransportError(f"no pseudo-terminal can be had ({error})", where=name) from error
-        tty.setraw(slave)
-        os.set_blocking(master, False)
         ns_per_byte = BITS_PER_BYTE * 1_000_000_000 // BAUD.get(name, 9_600) if self._pace else 0
-        port = _PtyPort(self, device, master, slave, ns_per_byte)
-        self._ports[master] = port
+        self._devices[name] = port = _PtyPort(self, name, device, ns_per_byte)
+        path = self._plug_in(port)
         device.attach(port)
-        return os.ttyname(slave)
+        return path
+
+    def unplug(self, name: str) -> None:
+        """Pull a device's plug: its pseudo-terminal hangs up and its name is gone."""
+        port = self._devices[name]
+        if port.plugged:
+            self._ports.pop(port.master)
+            port.hang_up()
+            self._forget_name(port)
+
+    def replug(self, name: str) -> None:
+        """Put the plug back in, on a new pseudo-terminal under the same name."""
+        if not self._devices[name].plugged:
+            self._plug_in(self._devices[name])
+
+    def _plug_in(self, port: _PtyPort) -> str:
+        path = port.open()
+        self._ports[port.master] = port
+        if self._names is None:
+            return path
+        stable = self._names / port.name
+        try:
+            self._names.mkdir(parents=True, exist_ok=True)
+            fresh = self._names / f".{port.name}.{os.getpid()}"
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(path)
+            fresh.replace(stable)
+        except OSError as error:
+            raise UsageError(
+                f"the port cannot be given a name there ({error})", where=str(stable), expected="a folder to write to"
+            ) from error
+        return str(stable)
+
+    def _forget_name(self, port: _PtyPort) -> None:
+        """Remove a name that still leads to this pseudo-terminal; another simulator may have it by now."""
+        if self._names is None:
+            return
+        stable = self._names / port.name
+        with contextlib.suppress(OSError):
+            if str(stable.readlink()) == port.path:
+                stable.unlink()
 
     def schedule(self, at_ns: int, action: Callable[[int], None]) -> None:
         """Call ``action`` at a link time, or at once when it is over."""
@@ -90,32 +139,56 @@ class PtyServer:
 
     def close(self) -> None:
         """Close every pseudo-terminal; clients see their device unplugged."""
-        for port in self._ports.values():
-            port.close()
-        self._ports.clear()
+        for name in self._devices:
+            self.unplug(name)
 
 
 class _PtyPort:
     """One wire between a pseudo-terminal and a device."""
 
-    def __init__(self, server: PtyServer, device: SimulatedDevice, master: int, slave: int, ns_per_byte: int) -> None:
+    def __init__(self, server: PtyServer, name: str, device: SimulatedDevice, ns_per_byte: int) -> None:
+        self.name = name
+        self.plugged = False
+        self.master = -1
+        self.path = ""
         self._server = server
         self._device = device
-        self._master = master
-        self._slave = slave
+        self._slave = -1
+        self._plugging = 0  # what was on the wire when the plug was pulled never arrives
         self._ns_per_byte = ns_per_byte
         self._free_ns = 0  # when the wire has sent what was put on it before
+
+    def open(self) -> str:
+        """Take a new pseudo-terminal; return the path of its slave."""
+        try:
+            self.master, self._slave = pty.openpty()
+        except OSError as error:
+            raise TransportError(f"no pseudo-terminal can be had ({error})", where=self.name) from error
+        tty.setraw(self._slave)
+        os.set_blocking(self.master, False)
+        self.path = os.ttyname(self._slave)
+        self.plugged = True
+        return self.path
+
+    def hang_up(self) -> None:
+        """Close both ends: whoever has the slave open sees a device that went away."""
+        self.plugged = False
+        self._plugging += 1
+        os.close(self.master)
+        os.close(self._slave)
 
     def send(self, data: bytes, at_ns: int) -> None:
         """Put bytes on the wire at a link time; paced, they arrive one after the other at the baud rate."""
         if not self._ns_per_byte:
-            self._server.schedule(at_ns, partial(self._write, data))
+            self._server.schedule(at_ns, partial(self._write, data, self._plugging))
             return
         begin_ns = max(at_ns, self._free_ns)
         self._free_ns = begin_ns + len(data) * self._ns_per_byte
         for number in range(len(data)):
             piece = data[number : number + 1]
-            self._server.schedule(begin_ns + (number + 1) * self._ns_per_byte, partial(self._write, piece))
+            self._server.schedule(
+                begin_ns + (number + 1) * self._ns_per_byte, partial(self._write, piece, self._plugging)
+            )
 
     def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
         """Call the device back at a link time."""
@@ -128,22 +201,28 @@ class _PtyPort:
     def read(self, now_ns: int) -> None:
         """Hand the device what a client wrote."""
         try:
-            data = os.read(self._master, READ_SIZE)
+            data = os.read(self.master, READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         if data:
             self._device.receive(data, now_ns)
 
-    def _write(self, data: bytes, _now_ns: int) -> None:
+    def _write(self, data: bytes, plugging: int, _now_ns: int) -> None:
+        if plugging != self._plugging or not self.plugged:
+            return
         try:
-            os.write(self._master, data)
+            os.write(self.master, data)
         except BlockingIOError:
             return  # nobody reads and the terminal's buffer is full: a wire loses such bytes too
 
-    def close(self) -> None:
-        """Unplug."""
-        os.close(self._master)
-        os.close(self._slave)
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How devices are served: rig seconds in a link second, the link time at which both agree, a folder for names."""
+
+    speed: float = 1.0
+    epoch_ns: int | None = None  # None: now
+    names: Path | None = None
 
 
 def serve(
@@ -151,18 +230,20 @@ def serve(
     *,
     model: str = "723",
     serial: str = "900123",
-    speed: float = 1.0,
     seed: int = 1,
     faults: Sequence[str] = (),
     sealed_ledger: Path | None = None,
+    wiring: Wiring = Wiring(),
     announce: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
     """Serve the pump's stick and/or the balance of one twin until ``stop()`` or KeyboardInterrupt.
 
     ``announce`` gets one JSON line per device: device, model, port, speed and epoch_ns, the monotonic link time at
-    which rig time equals link time. The sealed ledger is written at the end. Raises `UsageError` for unknown devices,
-    models, faults or a serial number outside the range reserved for simulators.
+    which rig time equals link time. With a folder for names, the names are announced. With the epoch of a simulator
+    that ran before, plant and pump begin there and live through the time since. The sealed ledger is written at the
+    end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved for
+    simulators.
     """
     if not devices or not set(devices) <= set(DEVICES):
         raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
@@ -171,12 +252,13 @@ def serve(
             f"'{serial}' may be a real pump's serial number",
             expected=f"{RESERVED_SERIALS.start} to {RESERVED_SERIALS.stop - 1}, reserved for simulated pumps",
         )
-    server = PtyServer(speed)
+    server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
+    since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
         model=model,
         serial=serial,
         seed=seed,
-        start_local=datetime.now(),  # noqa: DTZ005 - a pump knows no time zone
+        start_local=datetime.now() - since_epoch,  # noqa: DTZ005 - a pump knows no time zone
         faults=faults,
         sealed_ledger=sealed_ledger,
         rig_start_ns=server.epoch_ns,
@@ -189,8 +271,9 @@ def serve(
         for name in devices:
             device, device_model = played[name]
             port = server.add(name, device)
-            line = {"device": name, "model": device_model, "port": port, "speed": speed, "epoch_ns": server.epoch_ns}
-            announce(json.dumps(line))
+            line = {"device": name, "model": device_model, "port": port, "speed": wiring.speed}
+            announce(json.dumps({**line, "epoch_ns": server.epoch_ns}))
+        bench.seed_unplugging(server, server.clock.link_at, devices)
         server.run(stop)
     except KeyboardInterrupt:
         return

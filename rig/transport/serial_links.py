@@ -7,15 +7,16 @@ pseudo-terminals with 7 data bits or parity.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
+import termios
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig.clock import Clock
-from rig.errors import DeviceChanged, LinkLost, TransportError
+from rig.clock import Clock, to_s
+from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 READ_SIZE = 65536
 NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
-SLICE_NS = 250_000_000  # how long one poll lasts: whoever hangs on the pulse is called so often
+SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
+HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +41,66 @@ class SerialSettings:
     rtscts: bool = False
 
 
+@dataclass(slots=True)
+class _Port:
+    """One port that was opened, and how to open it again; ``path`` is as given, so a by-id name is looked up anew."""
+
+    link: Link
+    path: str
+    settings: SerialSettings
+    opened: serial.Serial
+    descriptor: int
+
+
 class SerialLinks(Links):
     """Every serial port of a bench, on one `select.poll`."""
 
     def __init__(self, clock: Clock, tap: Tap | None = None) -> None:
         super().__init__(clock, tap)
         self._poll = select.poll()
-        self._ports: dict[int, tuple[Link, serial.Serial]] = {}
-        self._settings: dict[str, SerialSettings] = {}
-        self._gone: dict[str, LinkLost] = {}
+        self._ports: dict[str, _Port] = {}
+        self._listening: dict[int, _Port] = {}
+        self._looked_ns: int | None = None  # link time at which the last slice of waiting ended
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
-        opened = self._open_port(name, port, settings)
-        link = Link(name, identify_port(port), lambda data: self._write(link, data))
-        self._settings[name] = settings
-        self._register(link, opened)
-        return link
-
-    def reopen(self, link: Link) -> bool:
-        """Open the port of a lost link again under the same path; see `Links.reopen`."""
-        if link.name not in self._gone:
-            return True
-        self._forget(link)
-        port, before = link.identity.port, link.identity
         try:
-            opened = self._open_port(link.name, port, self._settings[link.name])
-        except TransportError:
-            return False
-        found = identify_port(port)
-        if (found.kind, found.serial_number) != (before.kind, before.serial_number):
-            opened.close()
-            raise DeviceChanged(
-                f"another device is behind it: {found.kind} {found.serial_number}".rstrip(),
-                where=f"{link.name} on {port}",
-                expected=f"{before.kind} {before.serial_number}".rstrip(),
-                hint="plug the bench's own cable in again",
-            )
-        link.discard_input()
-        del self._gone[link.name]
-        self._register(link, opened)
-        return True
-
-    def _forget(self, link: Link) -> None:
-        """Close what is left of a lost port: while it is open, the system may give the device another name."""
-        for descriptor, (known, opened) in list(self._ports.items()):
-            if known is link:
-                del self._ports[descriptor]
-                with contextlib.suppress(OSError):
-                    opened.close()
-
-    def _register(self, link: Link, opened: serial.Serial) -> None:
-        self._ports[opened.fileno()] = (link, opened)
-        self._poll.register(opened.fileno(), select.POLLIN | select.POLLERR | select.POLLHUP)
-
-    def _open_port(self, name: str, port: str, settings: SerialSettings) -> serial.Serial:
-        import serial  # noqa: PLC0415 - only benches with ports pay for it
-
-        try:
-            return serial.Serial(
-                port,
-                baudrate=settings.baud,
-                bytesize=settings.data_bits,
-                parity=settings.parity,
-                stopbits=settings.stop_bits,
-                rtscts=settings.rtscts,
-                timeout=0,
-                exclusive=True,
-            )
-        except (serial.SerialException, OSError, ValueError) as error:
+            opened = _open_port(port, settings)
+        except (OSError, ValueError) as error:  # SerialException is an OSError
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a serial port that nobody else has open",
                 hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
             ) from error
+        link = Link(name, identify_port(port), lambda data: self._write(self._ports[name], data))
+        self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
+        self._listen(self._ports[name])
+        return link
+
+    def reopen(self, link: Link) -> bool:
+        """Try once to open a lost port again, by the path that the bench file gives; see `Links.reopen`."""
+        if not link.lost_because:
+            return True
+        port = self._ports[link.name]
+        _close_port(port.opened)
+        try:
+            opened = _open_port(port.path, port.settings)
+        except (OSError, ValueError):
+            return False
+        found = identify_port(port.path)
+        if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
+            _close_port(opened)
+            raise DeviceChanged(
+                f"another port answers to this name: {_said(found)}",
+                where=link.where,
+                expected=_said(link.identity),
+                hint="plug the former adapter in again",
+            )
+        port.opened, port.descriptor = opened, opened.fileno()
+        self._reopened(link)
+        self._listen(port)
+        return True
 
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
         """Wait on every open port; see `Links.wait`.
@@ -122,37 +109,43 @@ class SerialLinks(Links):
         it: a lost balance must not keep the pump from being stopped.
         """
         while True:
-            if for_link is not None and for_link.name in self._gone:
-                raise self._gone[for_link.name]
-            self.pulse()
-            asked_ns = self.clock.link_ns()
-            remaining_ns = until_link_ns - asked_ns
-            slice_ns = min(max(0, remaining_ns), SLICE_NS)
+            self._beat()
+            if for_link is not None and for_link.lost_because:
+                raise for_link.lost()
+            remaining_ns = until_link_ns - self.clock.link_ns()
             # Rounded up: a poll that returns early would spin through the last millisecond.
-            ready = self._poll.poll(-(-slice_ns // NS_PER_MS))
-            late_ns = self.clock.link_ns() - asked_ns - slice_ns
-            if late_ns > STALL_NS:
-                self.on_stall(late_ns * 1e-9)
-            arrived = [self._read(descriptor) for descriptor, _ in ready]
-            if for_link is not None and for_link in arrived and for_link.name not in self._gone:
+            slice_ms = min(SLICE_MS, max(0, -(-remaining_ns // NS_PER_MS)))
+            ready = self._poll.poll(slice_ms)
+            arrived = [self._read(descriptor, events) for descriptor, events in ready]
+            self._look_for_stall(slice_ms * NS_PER_MS)
+            if for_link is not None and for_link in arrived and not for_link.lost_because:
                 return True
             if not ready and self.clock.link_ns() >= until_link_ns:
                 return False
             if remaining_ns <= 0 and not arrived:
                 return False
 
-    def _read(self, descriptor: int) -> Link:
-        link, _ = self._ports[descriptor]
+    def _look_for_stall(self, asked_ns: int) -> None:
+        """Tell when much more time went by since the last slice of waiting than this one was to take."""
+        before_ns, self._looked_ns = self._looked_ns, self.clock.link_ns()
+        if before_ns is not None and self._looked_ns - before_ns - asked_ns > STALL_NS:
+            self.on_stall(to_s(self._looked_ns - before_ns - asked_ns))
+
+    def _read(self, descriptor: int, events: int) -> Link:
+        port = self._listening[descriptor]
+        link = port.link
         try:
             data = os.read(descriptor, READ_SIZE)
         except BlockingIOError:
+            if events & HUNG_UP:  # else the poll would return at once, for ever
+                self._stop_listening(port, "hung up")
             return link
         except OSError as error:
-            self._lose(descriptor, link, str(error))
+            self._stop_listening(port, str(error))
             return link
         arrived_ns = self.clock.now_ns()
         if not data:
-            self._lose(descriptor, link, "end of file")
+            self._stop_listening(port, "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
         link.inbox += data
@@ -160,49 +153,78 @@ class SerialLinks(Links):
         link.chunks += 1
         return link
 
-    def _write(self, link: Link, data: bytes) -> None:
-        if link.name in self._gone:
-            raise self._gone[link.name]
-        descriptor = next(number for number, (known, _) in self._ports.items() if known is link)
+    def _write(self, port: _Port, data: bytes) -> None:
+        link = port.link
+        if link.lost_because:
+            raise link.lost()
         self.tap(link.name, ">", self.clock.now_ns(), data)
         view = memoryview(data)
         deadline_ns = self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
         while view:
             try:
-                sent = os.write(descriptor, view)
-            except BlockingIOError as error:
+                view = view[os.write(port.descriptor, view) :]
+            except BlockingIOError:
                 if self.clock.link_ns() > deadline_ns:
-                    raise self._error(link, "it takes no bytes") from error
-                select.select([], [descriptor], [], 1.0)
-                continue
+                    self._stop_listening(port, "it takes no bytes")
+                    raise link.lost() from None
+                self._wait_for_room(port)
             except OSError as error:
-                self._lose(descriptor, link, str(error))
-                raise self._gone[link.name] from error
-            view = view[sent:]
+                self._stop_listening(port, str(error))
+                raise link.lost() from error
 
-    def _lose(self, descriptor: int, link: Link, why: str) -> None:
-        """Stop listening to a device that went away; the others go on."""
-        if link.name not in self._gone:
-            self._gone[link.name] = self._error(link, why)
-            self._poll.unregister(descriptor)
+    def _wait_for_room(self, port: _Port) -> None:
+        """Wait until a port takes more bytes; what a pulse raises waits until the whole packet is out."""
+        with self._shielded():
+            self._beat()
+        select.select([], [port.descriptor], [], SLICE_MS / 1000)
+        self._looked_ns = self.clock.link_ns()
 
-    def _error(self, link: Link, why: str) -> LinkLost:
-        return LinkLost(
-            f"the device went away ({why})",
-            where=f"{link.name} on {link.identity.port}",
-            hint="check plug and power; readings until now are in the record",
-        )
+    def _listen(self, port: _Port) -> None:
+        self._listening[port.descriptor] = port
+        self._poll.register(port.descriptor, select.POLLIN | select.POLLERR | select.POLLHUP)
+
+    def _stop_listening(self, port: _Port, why: str) -> None:
+        """Let a device go that went away; the others go on."""
+        if self._listening.pop(port.descriptor, None) is not None:
+            self._poll.unregister(port.descriptor)
+        self._lose(port.link, why)
 
     def close(self) -> None:
         """Close every port; a port that is gone already does not matter."""
-        for descriptor, (link, opened) in self._ports.items():
-            if link.name not in self._gone:
-                self._poll.unregister(descriptor)
-            try:
-                opened.close()
-            except OSError:
-                continue
+        for descriptor in self._listening:
+            self._poll.unregister(descriptor)
+        self._listening.clear()
+        for port in self._ports.values():
+            _close_port(port.opened)
         self._ports.clear()
+
+
+def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
+    import serial  # noqa: PLC0415 - only benches with ports pay for it
+
+    return serial.Serial(
+        path,
+        baudrate=settings.baud,
+        bytesize=settings.data_bits,
+        parity=settings.parity,
+        stopbits=settings.stop_bits,
+        rtscts=settings.rtscts,
+        timeout=0,
+        exclusive=True,
+    )
+
+
+def _close_port(opened: serial.Serial) -> None:
+    """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
+    with suppress(OSError, termios.error):
+        if opened.is_open:
+            termios.tcflush(opened.fileno(), termios.TCOFLUSH)
+    with suppress(OSError):
+        opened.close()
+
+
+def _said(identity: LinkIdentity) -> str:
+    return f"{identity.kind} {identity.serial_number or 'without a serial number'}"
 
 
 def identify_port(port: str) -> LinkIdentity:

@@ -7,16 +7,12 @@ seed gives the same bytes.
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Protocol
 
 from rig.clock import VirtualClock
-from rig.errors import LinkLost
 from rig.transport.links import Link, LinkIdentity, Links, Tap
-
-WAITS_PER_LOOK = 64
-PULSE_S = 0.5
 
 
 class Port(Protocol):
@@ -50,24 +46,13 @@ class VirtualLinks(Links):
         self._virtual = clock
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
-        self._open: list[_VirtualPort] = []
-        self._waits = 0
-        self._pulsed_s = 0.0
+        self._open: dict[str, _VirtualPort] = {}
 
-    def connect(
-        self,
-        name: str,
-        device: SimulatedDevice,
-        ns_per_byte: int = 0,
-        in_socket: Callable[[int], bool] | None = None,
-    ) -> Link:
-        """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire.
-
-        ``in_socket`` says whether its cable is plugged in at a time.
-        """
-        port = _VirtualPort(self, device, name, ns_per_byte, in_socket)
+    def connect(self, name: str, device: SimulatedDevice, ns_per_byte: int = 0) -> Link:
+        """Attach ``device`` to a new link whose bytes each take ``ns_per_byte`` on the wire."""
+        port = _VirtualPort(self, device, name, ns_per_byte)
         device.attach(port)
-        self._open.append(port)
+        self._open[name] = port
         return port.link
 
     def schedule(self, at_ns: int, action: Callable[[int], None]) -> None:
@@ -76,13 +61,16 @@ class VirtualLinks(Links):
         heapq.heappush(self._queue, (at_ns, self._sequence, action))
 
     def wait(self, until_link_ns: int, for_link: Link | None = None) -> bool:
-        """Advance virtual time event by event; see `Links.wait`."""
-        self._waits += 1
-        if not self._waits % WAITS_PER_LOOK:
-            self._look_at_the_clock()
+        """Advance virtual time event by event; see `Links.wait`. Pulses stay on real time."""
+        if monotonic() >= self._pulse_due_s:
+            self._pulse()
         queue = self._queue
         clock = self._virtual
-        chunks = for_link.chunks if for_link is not None else 0
+        chunks = -1
+        if for_link is not None:
+            if for_link.lost_because:
+                raise for_link.lost()
+            chunks = for_link.chunks
         while queue and queue[0][0] <= until_link_ns:
             at_ns, _, action = heapq.heappop(queue)
             if at_ns > clock.link_ns():
@@ -90,25 +78,13 @@ class VirtualLinks(Links):
             action(at_ns)
             if for_link is not None and for_link.chunks != chunks:
                 return True
+            if for_link is not None and for_link.lost_because:
+                raise for_link.lost()
+            if monotonic() >= self._pulse_due_s:
+                self._pulse()
         if until_link_ns > clock.link_ns():
             clock.advance_to(until_link_ns)
         return False
-
-    def _look_at_the_clock(self) -> None:
-        """Pulse at most twice a second of real time; asking the clock at each wait would cost more than the wait."""
-        now_s = time.monotonic()
-        if now_s - self._pulsed_s >= PULSE_S:
-            self._pulsed_s = now_s
-            self.pulse()
-
-    def reopen(self, link: Link) -> bool:
-        """Say whether the device is plugged in; see `Links.reopen`."""
-        port = next(port for port in self._open if port.link is link)
-        there = port.is_there(self.clock.link_ns())
-        if there and port.lost:
-            link.discard_input()
-            port.lost = False
-        return there
 
     def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
         """Hand bytes that arrived to their link; only ports call this."""
@@ -117,51 +93,73 @@ class VirtualLinks(Links):
         link.last_rx_ns = at_ns
         link.chunks += 1
 
+    def unplug(self, name: str) -> None:
+        """Pull a device's plug: its link is lost, and what is on the wire with it."""
+        port = self._open[name]
+        port.unplug()
+        self._lose(port.link, "unplugged")
+
+    def replug(self, name: str, device: SimulatedDevice | None = None) -> None:
+        """Put the plug back in, or that of another device; the link stays lost until somebody opens it again."""
+        port = self._open[name]
+        port.plugged = True
+        if device is not None:
+            port.device = device
+            device.attach(port)
+
+    def reopen(self, link: Link) -> bool:
+        """Open a lost link again if its device is plugged in; see `Links.reopen`."""
+        if not link.lost_because:
+            return True
+        if not self._open[link.name].plugged:
+            return False
+        self._reopened(link)
+        return True
+
     def close(self) -> None:
         """Unplug every device."""
-        for port in self._open:
-            port.plugged = False
+        for port in self._open.values():
+            port.unplug()
+            port.link.lost_because = port.link.lost_because or "its link was closed"
 
 
 class _VirtualPort:
     """One wire between a link and a device."""
 
-    def __init__(
-        self,
-        links: VirtualLinks,
-        device: SimulatedDevice,
-        name: str,
-        ns_per_byte: int,
-        in_socket: Callable[[int], bool] | None = None,
-    ) -> None:
+    def __init__(self, links: VirtualLinks, device: SimulatedDevice, name: str, ns_per_byte: int) -> None:
         self.plugged = True
-        self.lost = False  # the host has noticed that the device is gone, and has not opened it again
-        self._in_socket = in_socket
+        self.device = device
         self.link = Link(name, LinkIdentity("memory", f"sim:{name}"), self._host_writes)
         self._links = links
-        self._device = device
         self._ns_per_byte = ns_per_byte
+        self._plugging = 0  # bytes that were on the wire when the plug was pulled never arrive
+
+    def unplug(self) -> None:
+        """Lose what is on the wire, both ways."""
+        self.plugged = False
+        self._plugging += 1
 
     def _host_writes(self, data: bytes) -> None:
-        links = self._links
+        link, links = self.link, self._links
+        if link.lost_because:
+            raise link.lost()
         now_ns = links.clock.link_ns()
-        if self.lost or not self.is_there(now_ns):
-            self.lost = True
-            raise LinkLost("the device went away (unplugged)", where=self.link.name, hint="check its plug")
-        links.tap(self.link.name, ">", now_ns, data)
-        links.schedule(now_ns + len(data) * self._ns_per_byte, lambda at_ns: self._device.receive(data, at_ns))
+        links.tap(link.name, ">", now_ns, data)
+        plugging = self._plugging
+        links.schedule(now_ns + len(data) * self._ns_per_byte, lambda at_ns: self._hear(data, plugging, at_ns))
+
+    def _hear(self, data: bytes, plugging: int, now_ns: int) -> None:
+        if plugging == self._plugging:
+            self.device.receive(data, now_ns)
 
     def send(self, data: bytes, at_ns: int) -> None:
         """Deliver the device's bytes after their time on the wire."""
         arrives_ns = at_ns + len(data) * self._ns_per_byte
-        self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, now_ns))
+        plugging = self._plugging
+        self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, plugging, now_ns))
 
-    def is_there(self, now_ns: int) -> bool:
-        """Say whether the device is plugged in."""
-        return self.plugged and (self._in_socket is None or self._in_socket(now_ns))
-
-    def _arrive(self, data: bytes, now_ns: int) -> None:
-        if not self.lost and self.is_there(now_ns):
+    def _arrive(self, data: bytes, plugging: int, now_ns: int) -> None:
+        if plugging == self._plugging and not self.link.lost_because:
             self._links.deliver(self.link, data, now_ns)
 
     def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:

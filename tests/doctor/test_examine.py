@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rig.config import load_bench
-from rig.doctor.examine import Computer, examine
+from rig.doctor.examine import UNITS, Computer, examine
 from rig.doctor.findings import ITEMS, Finding, Level, exit_code, fail, ok, to_json, warn
 from rig.guardian.places import BenchLock, Places
 from rig.paths import checkout
@@ -37,6 +37,7 @@ def _pi(tmp_path: Path) -> Computer:
         identities=tmp_path / "serial",
         mountinfo=tmp_path / "mountinfo",
         systemd=tmp_path,
+        units=UNITS,
         throttled=tmp_path / "absent",
         prefix=Path("/opt/rig/venv"),
         ask=_ask,
@@ -69,6 +70,7 @@ def test_a_pi_on_which_nothing_is_as_it_should_be_says_all_of_it(tmp_path: Path)
     computer = replace(
         _pi(tmp_path),
         devices=tmp_path / "absent",
+        units=tmp_path / "absent",
         model=tmp_path / "model",
         mountinfo=tmp_path / "mountinfo",
         prefix=Path("/usr"),

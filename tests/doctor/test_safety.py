@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rig.doctor import safety
+from rig.doctor.examine import UNITS
 from rig.doctor.findings import Level
 from rig.guardian.places import BenchLock, Places
 
@@ -123,3 +124,12 @@ def test_a_lock_that_cannot_be_had_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with safety.bench_held("b1", str(tmp_path / "file")) as finding:
         assert finding.level is Level.FAIL
+
+
+def test_units_of_another_version_and_missing_ones_are_named(tmp_path: Path) -> None:
+    assert safety.check_units(UNITS, UNITS).level is Level.OK
+    (tmp_path / "rig-run@.service").write_text("[Service]\n")
+    finding = safety.check_units(UNITS, tmp_path)
+    assert finding.level is Level.WARN
+    assert finding.found.startswith("other: rig-run@.service; missing: ")
+    assert "rig-guardian@.service" in finding.found

@@ -83,11 +83,18 @@ def test_hardening_forbids_the_guardian_neither_ports_nor_lines_nor_the_clock() 
 
 def test_a_run_has_its_guardian_first_and_is_never_started_again_by_itself() -> None:
     unit = _unit("rig-run@.service")
-    assert unit["Unit"]["Requires"] == "rig-guardian@%i.service"
+    # Whatever requires a guardian is started again with it, whatever its own Restart= says.
+    assert unit["Unit"]["Wants"] == "rig-guardian@%i.service"
+    assert {"Requires", "BindsTo", "PartOf"}.isdisjoint(unit["Unit"])
     assert "rig-guardian@%i.service" in unit["Unit"]["After"]
     assert unit["Service"]["Restart"] == "no"
     assert not unit.has_section("Install")
     assert unit["Service"]["ExecStartPre"].startswith(f"{COMMAND} check ")
+
+
+@pytest.mark.parametrize("name", ["rig-run@.service", "rig-resume@.service"])
+def test_stopping_a_run_never_kills_a_guardian_that_it_had_to_start(name: str) -> None:
+    assert _unit(name)["Service"]["KillMode"] == "process"
 
 
 def test_all_services_run_as_the_one_user_that_the_guide_makes() -> None:

@@ -271,6 +271,53 @@ def test_radio_packets_are_lost_or_spoilt_in_the_stated_share(fault: str, low: i
     assert low < good < high  # both ways: 49 of 100 expected
 
 
+class Plugs:
+    """Notes when plugs are pulled and put back."""
+
+    def __init__(self) -> None:
+        self.actions: list[tuple[int, object]] = []
+        self.seen: list[str] = []
+
+    def schedule(self, at_ns: int, action: object) -> None:
+        self.actions.append((at_ns, action))
+
+    def unplug(self, name: str) -> None:
+        self.seen.append(f"-{name}")
+
+    def replug(self, name: str) -> None:
+        self.seen.append(f"+{name}")
+
+    def play(self) -> list[int]:
+        for at_ns, action in sorted(self.actions, key=lambda each: each[0]):
+            action(at_ns)  # type: ignore[operator]
+        return sorted(at_ns for at_ns, _ in self.actions)
+
+
+def test_plugs_are_pulled_and_put_back_when_faults_say_so() -> None:
+    faults = ("balance.unplugged=on@10s+5s", "link.unplugged=on@20s", "balance.unplugged=off@1s")
+    bench = SimulatedBench(start_local=START, faults=faults, parameters=EXACT)
+    plugs = Plugs()
+    bench.seed_unplugging(plugs, lambda rig_ns: rig_ns // 2)
+    assert plugs.play() == [5 * SECOND_NS, 7_500_000_000, 10 * SECOND_NS]
+    assert plugs.seen == ["-balance", "+balance", "-pump"]
+    served_alone = Plugs()
+    bench.seed_unplugging(served_alone, lambda rig_ns: rig_ns, ("balance",))
+    assert len(served_alone.actions) == 2
+
+
+def test_a_stick_without_supply_breaks_off_what_it_sends_and_forgets_its_frequency() -> None:
+    rig = Rig()
+    rig.wake()
+    assert rig.uart(bytes.fromhex("06 09 24")) == b"\x01\x00"  # out of the pump's reach
+    assert rig.packet(short_packet(PUMP_ID, 0x8D)) is None
+    rig.bench.pump_stick.power_off()
+    assert rig.read(0x8D)
+    rig.stick.write(bytes.fromhex("05 00 00 00 00 00 00 01 2C 00"))  # half a command
+    rig.wait(0.01)
+    rig.bench.pump_stick.power_off()
+    assert rig.uart(b"\x01") == b"OK\x00"
+
+
 def test_faults_leave_a_clean_twin_clean() -> None:
     clean = SimulatedBench(start_local=START, seed=2)
     later = SimulatedBench(start_local=START, seed=2, faults=("pump.gain=5%@10h", "balance.drift=1mg/h@10h"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.errors import UsageError
-from rig.sim.serve import PtyServer, serve
+from rig.sim.serve import PtyServer, Wiring, serve
 
 
 def talk(descriptor: int, request: bytes, answered: bytes, most_s: float = 5.0) -> bytes:
@@ -56,7 +56,7 @@ class Served:
 
 def test_both_devices_answer_on_their_pseudo_terminals_and_the_ledger_is_written(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.json"
-    served = Served(model="522", speed=50.0, sealed_ledger=ledger)
+    served = Served(model="522", wiring=Wiring(speed=50.0), sealed_ledger=ledger)
     try:
         assert [(line["device"], line["model"], line["speed"]) for line in served.lines] == [
             ("pump", "522", 50.0),
@@ -132,8 +132,9 @@ def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
         ({"devices": ("toaster",)}, "cannot serve toaster"),
         ({"devices": ()}, "cannot serve nothing"),
         ({"serial": "512847"}, "may be a real pump"),
-        ({"speed": 0.0}, "speed of 0"),
-        ({"speed": float("nan")}, "speed of nan"),
+        ({"wiring": Wiring(speed=0.0)}, "speed of 0"),
+        ({"wiring": Wiring(speed=float("nan"))}, "speed of nan"),
+        ({"wiring": Wiring(epoch_ns=1 << 62)}, "still to come"),
         ({"model": "511"}, "no pump model"),
     ],
 )
@@ -142,3 +143,90 @@ def test_what_cannot_be_served_is_refused_before_anything_opens(options: dict[st
     with pytest.raises(UsageError, match=message):
         serve(announce=announced.append, stop=lambda: True, **options)  # type: ignore[arg-type]
     assert announced == []
+
+
+def _gone(descriptor: int) -> bool:
+    """Say whether the far end of an open port has hung up, as an unplugged device does."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    events = poll.poll(1000)
+    return bool(events and events[0][1] & select.POLLHUP)
+
+
+def test_a_device_keeps_its_name_over_unplugging_and_a_client_sees_the_old_port_hang_up(tmp_path: Path) -> None:
+    server = PtyServer(names=tmp_path / "ports")
+    path = server.add("balance", Echo())
+    assert path == str(tmp_path / "ports" / "balance")
+    client = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    server.unplug("balance")
+    assert _gone(client)
+    assert not os.path.lexists(path)
+    server.unplug("balance")
+    server.replug("balance")
+    server.replug("balance")
+    again = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    os.write(again, b"hello")
+    received = b""
+    for _ in range(200):
+        server.step(0.01)
+        if select.select([again], [], [], 0)[0]:
+            received += os.read(again, 64)
+        if received == b"hello":
+            break
+    assert received == b"hello"
+    server.close()
+    assert _gone(again)
+    assert list((tmp_path / "ports").iterdir()) == []
+    os.close(client)
+    os.close(again)
+
+
+def test_a_simulator_takes_the_name_of_one_that_was_killed_and_never_removes_that_of_its_successor(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "balance").symlink_to("/dev/pts/4711")  # what a killed simulator leaves
+    first, second = PtyServer(names=tmp_path), PtyServer(names=tmp_path)
+    first.add("balance", Echo())
+    assert str((tmp_path / "balance").readlink()) != "/dev/pts/4711"
+    second.add("balance", Echo())
+    held = str((tmp_path / "balance").readlink())
+    first.close()
+    assert str((tmp_path / "balance").readlink()) == held
+    second.close()
+
+
+def test_a_name_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    server = PtyServer(names=tmp_path / "file")
+    with pytest.raises(UsageError, match="cannot be given a name"):
+        server.add("balance", Echo())
+    server.close()
+
+
+def test_a_restarted_simulator_shares_the_epoch_of_the_one_before(tmp_path: Path) -> None:
+    epoch_ns = time.monotonic_ns() - 3_600_000_000_000 if time.monotonic() > 4000 else 1
+    ledger = tmp_path / "ledger.json"
+    served = Served(wiring=Wiring(epoch_ns=epoch_ns, names=tmp_path / "ports"), sealed_ledger=ledger)
+    try:
+        assert {line["epoch_ns"] for line in served.lines} == {epoch_ns}
+        assert served.port("pump") == str(tmp_path / "ports" / "pump")
+    finally:
+        served.stop()
+    assert json.loads(ledger.read_text())["start_ns"] == epoch_ns
+
+
+def test_faults_pull_the_plugs_of_served_devices_too(tmp_path: Path) -> None:
+    names = tmp_path / "ports"
+    served = Served(wiring=Wiring(speed=100.0, names=names), faults=("balance.unplugged=on@0s+100s",))
+    try:
+        pump = os.open(names / "pump", os.O_RDWR | os.O_NOCTTY)
+        assert talk(pump, b"\x01", b"\x00") == b"OK\x00"
+        os.close(pump)
+        until_s = time.monotonic() + 5.0
+        while not (names / "balance").exists() and time.monotonic() < until_s:
+            time.sleep(0.01)
+        scale = os.open(names / "balance", os.O_RDWR | os.O_NOCTTY)
+        assert talk(scale, b"@\r\n", b"\r\n").endswith(b'I4 A "B000900001"\r\n')
+        os.close(scale)
+    finally:
+        served.stop()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rig.clock import VirtualClock
-from rig.errors import TransportError, TransportTimeout
+from rig.errors import DeviceChanged, EmergencyStopped, LinkLost, TransportError, TransportTimeout
 from rig.transport.virtual import Port, VirtualLinks
 
 
@@ -99,9 +99,98 @@ def test_events_at_the_same_instant_keep_the_order_in_which_they_were_asked_for(
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_an_unplugged_device_is_named() -> None:
+def test_a_device_on_a_closed_link_is_named() -> None:
     links, echo, _ = _bench()
     link = links.connect("echo", echo)
     links.close()
-    with pytest.raises(TransportError, match="echo: the device went away"):
+    with pytest.raises(TransportError, match=r"echo on sim:echo: the device went away \(its link was closed\)"):
         link.write(b"x")
+
+
+def test_what_is_on_the_wire_is_lost_with_the_plug_and_the_link_must_be_opened_again() -> None:
+    links, echo, _ = _bench()
+    link = links.connect("echo", echo)
+    links.schedule(5 * 10**8, lambda _ns: links.unplug("echo"))
+    links.schedule(6 * 10**8, lambda _ns: links.replug("echo"))
+    with pytest.raises(LinkLost, match=r"echo on sim:echo: the device went away \(unplugged\)"):
+        links.exchange(link, b"hello\n", _line, 5.0, "a greeting")
+    assert links.clock.now_ns() == 5 * 10**8
+    links.pause(2.0)
+    with pytest.raises(LinkLost):
+        link.write(b"hello\n")
+    assert (bytes(link.inbox), links.reopen(link)) == (b"", True)
+    assert links.exchange(link, b"hello\n", _line, 5.0, "a greeting") == b"hello"
+    assert [data for _, data in echo.heard] == [b"hello\n", b"hello\n"]
+
+
+def test_bytes_that_are_still_on_their_way_to_a_device_are_lost_with_its_plug() -> None:
+    links, echo, _ = _bench()
+    link = links.connect("echo", echo, ns_per_byte=10**6)
+    link.write(b"0123456789")
+    links.schedule(5 * 10**6, lambda _ns: links.unplug("echo"))
+    links.pause(1.0)
+    assert echo.heard == []
+
+
+def test_a_link_is_waited_for_while_the_others_are_served() -> None:
+    links, echo, tapped = _bench()
+    link, other = links.connect("echo", echo), Echo()
+    links.connect("other", other)
+    other.say_at(3 * 10**9, b"x\n")
+    links.unplug("echo")
+    links.schedule(4 * 10**9, lambda _ns: links.replug("echo"))
+    greeted: list[int] = []
+    links.recover(link, 10.0, lambda: greeted.append(links.clock.now_ns()))
+    assert greeted == [4 * 10**9]
+    assert ("other", "<", 3 * 10**9, b"x\n") in tapped
+
+
+def test_a_link_is_given_up_at_its_limit_or_when_the_bench_must_be_safe_by_then() -> None:
+    links, echo, _ = _bench()
+    link = links.connect("echo", echo)
+    links.unplug("echo")
+    with pytest.raises(LinkLost):
+        links.recover(link, 10.0, lambda: None)
+    assert links.clock.now_ns() == 10 * 10**9
+    with links.making_safe(13 * 10**9), pytest.raises(LinkLost):
+        links.recover(link, 10.0, lambda: None)
+    assert links.clock.now_ns() == 13 * 10**9
+
+
+def test_a_device_that_is_not_ready_is_greeted_again_and_a_wrong_one_is_not() -> None:
+    links, echo, _ = _bench()
+    link = links.connect("echo", echo)
+    links.unplug("echo")
+    links.replug("echo")
+    answers: list[Exception] = [TransportTimeout("not yet"), DeviceChanged("another")]
+
+    def greet() -> None:
+        raise answers.pop(0)
+
+    assert isinstance(links.bring_back(link, greet), TransportTimeout)
+    with pytest.raises(DeviceChanged):
+        links.bring_back(link, greet)
+    assert links.reconnects == {}
+
+
+def test_pulses_stay_on_real_time_however_often_virtual_time_is_waited_for() -> None:
+    links, _, _ = _bench()
+    beats: list[int] = []
+    links.pulse = lambda: beats.append(1)
+    for _ in range(20_000):
+        links.pause(1.0)
+    assert 1 <= len(beats) < 20
+
+
+def test_a_pulse_may_end_a_wait_in_virtual_time() -> None:
+    links, _, _ = _bench()
+
+    def stop() -> None:
+        raise EmergencyStopped("pressed")
+
+    links.pulse = stop
+    with pytest.raises(EmergencyStopped):
+        links.pause(1.0)
+    links.pulse = lambda: None
+    links.pause(1.0)
+    assert links.clock.now_ns() == 10**9

@@ -14,7 +14,7 @@ from typing import TypeVar
 from rig.clock import to_ns
 from rig.drivers.minimed.radio import PumpNotHeard, PumpRadio, Settled
 from rig.drivers.minimed.stick import RadioStick
-from rig.errors import BenchError, ConfigError, InstrumentError, MalformedReply, UsageError
+from rig.errors import BenchError, ConfigError, InstrumentError, LinkLost, MalformedReply, UsageError
 from rig.instruments import (
     Acceptance,
     BasalEntry,
@@ -34,6 +34,8 @@ Value = TypeVar("Value")
 DEFAULT_FREQUENCY_MHZ = 916.5
 _BURST_PACKETS = 250
 _BURST_LISTEN_MS = 12_000
+_REPLUG_S = 10.0  # of link time: how long an unplugged stick is waited for
+_REPLUGS = 3
 _AWAKE_AFTER_ANSWER_S = 50.0  # the radio stays on for 60 to 90 s
 _AWAKE_MARGIN_S = 15.0
 _MAX_WAKE_MINUTES = 10
@@ -69,6 +71,7 @@ class MinimedPump:
                 hint="name the pump's serial number in the bench file, if no person wears it",
             )
         self._links = links
+        self._link = link
         self._stick = RadioStick(links, link, frequency_mhz)
         self._radio = PumpRadio(links, link, self._stick, serial)
         self._awake_until_ns: int | None = None
@@ -102,6 +105,9 @@ class MinimedPump:
         """Bring the pump's radio up for ``minutes`` (1 to 10); raises `TransportTimeout` when it stays silent."""
         if not 1 <= minutes <= _MAX_WAKE_MINUTES:
             raise UsageError(f"a pump cannot stay awake for {minutes} min", expected=f"1 to {_MAX_WAKE_MINUTES} min")
+        self._over_link(lambda: self._wake(minutes))
+
+    def _wake(self, minutes: int = 10) -> None:
         if not self._answers():
             self._burst()
         now_ns = self._links.clock.link_ns()
@@ -196,7 +202,7 @@ class MinimedPump:
         amounts.check_starts([entry.start_half_hours for entry in entries])
         wanted = [(entry.start_half_hours, amounts.basal_fortieths(entry.rate_u_per_h, new=new)) for entry in entries]
         packets = commands.profile_packets(self._serial, wanted)
-        self._talk(lambda: self._radio.first_half(Opcode.SET_PROFILE))
+        self._announce(Opcode.SET_PROFILE)
         for packet in packets:
             if self._radio.once(packet) is Settled.LOST:
                 return self._read_back(lambda: _fortieths(self.profile()) == wanted)
@@ -275,25 +281,49 @@ class MinimedPump:
             return Acceptance.UNKNOWN
 
     def _command(self, opcode: Opcode, parameters: bytes) -> Settled:
-        self._talk(lambda: self._radio.first_half(opcode))
+        self._announce(opcode)
         return self._radio.once(long_packet(self._serial, opcode, parameters))
+
+    def _announce(self, opcode: Opcode) -> None:
+        """Send the harmless half of a command, and see the stick ready for the half that leaves once."""
+
+        def announce() -> None:
+            self._radio.first_half(opcode)
+            self._stick.ready()
+
+        self._talk(announce)
 
     def _read(self, opcode: Opcode) -> Packet:
         return self._talk(lambda: self._radio.read(opcode))
 
     def _talk(self, action: Callable[[], Value]) -> Value:
         """Do something that may be repeated with a pump that is awake; wake it once more when it is not heard."""
+        return self._over_link(lambda: self._talk_awake(action))
+
+    def _talk_awake(self, action: Callable[[], Value]) -> Value:
         self._keep_awake()
         try:
             return action()
         except PumpNotHeard:
-            self.wake()
+            self._wake()
+        return action()
+
+    def _over_link(self, action: Callable[[], Value]) -> Value:
+        """Do something that may be repeated; when the stick is unplugged meanwhile, wait for it and do it again.
+
+        Never called around a parameter packet: whatever happens to that, it leaves once.
+        """
+        for _ in range(_REPLUGS):
+            try:
+                return action()
+            except LinkLost:
+                self._links.recover(self._link, _REPLUG_S, self._stick.ready)
         return action()
 
     def _keep_awake(self) -> None:
         until_ns = self._awake_until_ns
         if until_ns is None or self._links.clock.link_ns() >= until_ns:
-            self.wake()
+            self._wake()
 
     def _answers(self) -> bool:
         """Ask for the model once: a pump that answers is awake."""
@@ -330,7 +360,7 @@ class MinimedPump:
     def _is_new(self) -> bool:
         """Return whether the pump has the new family's layouts; asks it once."""
         if self._new is None:
-            self._keep_awake()  # which asks for the model, unless it took a burst
+            self._over_link(self._keep_awake)  # which asks for the model, unless it took a burst
         if self._new is None:
             self.model()
         assert self._new is not None  # noqa: S101 - model() sets it or raises

@@ -27,12 +27,13 @@ class RadioStick:
         self._link = link
         self._frequency_mhz = frequency_mhz
         self._in_step = False
+        self._opening = 0  # the opening of the link at which the stick was tuned
         self.version = ""
 
     @property
     def where(self) -> str:
         """Name the stick's link and port for messages."""
-        return f"{self._link.name} on {self._link.identity.port}"
+        return self._link.where
 
     def open(self) -> None:
         """Bring the stick into step, check its firmware, and tune it.
@@ -40,15 +41,20 @@ class RadioStick:
         Raises `TransportTimeout` when nothing answers, `MalformedReply` when something else does, `InstrumentError`
         for a firmware with another dialect.
         """
+        opening = self._link.openings
         self._get_in_step()
         self.version = rfspy.parse_version(self._command(rfspy.get_version(), _MARGIN_S, "GetVersion"))
         registers = (Register.FREQ0, Register.FREQ1, Register.FREQ2)
         for register, command in zip(registers, rfspy.frequency_commands(self._frequency_mhz), strict=True):
             rfspy.check_update(self._command(command, _MARGIN_S, "UpdateRegister"), register)
+        self._opening = opening
 
     def ready(self) -> None:
-        """Make sure that the next answer is the answer to the next command: open, or get in step again."""
-        if not self.version:
+        """Make sure that the next answer is the answer to the next command: open, or get in step again.
+
+        A stick that was plugged in again has forgotten its frequency, so it is opened like a new one.
+        """
+        if not self.version or self._opening != self._link.openings:
             self.open()
         elif not self._in_step:
             self._get_in_step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import PlantParameters
@@ -53,11 +54,21 @@ class Stick:
         self._busy_until_ns = -1
         self._listening: _Listening | None = None
         self._token = 0
+        self._powered = 0  # how often the supply was lost: what was begun before is over
         self._in_flight: tuple[int, int, bytes] | None = None  # the pump's answer: begins, ends, line-coded
 
     def attach(self, port: Port) -> None:
         """Learn the wire."""
         self._port = port
+
+    def power_off(self) -> None:
+        """Lose the supply: what it is sending breaks off, and it has forgotten everything when it comes back."""
+        self._powered += 1
+        self._token += 1
+        self._input.clear()
+        self._frequency = dict(FREQUENCY_DEFAULT)
+        self._busy_until_ns = -1
+        self._listening = self._in_flight = None
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take UART bytes; a byte during a receive ends it."""
@@ -142,11 +153,13 @@ class Stick:
         done_ns = now_ns + (1 + repeat) * self._air_ns(packet) + repeat * delay_ms * NS_PER_MS
         self._busy_until_ns = done_ns
         self._in_flight = None
-        self._wire.call_at(done_ns, lambda at_ns: self._sent(packet, repeat, at_ns))
+        self._wire.call_at(done_ns, partial(self._sent, packet, repeat, self._powered))
         return done_ns
 
-    def _sent(self, packet: bytes, repeat: int, at_ns: int) -> None:
+    def _sent(self, packet: bytes, repeat: int, powered: int, at_ns: int) -> None:
         """Let the pump hear a packet that has been on the air, then go on with what waits."""
+        if powered != self._powered:
+            return
         rig_ns = self._wire.rig_ns(at_ns)
         heard = self._through_air(packet, rig_ns) if self._in_reach() else None
         answer = self._pump.hear(heard, 1 + repeat, at_ns, rig_ns) if heard is not None else None
