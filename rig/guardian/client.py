@@ -241,7 +241,7 @@ def start_guardian(places: Places, watchdog: str = "") -> int:
         raise ConfigError(f"no guardian can be started ({error})", where=f"bench {places.bench}") from error
     finally:
         os.close(theirs)
-    process.returncode = process.returncode  # it outlives us on purpose; nobody waits for it
+    process.returncode = 0  # it outlives us on purpose: nobody waits for it, and nobody is to be warned of that
     said = _said(ours)
     if said != "ready":
         raise UsageError(said or "the guardian did not start", where=f"bench {places.bench}")

@@ -23,13 +23,17 @@ LEVELS = ("low", "high")
 
 @dataclass(frozen=True, slots=True)
 class PumpPlan:
-    """The way to the pump; ``serials`` are the only ones that may ever be addressed."""
+    """The way to the pump; ``serials`` are the only ones that may ever be addressed.
+
+    ``identity`` says which device was behind the port: another one in its place is left alone.
+    """
 
     port: str
     baud: int
     serial: str
     serials: tuple[str, ...]
     frequency_mhz: float
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from typing import Any
 
 from rig.clock import SystemClock, to_ns
 from rig.drivers.minimed.pump import MinimedPump
-from rig.errors import RigError, TransportError
+from rig.errors import DeviceChanged, RigError, TransportError
 from rig.guardian.lines import Lines
 from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
 from rig.guardian.stop_pump import SafeState, stop_pump
 from rig.guardian.system import Process
 from rig.transport.links import Link
-from rig.transport.serial_links import SerialLinks, SerialSettings
+from rig.transport.serial_links import SerialLinks, SerialSettings, identify_port
 
 FENCE_LIMIT_S = 2.0
 PORT_RETRY_S = 0.5
@@ -91,11 +91,19 @@ class Takeover:
         plan = self.plan.pump
         while True:
             try:
+                self._refuse_another(plan.port, plan.identity)
                 return links.open("pump", plan.port, SerialSettings(plan.baud))
             except TransportError:
                 if self._elapsed_s() > ASLEEP_LIMIT_S:
                     raise
             links.wait(links.clock.link_ns() + to_ns(PORT_RETRY_S))
+
+    @staticmethod
+    def _refuse_another(port: str, identity: str) -> None:
+        """Leave alone whatever has taken the place of the pump's own adapter."""
+        found = identify_port(port).serial_number
+        if identity and found != identity:
+            raise DeviceChanged("another port answers to this name", where=f"pump on {port}", expected=identity)
 
     def _tick(self) -> None:
         """Keep the watchdogs fed while the pump is spoken to, and let the valve not wait beyond its limit."""

@@ -22,6 +22,7 @@ from rig.results import EndReason
 from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
 from rig.runner.safe import make_safe
+from rig.transport.serial_links import identify_port
 
 SD_COMMIT_S, COMMIT_S = 10.0, 1.0
 
@@ -35,7 +36,12 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
     """Return the plan by which a guardian makes this bench safe."""
     simulation = config.simulation
     pump = PumpPlan(
-        config.pump.port, STICK_BAUD, config.pump.serials[0], config.pump.serials, config.pump.frequency_mhz
+        config.pump.port,
+        STICK_BAUD,
+        config.pump.serials[0],
+        config.pump.serials,
+        config.pump.frequency_mhz,
+        identify_port(config.pump.port).serial_number,
     )
     return SafePlan(
         bench=config.name,

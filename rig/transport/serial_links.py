@@ -84,19 +84,20 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        try:
-            opened = _open_port(port.path, port.settings)
-        except (OSError, ValueError):
+        if not Path(port.path).exists():
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
-            _close_port(opened)
             raise DeviceChanged(
                 f"another port answers to this name: {_said(found)}",
                 where=link.where,
                 expected=_said(link.identity),
                 hint="plug the former adapter in again",
             )
+        try:
+            opened = _open_port(port.path, port.settings)
+        except (OSError, ValueError):
+            return False
         port.opened, port.descriptor = opened, opened.fileno()
         self._reopened(link)
         self._listen(port)
@@ -233,7 +234,7 @@ def identify_port(port: str) -> LinkIdentity:
 
     resolved = str(Path(port).resolve())
     if resolved.startswith(("/dev/pts/", "/dev/pty")):
-        return LinkIdentity("pty", port)
+        return LinkIdentity("pty", port, _born(port))
     for known in list_ports.comports():
         if str(Path(known.device).resolve()) == resolved:
             if known.vid is not None:
@@ -241,3 +242,17 @@ def identify_port(port: str) -> LinkIdentity:
             return LinkIdentity("uart", port)
     # Never guess "hardware": a port that the system does not list is treated like a pseudo-terminal.
     return LinkIdentity("pty", port)
+
+
+def _born(port: str) -> str:
+    """Return what tells a pseudo-terminal from a later one of the same number; a name of one's own stands for itself.
+
+    The system gives numbers away again as soon as they are free: whoever waits for a dead simulator must not talk to
+    another one.
+    """
+    if not port.startswith("/dev/pts/"):
+        return ""
+    try:
+        return f"made {Path(port).stat().st_ctime_ns}"
+    except OSError:
+        return ""

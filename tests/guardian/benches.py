@@ -97,6 +97,8 @@ class PtyBench:
             if process is not None:
                 process.kill()
                 process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
 
     @property
     def run_folder(self) -> Path:
