@@ -69,7 +69,6 @@ class RunMaker:
         self.stale: set[int] = set()  # boluses, by number, after which the log still shows the one before
         self.steps_run: int | None = None
         self.first_step = 0  # a repetition begins with a later step
-        self.hold_s = 0.0
 
     def make(
         self, *, blanks: bool = True, after: bool = True, end: str = "completed", damage: tuple[str, ...] = ()
