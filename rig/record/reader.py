@@ -196,6 +196,9 @@ def joined_weighings(segments: tuple[Segment, ...]) -> dict[str, WeighingColumns
 def _link_damage(evidence: Path, segments: tuple[Segment, ...]) -> list[str]:
     """Return where a segment does not continue the file that it says it continues."""
     found = []
+    lost = segments[0].header.get("continues")
+    if isinstance(lost, dict):
+        found.append(f"{lost.get('file')} is missing: {segments[0].file} continues it")
     for before, segment in pairwise(segments):
         continues = segment.header.get("continues")
         if not segment.header:

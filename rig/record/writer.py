@@ -140,14 +140,16 @@ class RecordWriter:
         with self._turn:
             self._stopping = True
             self._turn.notify_all()
-        self._thread.join()
+        self._thread.join(MAX_LAG_S + self._interval_s)
+        if self._thread.is_alive():  # it hangs in the disk, and the file is its own
+            raise RecordError("the record could not be closed (the disk does not answer)", where=str(self.path))
         try:
             if self._failure is None:
                 self._commit_all()
                 for _ in range(COPIES):
                     self._lines.append(_plain(f"Z {compact_json(end)}\n"))
                     self._commit()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._failure = error
         finally:
             os.close(self._file)
@@ -174,7 +176,7 @@ class RecordWriter:
                     self._turn.notify_all()
                 if time.monotonic() >= due_s:
                     due_s = max(due_s + self._interval_s, time.monotonic())
-        except (OSError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, lines were taken that never reached the disk
             with self._turn:
                 self._failure = error
                 self._turn.notify_all()

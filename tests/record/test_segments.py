@@ -67,3 +67,9 @@ def test_what_a_guardian_recorded_stands_apart_from_the_run(tmp_path: Path) -> N
     assert guardian.header["role"] == "guardian"
     assert [event.name for event in guardian.events] == ["takeover"]
     assert [event.name for event in read_run(tmp_path).events] == ["run"]
+
+
+def test_a_first_segment_that_is_missing_is_named_by_the_one_that_continues_it(tmp_path: Path) -> None:
+    first, second = _two(tmp_path)
+    first.unlink()
+    assert read_run(tmp_path).damage == (f"{first.name} is missing: {second.name} continues it",)
