@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,23 @@ pump: {families: [22, 23]}
 needs: [pump, balance]
 operator: none
 sampling: {balance: 1 s}
-blank: {before: 3 min, after: 3 min}
 steps:
-  - basal: {rate: 30 U/h, for: 4 min}
+  - basal: {rate: 30 U/h, for: 30 min}
 checks:
-  - {id: basal, measure: basal.overall_error, from: 1 min, for: 3 min, limit: 5 %, source: pump.accuracy.basal}
+  - {id: basal, measure: basal.overall_error, from: 1 min, for: 25 min, limit: 5 %, source: pump.accuracy.basal}
 on_runner_loss: {hold: 10 min}
-gap: {tolerate: 400 s}
+gap: {tolerate: 60 s}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class PtyRun:
+    """A run that goes on in processes of its own."""
+
+    runs: Path
+    ledger: Path
+    simulator: subprocess.Popen[str]
+    runner: subprocess.Popen[bytes]
 
 
 class PtyBench:

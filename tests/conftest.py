@@ -1,0 +1,70 @@
+"""Tests in real processes start first and are looked at last: most of their time is waiting for a radio."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.paths import benches_dir
+from tests.guardian.benches import HOLD, PtyBench, PtyRun
+
+BENCHES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted", "hold")
+REAL_TIME = ("benches", "pty_run")  # fixtures
+PTY_SPEED = "30"
+
+
+def _is_real(item: pytest.Item) -> bool:
+    return not set(REAL_TIME).isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look at what takes real time last."""
+    items.sort(key=_is_real)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _real_time_starts_first(request: pytest.FixtureRequest) -> None:
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    for name in REAL_TIME:
+        if name in wanted:
+            request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PtyBench]]:
+    """Give a bench for each test of the guardian, each with a run that delivers."""
+    made = {name: PtyBench(tmp_path_factory.mktemp(name), name) for name in BENCHES}
+    for name, bench in made.items():
+        scenario = "tests/data/lost.yaml"
+        if name == "hold":
+            scenario = str(bench.folder / "hold.yaml")
+            Path(scenario).write_text(HOLD)
+        bench.runner = bench.run(scenario)
+    yield made
+    for bench in made.values():
+        bench.end()
+
+
+@pytest.fixture(scope="session")
+def pty_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PtyRun]:
+    """Give a short run through two pseudo-terminals, faster than life."""
+    folder = tmp_path_factory.mktemp("pty")
+    devices, ledger = folder / "devices.jsonl", folder / "ledger.json"
+    serve = [sys.executable, "-m", "rig", "simulate", "bench", "--pty", "--speed", PTY_SPEED, "--ledger", str(ledger)]
+    simulator = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+    assert simulator.stdout is not None
+    devices.write_text(simulator.stdout.readline() + simulator.stdout.readline())
+    bench = folder / "bench.toml"
+    shipped = (benches_dir() / "pty-example.toml").read_text()
+    bench.write_text(f'{shipped}\n[guardian]\nrun_dir = "{folder / "run"}"\n')
+    where = ["--bench", str(bench), "--devices", str(devices), "--out", str(folder / "runs")]
+    command = [sys.executable, "-m", "rig", "run", "tests/data/pty.yaml", *where, "--no-report", "--quiet"]
+    yield PtyRun(folder / "runs", ledger, simulator, subprocess.Popen(command, stdout=subprocess.DEVNULL))
+    simulator.kill()
+    simulator.wait()
+    simulator.stdout.close()
