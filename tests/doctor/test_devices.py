@@ -106,7 +106,7 @@ def test_another_model_than_the_bench_file_says_is_unfit() -> None:
 
 
 def test_every_absent_device_is_listed_and_the_present_one_is_asked(tmp_path: Path) -> None:
-    served = Served(model="723", speed=1.0)
+    served = Served(model="723")
     try:
         config = load_bench("pty-example")
         config = replace(
