@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rig.errors import BenchError, UsageError
@@ -122,6 +122,7 @@ def test_nine_per_cent_of_a_one_unit_bolus_arrive_after_its_nominal_end() -> Non
     bolus=st.integers(1, 200),
     stops=st.lists(st.integers(1, 3600), min_size=1, max_size=5),
 )
+@example(seed=757, rate=1, bolus=1, stops=[1])  # its first stroke falls into the first nanosecond
 def test_volume_is_conserved_whatever_the_pump_is_told_and_whenever_one_looks(
     seed: int, rate: int, bolus: int, stops: list[int]
 ) -> None:

@@ -49,11 +49,12 @@ class Ledger:
         self._line = line
         self._pan = pan
         self._advance = advance
-        self._start_ns = line.at_ns
+        # Just before the beginning: a stroke in the very first nanosecond is a stroke, too.
+        self._start_ns = line.at_ns - 1
         self._commanded_strokes = 0
         # One row at the start and one after every stroke: time; commanded U; displaced, entered, fast and slow store in
         # uL; delivered mg; liquid density.
-        self._times = [line.at_ns]
+        self._times = [self._start_ns]
         self._rows: list[tuple[float, ...]] = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)]
         self.deliveries: list[DeliveryTotals] = []
 
@@ -138,21 +139,21 @@ class Ledger:
 
     def seal(self, path: Path, through_ns: int, facts: dict[str, Any]) -> None:
         """Write everything to ``path`` as JSON with its own SHA-256; raise `BenchError` when it cannot be written."""
-        start_ns = self._start_ns
+        start_ns, begin_ns = self._start_ns, self._start_ns + 1
         series = [
             {
-                "t_s": (at_ns - start_ns) * 1e-9,
+                "t_s": (at_ns - begin_ns) * 1e-9,
                 "commanded_u": self.commanded_u(start_ns, at_ns),
                 "displaced_u": self.displaced_u(start_ns, at_ns),
                 "outlet_u": self.outlet_u(start_ns, at_ns),
                 "pan_mg": self.pan_mg(start_ns, at_ns),
             }
-            for at_ns in [*range(start_ns, through_ns, SERIES_NS), through_ns]
+            for at_ns in [*range(begin_ns, through_ns, SERIES_NS), through_ns]
         ]
         content: dict[str, Any] = {
             "schema": 1,
             **facts,
-            "start_ns": start_ns,
+            "start_ns": begin_ns,
             "through_ns": through_ns,
             "totals": self.totals(through_ns),
             "deliveries": [asdict(each) | {"commanded_u": each.commanded_u} for each in self.deliveries],
