@@ -232,6 +232,8 @@ class Guardian:
 
     def _on_arm(self, message: dict[str, Any]) -> dict[str, Any]:
         plan = plan_from_json(message["plan"])
+        if self._orphan_until_s is not None and self._plan is not None and self._plan.run_id != plan.run_id:
+            return {"ok": False, "error": f"run {self._plan.run_id} is still being made safe"}
         attached = self._holding and self._plan is not None and self._plan.run_id == plan.run_id
         if self._holding and not attached:
             self._take_over("another_run")
