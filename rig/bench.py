@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, Simulation
-from rig.drivers.minimed.pump import MinimedPump
+from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import ConfigError
 from rig.profiles.pump import PumpProfile
@@ -19,7 +19,6 @@ from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
 
-STICK_BAUD = 19200
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 MAX_STAMP_UNCERTAINTY_S = 1.0
@@ -106,7 +105,7 @@ def _open_simulated(
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
-    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(STICK_BAUD))
+    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(BAUD[config.pump.link]))
     scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
@@ -125,7 +124,7 @@ def _open_ports(config: BenchConfig) -> Bench:
         )
     links = SerialLinks(SystemClock(speed, epoch_ns))
     try:
-        stick = links.open("pump", config.pump.port, SerialSettings(STICK_BAUD))
+        stick = links.open("pump", config.pump.port, SerialSettings(BAUD[config.pump.link]))
         scale = links.open("balance", config.balance.port, SerialSettings(config.balance.baud))
     except Exception:
         links.close()
@@ -134,8 +133,13 @@ def _open_ports(config: BenchConfig) -> Bench:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
-    pump = MinimedPump(
-        links, stick, config.pump.serials[0], frozenset(config.pump.serials), frequency_mhz=config.pump.frequency_mhz
+    pump = minimed_pump(
+        links,
+        stick,
+        config.pump.serials[0],
+        frozenset(config.pump.serials),
+        kind=config.pump.link,
+        frequency_mhz=config.pump.frequency_mhz,
     )
     balance = SicsBalance(links, scale)
     reasons = why_simulated(config, clock, (stick, scale))

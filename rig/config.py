@@ -63,7 +63,7 @@ class PumpConfig:
 
     serials: Annotated[tuple[str, ...], ListOf(_SERIAL, 1, 20), "serial numbers of the devices under test"]
     profile: Annotated[str, Text(r"[a-z0-9-]{1,40}", "the id of a pump profile"), "profile of the pump model"]
-    link: Annotated[str, Choice(("cc111x",)), "kind of radio stick"] = "cc111x"
+    link: Annotated[str, Choice(("cc111x", "carelink")), "kind of radio stick"] = "cc111x"
     port: Annotated[str, _PORT, "port of the radio stick; left out on a simulated bench"] = ""
     frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump"] = 916.55
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())

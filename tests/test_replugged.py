@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rig.clock import SystemClock, to_ns
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import DeviceChanged
 from rig.instruments import Acceptance
@@ -114,7 +114,7 @@ def test_another_balance_behind_the_same_name_is_refused(bench: Bench) -> None:
 @pytest.mark.parametrize("bench", [1.0], indirect=True)
 def test_a_bolus_ordered_over_a_stick_that_hangs_up_is_given_once_or_not_at_all(bench: Bench) -> None:
     link = bench.links.open("pump", bench.port("pump"), SerialSettings(19_200))
-    pump = MinimedPump(bench.links, link, PUMP, frozenset({PUMP}))
+    pump = minimed_pump(bench.links, link, PUMP, frozenset({PUMP}))
     pump.open()
     pump.wake()
     assert pump.model() == "723"

@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rig.bench import STICK_BAUD, open_bench
+from rig.bench import open_bench
 from rig.clock import SystemClock
 from rig.config import BenchConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
-from rig.drivers.minimed.pump import MinimedPump
+from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import RigError
 from rig.profiles.pump import PumpProfile
@@ -77,7 +77,14 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
 
     def pump(link: Link) -> Finding:
         allowed = frozenset(config.pump.serials)
-        driver = MinimedPump(links, link, config.pump.serials[0], allowed, frequency_mhz=config.pump.frequency_mhz)
+        driver = minimed_pump(
+            links,
+            link,
+            config.pump.serials[0],
+            allowed,
+            kind=config.pump.link,
+            frequency_mhz=config.pump.frequency_mhz,
+        )
         return _pump(driver, config, profile)
 
     def ask(item: str, port: str, baud: int, look: Callable[[Link], Finding]) -> Iterator[Finding]:
@@ -88,7 +95,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
 
     try:
         return [
-            *ask("pump", config.pump.port, STICK_BAUD, pump),
+            *ask("pump", config.pump.port, BAUD[config.pump.link], pump),
             *ask(
                 "balance",
                 config.balance.port,

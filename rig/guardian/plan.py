@@ -34,6 +34,7 @@ class PumpPlan:
     serials: tuple[str, ...]
     frequency_mhz: float
     identity: str = ""
+    link: str = "cc111x"
 
 
 @dataclass(frozen=True, slots=True)

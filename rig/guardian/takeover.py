@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rig.clock import SystemClock, to_ns
-from rig.drivers.minimed.pump import MinimedPump
+from rig.drivers.minimed import minimed_pump
 from rig.errors import DeviceChanged, RigError, TransportError
 from rig.guardian.lines import Lines
 from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
@@ -82,7 +82,9 @@ class Takeover:
     def _over_link(self, links: SerialLinks) -> SafeState:
         plan = self.plan.pump
         link = self._open(links)
-        pump = MinimedPump(links, link, plan.serial, frozenset(plan.serials), frequency_mhz=plan.frequency_mhz)
+        pump = minimed_pump(
+            links, link, plan.serial, frozenset(plan.serials), kind=plan.link, frequency_mhz=plan.frequency_mhz
+        )
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
         return stop_pump(pump, links, left_s)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rig.bench import STICK_BAUD, Bench
+from rig.bench import Bench
 from rig.config import BenchConfig
+from rig.drivers.minimed import BAUD
 from rig.errors import BenchError, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
@@ -37,11 +38,12 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
     simulation = config.simulation
     pump = PumpPlan(
         config.pump.port,
-        STICK_BAUD,
+        BAUD[config.pump.link],
         config.pump.serials[0],
         config.pump.serials,
         config.pump.frequency_mhz,
         identify_port(config.pump.port).serial_number,
+        config.pump.link,
     )
     return SafePlan(
         bench=config.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import MinimedPump, minimed_pump
 from rig.instruments import BasalEntry
 from rig.wire.minimed.packets import Opcode, Packet
 from tests.drivers.scripted import ScriptedBench
@@ -20,7 +20,7 @@ PROFILE = [BasalEntry(0, 0.75), BasalEntry(13, 1.3), BasalEntry(36, 7.5)]
 @contextmanager
 def pump_on(pairs: Sequence[Pair], frequency_mhz: float = 916.5) -> Iterator[tuple[MinimedPump, ScriptedBench]]:
     bench = ScriptedBench.of("pump", pairs)
-    pump = MinimedPump(bench.links, bench.link, PUMP, frozenset({PUMP}), frequency_mhz=frequency_mhz)
+    pump = minimed_pump(bench.links, bench.link, PUMP, frozenset({PUMP}), frequency_mhz=frequency_mhz)
     yield pump, bench
     bench.finish()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from tests.drivers import conformance_balance, conformance_pump
 from tests.drivers.conformance_balance import BalanceBench
@@ -118,7 +118,7 @@ PUMP_SCRIPTS = {
 
 def scripted_pump(situation: str) -> PumpBench:
     bench = ScriptedBench.of("pump", PUMP_SCRIPTS[situation])
-    pump = MinimedPump(bench.links, bench.link, PUMP, frozenset({PUMP}))
+    pump = minimed_pump(bench.links, bench.link, PUMP, frozenset({PUMP}))
     pump.open()
     return PumpBench(pump=pump, links=bench.links, link=bench.link, model="723", serial=PUMP, finish=bench.finish)
 

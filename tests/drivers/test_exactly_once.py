@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.clock import VirtualClock
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import InstrumentError, RigError
 from rig.instruments import Acceptance
@@ -74,7 +74,7 @@ class FaultyPump:
 
 def pump_behind(device: FaultyPump) -> MinimedPump:
     links = VirtualLinks(VirtualClock())
-    pump = MinimedPump(links, links.connect("pump", device), PUMP, frozenset({PUMP}))
+    pump = minimed_pump(links, links.connect("pump", device), PUMP, frozenset({PUMP}))
     pump.open()
     return pump
 
@@ -150,7 +150,7 @@ babble = st.lists(
 @given(babble)
 def test_no_babble_makes_the_pump_driver_fail_in_another_way_than_by_a_rig_error(answers: list[bytes]) -> None:
     links = VirtualLinks(VirtualClock())
-    pump = MinimedPump(links, links.connect("pump", Babbler(answers)), PUMP, frozenset({PUMP}))
+    pump = minimed_pump(links, links.connect("pump", Babbler(answers)), PUMP, frozenset({PUMP}))
     with suppress(RigError):
         pump.open()
         assert pump.status().normal

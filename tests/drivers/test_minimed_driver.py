@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import minimed_pump
 from rig.errors import (
     ConfigError,
     InstrumentError,
@@ -48,14 +48,14 @@ def test_a_world_wide_pump_gets_its_own_frequency() -> None:
 
 def test_only_serial_numbers_of_the_bench_are_addressed() -> None:
     with pump_on([]) as (_, bench), pytest.raises(ConfigError, match="not a device under test"):
-        MinimedPump(bench.links, bench.link, "512848", frozenset({PUMP}))
+        minimed_pump(bench.links, bench.link, "512848", frozenset({PUMP}))
     with pump_on([]) as (_, bench), pytest.raises(ConfigError, match="names no pump"):
-        MinimedPump(bench.links, bench.link, PUMP, frozenset())
+        minimed_pump(bench.links, bench.link, PUMP, frozenset())
 
 
 def test_a_serial_number_that_is_none_is_refused() -> None:
     with pump_on([]) as (_, bench), pytest.raises(ConfigError, match="six digits"):
-        MinimedPump(bench.links, bench.link, "51284", frozenset({"51284"}))
+        minimed_pump(bench.links, bench.link, "51284", frozenset({"51284"}))
 
 
 @pytest.mark.parametrize("dialogue", ["723 awake", "522 awake", "asleep, woken by one burst"])

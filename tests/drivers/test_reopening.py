@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rig.clock import to_s
-from rig.drivers.minimed import MinimedPump
+from rig.drivers.minimed import MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import DeviceChanged, LinkLost
 from rig.instruments import Acceptance
@@ -21,7 +21,7 @@ MS = 1_000_000
 
 
 def _pump(rig: Rig) -> MinimedPump:
-    pump = MinimedPump(rig.links, rig.stick, PUMP, frozenset({PUMP}), frequency_mhz=916.55)
+    pump = minimed_pump(rig.links, rig.stick, PUMP, frozenset({PUMP}), frequency_mhz=916.55)
     pump.open()
     pump.wake()
     return pump

@@ -94,7 +94,7 @@ def test_parameter_packets_are_built_to_the_byte(name: str, opcode: Opcode, para
 
 
 def test_a_profile_is_written_in_three_fragments() -> None:
-    sent = [packet.encode() for packet in commands.profile_packets(PUMP, ENTRIES)]
+    sent = [packet.encode() for packet in fragment_packets(PUMP, Opcode.SET_PROFILE, commands.profile_image(ENTRIES))]
     assert sent == [named(f"set std profile, fragment {number}") for number in (1, 2, 3)]
 
 
@@ -192,7 +192,7 @@ profiles = st.lists(st.integers(1, 47), unique=True, max_size=47).flatmap(
 @given(profiles)
 def test_any_profile_that_is_written_reads_back(entries: tuple[tuple[int, int], ...]) -> None:
     fragments = Fragments()
-    for packet in commands.profile_packets(PUMP, entries):
+    for packet in fragment_packets(PUMP, Opcode.SET_PROFILE, commands.profile_image(entries)):
         last = fragments.take(parse_packet(packet.encode()))
     assert last is Progress.COMPLETE
     read = [(entry.start_half_hours, entry.rate_u_per_h) for entry in answers.parse_profile(fragments.data)]

@@ -1,4 +1,4 @@
-"""The pump role on a MiniMed 522, 722, 523 or 723, through a CC111x radio stick.
+"""The pump role on a MiniMed pump, through a CC111x radio stick or a CareLink USB stick.
 
 For a laboratory bench only, never with a person attached. Only serial numbers that the bench names are ever addressed.
 Reads are repeated; the parameter packet of a command that changes the delivery leaves exactly once. Source:
@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from rig.clock import to_ns
-from rig.drivers.minimed.radio import PumpNotHeard, PumpRadio, Settled
-from rig.drivers.minimed.stick import RadioStick
+from rig.drivers.minimed.way import PumpNotHeard, PumpWay, Settled
 from rig.errors import BenchError, ConfigError, InstrumentError, LinkLost, MalformedReply, UsageError
 from rig.instruments import (
     Acceptance,
@@ -27,13 +26,10 @@ from rig.instruments import (
 from rig.transport.links import Link, Links
 from rig.wire.minimed import amounts, answers, commands
 from rig.wire.minimed.history import HistoryPage, HistoryRecord, parse_page
-from rig.wire.minimed.packets import Opcode, Packet, check_pump_id, long_packet
+from rig.wire.minimed.packets import Opcode, Packet, check_pump_id
 
 Value = TypeVar("Value")
 
-DEFAULT_FREQUENCY_MHZ = 916.5
-_BURST_PACKETS = 250
-_BURST_LISTEN_MS = 12_000
 _REPLUG_S = 10.0  # of link time: how long an unplugged stick is waited for
 _REPLUGS = 3
 _AWAKE_AFTER_ANSWER_S = 50.0  # the radio stays on for 60 to 90 s
@@ -53,15 +49,7 @@ class MinimedPump:
     half a minute of link time.
     """
 
-    def __init__(
-        self,
-        links: Links,
-        link: Link,
-        serial: str,
-        allowed_serials: frozenset[str],
-        *,
-        frequency_mhz: float = DEFAULT_FREQUENCY_MHZ,
-    ) -> None:
+    def __init__(self, links: Links, link: Link, way: PumpWay, serial: str, allowed_serials: frozenset[str]) -> None:
         self._serial = check_pump_id(serial)
         if serial not in allowed_serials:
             raise ConfigError(
@@ -72,34 +60,38 @@ class MinimedPump:
             )
         self._links = links
         self._link = link
-        self._stick = RadioStick(links, link, frequency_mhz)
-        self._radio = PumpRadio(links, link, self._stick, serial)
+        self._way = way
         self._awake_until_ns: int | None = None
         self._new: bool | None = None
 
     @property
     def stick_version(self) -> str:
-        """The firmware text of the radio stick; empty before `open`."""
-        return self._stick.version
+        """What the stick says it is; empty before `open`."""
+        return self._way.version
 
     @property
     def acknowledged_ns(self) -> int:
         """Rig time at which the last packet from the pump arrived: after a command, its acknowledgement's."""
-        return self._radio.heard_rig_ns
+        return self._way.heard_rig_ns
 
     @property
     def rssi_dbm(self) -> float | None:
         """Signal strength of the last packet from the pump."""
-        return self._radio.rssi_dbm
+        return self._way.rssi_dbm
+
+    @property
+    def signal(self) -> str:
+        """Signal quality of the last packet from the pump, in words."""
+        return self._way.signal
 
     @property
     def unknown_because(self) -> str:
         """Why the last `Acceptance.UNKNOWN` is unknown."""
-        return self._radio.lost_because
+        return self._way.lost_because
 
     def open(self) -> None:
         """Bring the stick into step, check its firmware and tune it; the pump itself is not addressed."""
-        self._stick.open()
+        self._way.open()
 
     def wake(self, minutes: int = 10) -> None:
         """Bring the pump's radio up for ``minutes`` (1 to 10); raises `TransportTimeout` when it stays silent."""
@@ -111,7 +103,7 @@ class MinimedPump:
         if not self._answers():
             self._burst()
         now_ns = self._links.clock.link_ns()
-        if self._radio.power_on(commands.power(minutes)):
+        if self._way.power_on(commands.power(minutes)):
             self._awake_until_ns = now_ns + to_ns(60 * minutes - _AWAKE_MARGIN_S)
         else:
             self._awake_until_ns = now_ns + to_ns(_AWAKE_AFTER_ANSWER_S)
@@ -160,7 +152,7 @@ class MinimedPump:
 
     def profile(self) -> list[BasalEntry]:
         """Return the standard basal profile."""
-        entries = self._talk(lambda: self._radio.read_fragments(Opcode.PROFILE, answers.parse_profile))
+        entries = self._talk(lambda: self._way.read_fragments(Opcode.PROFILE, answers.parse_profile))
         return [BasalEntry(*entry) for entry in entries]
 
     def temp_basal(self) -> TempBasal:
@@ -194,19 +186,18 @@ class MinimedPump:
         def parse(image: bytes) -> HistoryPage:
             return parse_page(image, new=new)
 
-        return self._talk(lambda: self._radio.read_fragments(Opcode.HISTORY_PAGE, parse, parameters))
+        return self._talk(lambda: self._way.read_fragments(Opcode.HISTORY_PAGE, parse, parameters))
 
     def set_profile(self, entries: list[BasalEntry]) -> Acceptance:
         """Write the standard basal profile; a lost answer is settled by reading it back."""
         new = self._is_new()
         amounts.check_starts([entry.start_half_hours for entry in entries])
         wanted = [(entry.start_half_hours, amounts.basal_fortieths(entry.rate_u_per_h, new=new)) for entry in entries]
-        packets = commands.profile_packets(self._serial, wanted)
+        image = commands.profile_image(wanted)
         self._announce(Opcode.SET_PROFILE)
-        for packet in packets:
-            if self._radio.once(packet) is Settled.LOST:
-                return self._read_back(lambda: _fortieths(self.profile()) == wanted)
-        return Acceptance.ACKNOWLEDGED
+        if self._way.once_image(Opcode.SET_PROFILE, image) is Settled.ACKNOWLEDGED:
+            return Acceptance.ACKNOWLEDGED
+        return self._read_back(lambda: _fortieths(self.profile()) == wanted)
 
     def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
         """Start an absolute temporary basal; 0 minutes cancels. A lost answer is settled by reading it back."""
@@ -282,19 +273,14 @@ class MinimedPump:
 
     def _command(self, opcode: Opcode, parameters: bytes) -> Settled:
         self._announce(opcode)
-        return self._radio.once(long_packet(self._serial, opcode, parameters))
+        return self._way.once(opcode, parameters)
 
     def _announce(self, opcode: Opcode) -> None:
-        """Send the harmless half of a command, and see the stick ready for the half that leaves once."""
-
-        def announce() -> None:
-            self._radio.first_half(opcode)
-            self._stick.ready()
-
-        self._talk(announce)
+        """Do whatever of a command may be repeated, with a pump that is awake."""
+        self._talk(lambda: self._way.announce(opcode))
 
     def _read(self, opcode: Opcode) -> Packet:
-        return self._talk(lambda: self._radio.read(opcode))
+        return self._talk(lambda: self._way.read(opcode))
 
     def _talk(self, action: Callable[[], Value]) -> Value:
         """Do something that may be repeated with a pump that is awake; wake it once more when it is not heard."""
@@ -317,7 +303,7 @@ class MinimedPump:
             try:
                 return action()
             except LinkLost:
-                self._links.recover(self._link, _REPLUG_S, self._stick.ready)
+                self._links.recover(self._link, _REPLUG_S, self._way.ready)
         return action()
 
     def _keep_awake(self) -> None:
@@ -328,23 +314,15 @@ class MinimedPump:
     def _answers(self) -> bool:
         """Ask for the model once: a pump that answers is awake."""
         try:
-            self._learn_family(answers.parse_model(self._radio.read(Opcode.MODEL, tries=1)))
+            self._learn_family(answers.parse_model(self._way.read(Opcode.MODEL, tries=1)))
         except PumpNotHeard:
             return False
         return True
 
     def _burst(self) -> None:
-        """Send the wake-up burst and listen; twice, unless the pump is known to be of the new family."""
+        """Wake the radio; twice as long unless the pump is known to be of the new family."""
         self._awake_until_ns = None
-        for _ in range(1 if self._new else 2):
-            if self._radio.wake_burst(_BURST_PACKETS, _BURST_LISTEN_MS):
-                return
-        raise PumpNotHeard(
-            "not heard after the wake-up bursts",
-            where=f"pump {self._serial}",
-            expected="the pump in range, with a good battery",
-            hint="put the stick close to the pump; check serial number and frequency in the bench file",
-        )
+        self._way.wake(long_sleeper=not self._new)
 
     def _learn_family(self, model: str) -> None:
         family = int(model) % 100

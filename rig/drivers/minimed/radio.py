@@ -1,4 +1,4 @@
-"""Packets to and from one pump: what is heard, what is asked again, and what leaves exactly once.
+"""Packets to and from one pump by a plain modem: what is heard, what is asked again, and what leaves exactly once.
 
 Source: minimed-protocol 1.5 and 1.6.
 """
@@ -6,11 +6,11 @@ Source: minimed-protocol 1.5 and 1.6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import TypeVar
 
 from rig.clock import to_ns
 from rig.drivers.minimed.stick import RadioStick
+from rig.drivers.minimed.way import TRIES, PumpNotHeard, Settled, not_heard, not_woken, refuse_nak
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
 from rig.transport.links import Link, Links
 from rig.wire import line_code
@@ -19,33 +19,23 @@ from rig.wire.minimed.packets import (
     Opcode,
     Packet,
     Progress,
+    fragment_packets,
     long_packet,
     parse_packet,
-    refusal,
     short_packet,
 )
 from rig.wire.subg_rfspy import Received, Silence
 
-TRIES = 3
 ANSWER_MS = 500
 PARAMETER_ANSWER_MS = 1000
+_BURST_PACKETS = 250
+_BURST_LISTEN_MS = 12_000
 _PAUSE_NS = to_ns(0.2)  # after an answer, before the next command
 _SILENCE_MS = 300  # no late acknowledgement of a first half comes after so long a silence
 _MAX_FRAGMENT_STEPS = 96  # a page has 16 fragments; more steps than this is no conversation any more
 
 Wanted = Callable[[Packet], bool]
 Value = TypeVar("Value")
-
-
-class PumpNotHeard(TransportTimeout):
-    """The pump did not answer: asleep, out of range, or switched off. Nothing that delivers was sent."""
-
-
-class Settled(Enum):
-    """What became of a packet that left once."""
-
-    ACKNOWLEDGED = "acknowledged"
-    LOST = "lost"
 
 
 class PumpRadio:
@@ -65,16 +55,55 @@ class PumpRadio:
         """Ask for one packet of data, up to ``tries`` times."""
         return self._ask(short_packet(self._pump_id, opcode), _data_or_nak(opcode), tries)
 
-    def first_half(self, opcode: Opcode) -> None:
-        """Announce a command with parameters; harmless, so it may be repeated."""
-        self._ask(short_packet(self._pump_id, opcode), _ack_or_nak, TRIES)
+    @property
+    def version(self) -> str:
+        """The firmware text of the stick; empty before `open`."""
+        return self._stick.version
 
-    def once(self, packet: Packet) -> Settled:
+    @property
+    def signal(self) -> str:
+        """The signal strength of the last packet from the pump, in words; empty before there was one."""
+        return "" if self.rssi_dbm is None else f"{self.rssi_dbm:.1f} dBm"
+
+    def open(self) -> None:
+        """Bring the stick into step, check its firmware and tune it."""
+        self._stick.open()
+
+    def ready(self) -> None:
+        """Make sure that the next answer is the answer to the next command."""
+        self._stick.ready()
+
+    def announce(self, opcode: Opcode) -> None:
+        """Send the harmless half of a command, and see the stick ready for the half that leaves once."""
+        self._first_half(opcode)
+        self._stick.ready()
+
+    def once(self, opcode: Opcode, parameters: bytes) -> Settled:
         """Send a parameter packet exactly once.
 
         Raises `InstrumentError` when the pump refuses. Whatever else happens after the packet has left is `LOST`, with
         the cause in ``lost_because``: the pump may have accepted it.
         """
+        return self._once(long_packet(self._pump_id, opcode, parameters))
+
+    def once_image(self, opcode: Opcode, image: bytes) -> Settled:
+        """Send the fragments of ``image`` (a multiple of 64 bytes), each exactly once, until one is lost."""
+        for packet in fragment_packets(self._pump_id, opcode, image):
+            if self._once(packet) is Settled.LOST:
+                return Settled.LOST
+        return Settled.ACKNOWLEDGED
+
+    def wake(self, *, long_sleeper: bool) -> None:
+        """Send the wake-up burst and listen; twice for a pump of the old families, which sleeps longer."""
+        for _ in range(2 if long_sleeper else 1):
+            if self._wake_burst(_BURST_PACKETS, _BURST_LISTEN_MS):
+                return
+        raise not_woken(self._pump_id)
+
+    def _first_half(self, opcode: Opcode) -> None:
+        self._ask(short_packet(self._pump_id, opcode), _ack_or_nak, TRIES)
+
+    def _once(self, packet: Packet) -> Settled:
         self._stick.ready()
         try:
             answer = self._send(packet, PARAMETER_ANSWER_MS, _ack_or_nak)
@@ -87,17 +116,16 @@ class PumpRadio:
         self._refuse_nak(answer, packet.opcode)
         return Settled.ACKNOWLEDGED
 
-    def power_on(self, minutes_parameters: bytes) -> bool:
+    def power_on(self, parameters: bytes) -> bool:
         """Ask the pump to keep its radio on; say whether it agreed. Delivers nothing, so it may be repeated."""
-        packet = long_packet(self._pump_id, Opcode.POWER, minutes_parameters)
+        packet = long_packet(self._pump_id, Opcode.POWER, parameters)
         try:
             self._ask(packet, _ack_or_nak, TRIES)
         except (InstrumentError, ProtocolError, PumpNotHeard):
             return False
         return True
 
-    def wake_burst(self, count: int, listen_ms: int) -> bool:
-        """Send the wake-up packet back to back, then listen; say whether the pump acknowledged."""
+    def _wake_burst(self, count: int, listen_ms: int) -> bool:
         self._stick.burst(line_code.encode(short_packet(self._pump_id, Opcode.POWER).encode()), count)
         deadline_ns = self._deadline_ns(listen_ms)
         return self._first_wanted(self._stick.listen(listen_ms), deadline_ns, _is_ack) is not None
@@ -118,12 +146,12 @@ class PumpRadio:
                 raise
             except (ProtocolError, TransportTimeout) as error:
                 broken = error
-        raise broken or self._not_heard(opcode, TRIES)
+        raise broken or not_heard(self._pump_id, opcode, TRIES)
 
     def _first_fragment(self, opcode: Opcode, parameters: bytes | None) -> Packet | None:
         if parameters is None:
             return self.read(opcode)
-        self.first_half(opcode)
+        self._first_half(opcode)
         packet = long_packet(self._pump_id, opcode, parameters)
         answer = self._send(packet, PARAMETER_ANSWER_MS, _data_or_nak(opcode))
         if answer is not None:
@@ -170,7 +198,7 @@ class PumpRadio:
                 if attempt:
                     self._let_echoes_pass()
                 return answer
-        raise trouble or self._not_heard(packet.opcode, tries)
+        raise trouble or not_heard(self._pump_id, packet.opcode, tries)
 
     def _let_echoes_pass(self) -> None:
         """Listen until nobody answers a former try any more: a late ACK must not seem to be the next packet's."""
@@ -213,28 +241,8 @@ class PumpRadio:
         return packet
 
     def _refuse_nak(self, answer: Packet, opcode: int) -> None:
-        if not answer.is_nak:
-            return
-        code = answer.body[0]
-        known = refusal(code)
-        raise InstrumentError(
-            f"the pump refused {_name(opcode)} with code {code:02X}: {known.meaning}",
-            where=f"pump {self._pump_id}",
-            expected="an acknowledgement",
-            hint=known.hint,
-        )
-
-    def _not_heard(self, opcode: int, tries: int) -> PumpNotHeard:
-        return PumpNotHeard(
-            f"no answer to {_name(opcode)} in {tries} tries",
-            where=f"pump {self._pump_id}",
-            expected="the pump awake and in range",
-            hint="put the stick close to the pump; check its battery, serial number and frequency",
-        )
-
-
-def _name(opcode: int) -> str:
-    return f"{Opcode(opcode).name.lower().replace('_', ' ')} ({opcode:02X})"
+        if answer.is_nak:
+            refuse_nak(self._pump_id, answer.body[0], opcode)
 
 
 def _is_ack(packet: Packet) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from rig.wire.minimed.packets import FRAGMENT_DATA, Opcode, Packet, fragment_packets
+from rig.wire.minimed.packets import FRAGMENT_DATA
 
 PROFILE_FRAGMENTS = 3
 TENTH_IN_FORTIETHS = 4
@@ -52,11 +52,11 @@ def history_page(page: int) -> bytes:
     return bytes((page,))
 
 
-def profile_packets(pump_id: str, entries: Sequence[tuple[int, int]]) -> list[Packet]:
-    """Return the three fragments that write the standard profile.
+def profile_image(entries: Sequence[tuple[int, int]]) -> bytes:
+    """Return the 192 bytes that write a basal profile.
 
     ``entries`` are (start in half-hours, rate in fortieths per hour); on the air each is rate (low byte first), then
-    start, and zeros fill the image up to 192 bytes.
+    start, and zeros fill the image up.
     """
     image = b"".join(rate.to_bytes(2, "little") + bytes((start,)) for start, rate in entries)
-    return fragment_packets(pump_id, Opcode.SET_PROFILE, image.ljust(PROFILE_FRAGMENTS * FRAGMENT_DATA, b"\0"))
+    return image.ljust(PROFILE_FRAGMENTS * FRAGMENT_DATA, b"\0")
