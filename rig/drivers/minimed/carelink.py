@@ -139,7 +139,7 @@ class CareLink:
 
     def _once(self, opcode: Opcode, parameters: bytes) -> Settled:
         try:
-            self._write(opcode, parameters, Records.NONE, 0)
+            self._write(opcode, parameters, Records.ONE, 0)
         except InstrumentError:  # the stick says that it did not take the command: nothing left
             raise
         except BenchError as error:
