@@ -31,9 +31,11 @@ _READ_RETRIES = 2
 _DRAIN_S = 2.0
 _QUIET_S = 0.05
 _WAKE_MINUTES = bytes((1, 10))
+_LATE_S = 6.0  # how long an answer that never came is waited for before the next command
 _STALE = 8  # old downloads that are thrown away before something must be wrong
 
 Value = TypeVar("Value")
+_BUSY = carelink.State.RECEIVING | carelink.State.TRANSMITTING
 
 
 class CareLink:
@@ -45,6 +47,7 @@ class CareLink:
         self._pump_id = pump_id
         self._counts = counts.Counts()
         self._opening = -1  # the opening of the link at which the stick was greeted
+        self._owing = False  # a command was written, and nothing downloaded since
         self.heard_rig_ns = 0
         self.lost_because = ""
         self.version = ""
@@ -185,6 +188,7 @@ class CareLink:
     def _write(self, opcode: Opcode, parameters: bytes, records: Records, retries: int) -> None:
         command = carelink.transmit(self._pump_id, opcode, parameters, records=records, retries=retries)
         self._link.discard_input()
+        self._owing = True
         carelink.body(self._block(command, name(opcode)), name(opcode))
 
     def _await(self, opcode: Opcode, within_s: float) -> Download:
@@ -194,6 +198,7 @@ class CareLink:
             status = self._status()
             if status.size:
                 heard = self._download(status.size)
+                self._owing = False
                 if heard.kind is Kind.NOTHING or heard.pump_id == self._pump_id:
                     return self._noted(heard)
             elif self._links.clock.link_ns() >= give_up_ns:
@@ -243,25 +248,31 @@ class CareLink:
         return self._links.exchange(self._link, command, carelink.take_block, _BLOCK_S, asked)
 
     def _discard_stale(self) -> None:
-        """Throw away what the stick holds from an earlier command; wait while it is busy with one."""
+        """Throw away what the stick holds from an earlier command.
+
+        A download does not say which command it answers. So an answer that is still owed is waited for: it must not
+        come after the next command was written, and pass for its acknowledgement.
+        """
         give_up_ns = self._links.clock.link_ns() + to_ns(_WAKE_S)
-        for _ in range(_STALE):
-            status = self._status()
-            while not status.size and status.state & (carelink.State.RECEIVING | carelink.State.TRANSMITTING):
-                if self._links.clock.link_ns() > give_up_ns:
-                    raise InstrumentError(
-                        "the stick stays busy with an earlier command",
-                        where=self._link.where,
-                        hint="plug the stick out and in",
-                    )
-                self._links.pause(_POLL_S)
-                status = self._status()
-            if not status.size:
+        late_ns = self._links.clock.link_ns() + to_ns(_LATE_S if self._owing else 0.0)
+        thrown_away = 0
+        while True:
+            status, now_ns = self._status(), self._links.clock.link_ns()
+            if status.size:
+                thrown_away += 1
+                self._throw_away(status.size)
+                late_ns = now_ns
+            elif not status.state & _BUSY and now_ns >= late_ns:
+                self._owing = False
                 return
-            self._throw_away(status.size)
-        raise InstrumentError(
-            "the stick never runs out of old answers", where=self._link.where, hint="plug the stick out and in"
-        )
+            if thrown_away > _STALE or now_ns > give_up_ns:
+                raise InstrumentError(
+                    "the stick does not come to rest after an earlier command",
+                    where=self._link.where,
+                    hint="plug the stick out and in",
+                )
+            if not status.size:
+                self._links.pause(_POLL_S)
 
     def _throw_away(self, size: int) -> None:
         try:
