@@ -78,6 +78,27 @@ class PumpSettings:
     max_basal_u_per_h: float
     temp_basal_is_percent: bool
     pattern: int  # 0 standard, 1 A, 2 B
+    patterns_enabled: bool = False
+    auto_off_h: int = 0  # 0: never
+    insulin_action_h: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PumpTotals:
+    """What the pump counts as delivered, primes left out."""
+
+    today_u: float
+    yesterday_u: float
+
+
+class Key(Enum):
+    """A key that can be pushed over the link."""
+
+    EASY_BOLUS = 0
+    ESC = 1
+    ACT = 2
+    UP = 3
+    DOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +117,8 @@ class HistoryEvent:
 
     ``kind`` is one of ``bolus``, ``temp_basal_rate``, ``temp_basal_duration``, ``suspend``, ``resume``,
     ``basal_start``, ``prime``, ``rewind``, ``alarm``, ``alarm_cleared``, ``daily_total``, ``time_changed``,
-    ``profile_changed``, ``low_reservoir``, ``low_battery``, ``other``. ``at`` is pump-clock time (None when the record
+    ``profile_changed``, ``pattern_selected``, ``limit_changed``, ``low_reservoir``, ``low_battery``,
+    ``battery_changed``, ``other``. ``at`` is pump-clock time (None when the record
     carries none). Amounts are null where the record holds none; ``raw`` is the record as received.
     """
 

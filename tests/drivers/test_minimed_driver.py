@@ -23,7 +23,7 @@ from rig.wire.minimed.packets import Opcode, fragment_packets
 from tests.drivers.pump_script import LOCAL, PROFILE, PUMP, long_answer, pump_in, pump_on, step
 from tests.transcripts.notation import Pair, Reply, asked, expand, load, packet, radio_pairs
 
-SETTINGS = PumpSettings(max_bolus_u=9.0, max_basal_u_per_h=2.2, temp_basal_is_percent=False, pattern=0)
+SETTINGS = PumpSettings(9.0, 2.2, temp_basal_is_percent=False, pattern=0, insulin_action_h=4)
 
 
 # --- contact ---
@@ -221,8 +221,8 @@ def test_a_lost_fragment_is_asked_for_again() -> None:
 
 def test_an_unsupported_model_is_refused_by_name() -> None:
     opening = radio_pairs("stick opened at 916.5 MHz")
-    answer = step(packet("model 8D"), long_answer(Opcode.MODEL, "09 03 35 35 34"))
-    with pump_on([*opening, answer]) as (pump, _), pytest.raises(InstrumentError, match=r"model 554.*522"):
+    answer = step(packet("model 8D"), long_answer(Opcode.MODEL, "09 03 35 30 38"))
+    with pump_on([*opening, answer]) as (pump, _), pytest.raises(InstrumentError, match=r"model 508.*22"):
         pump.model()
 
 

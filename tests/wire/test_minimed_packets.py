@@ -116,8 +116,12 @@ def test_a_profile_is_written_in_three_fragments() -> None:
         ("no temp", answers.parse_temp_basal, (False, 0, 0.0, 0)),
         ("firmware", answers.parse_firmware, "VER 2.4A1.1"),
         ("pump id", answers.parse_pump_id, PUMP),
-        ("settings old: max bolus 9.0, max basal 2.2, action 4 h", answers.parse_settings, (9.0, 2.2, False, 0)),
-        ("settings new: the same", answers.parse_settings, (9.0, 2.2, False, 0)),
+        (
+            "settings old: max bolus 9.0, max basal 2.2, action 4 h",
+            answers.parse_settings,
+            (9.0, 2.2, False, 0, False, 0, 4),
+        ),
+        ("settings new: the same", answers.parse_settings, (9.0, 2.2, False, 0, False, 0, 4)),
     ],
 )
 def test_answers_are_read(name: str, parse: Callable[[Packet], object], value: object) -> None:

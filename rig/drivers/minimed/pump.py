@@ -9,35 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
 
-from rig.clock import to_ns
-from rig.drivers.minimed.way import PumpNotHeard, PumpWay, Settled
-from rig.errors import BenchError, ConfigError, InstrumentError, LinkLost, MalformedReply, UsageError
+from rig.drivers.minimed.contact import PumpContact
+from rig.drivers.minimed.settling import read_back, settled
+from rig.drivers.minimed.way import PumpWay, Settled
+from rig.errors import ConfigError, InstrumentError, MalformedReply, UsageError
 from rig.instruments import (
     Acceptance,
     BasalEntry,
     HistoryEvent,
+    Key,
     PumpBattery,
     PumpSettings,
     PumpStatus,
+    PumpTotals,
     TempBasal,
 )
 from rig.transport.links import Link, Links
-from rig.wire.minimed import amounts, answers, commands
+from rig.wire.minimed import amounts, answers, commands, wizard
 from rig.wire.minimed.history import HistoryPage, HistoryRecord, parse_page
-from rig.wire.minimed.packets import Opcode, Packet, check_pump_id
+from rig.wire.minimed.packets import Opcode, check_pump_id
 
-Value = TypeVar("Value")
-
-_REPLUG_S = 10.0  # of link time: how long an unplugged stick is waited for
-_REPLUGS = 3
-_AWAKE_AFTER_ANSWER_S = 50.0  # the radio stays on for 60 to 90 s
-_AWAKE_MARGIN_S = 15.0
-_MAX_WAKE_MINUTES = 10
 _MAX_PAGE = 35
+_MAX_PAGE_12 = 31
+_FAMILY_12 = 12
 _READ_BACK_MIN = 2  # minutes that may pass between a temporary basal and its reading back
-_FAMILIES = {22: False, 23: True}  # model number mod 100: has the new family's layouts
+_PROFILES = (Opcode.PROFILE, Opcode.PROFILE_A, Opcode.PROFILE_B)
+_SET_PROFILES = (Opcode.SET_PROFILE, Opcode.SET_PROFILE_A, Opcode.SET_PROFILE_B)
 
 
 class MinimedPump:
@@ -58,11 +56,8 @@ class MinimedPump:
                 expected=f"one of {', '.join(sorted(allowed_serials)) or 'none: the bench file names no pump'}",
                 hint="name the pump's serial number in the bench file, if no person wears it",
             )
-        self._links = links
-        self._link = link
         self._way = way
-        self._awake_until_ns: int | None = None
-        self._new: bool | None = None
+        self._contact = PumpContact(links, link, way, serial)
 
     @property
     def stick_version(self) -> str:
@@ -76,7 +71,7 @@ class MinimedPump:
 
     @property
     def rssi_dbm(self) -> float | None:
-        """Signal strength of the last packet from the pump."""
+        """Signal strength of the last packet from the pump; None where the stick does not tell it in dBm."""
         return self._way.rssi_dbm
 
     @property
@@ -90,33 +85,22 @@ class MinimedPump:
         return self._way.lost_because
 
     def open(self) -> None:
-        """Bring the stick into step, check its firmware and tune it; the pump itself is not addressed."""
+        """Make contact with the stick; the pump itself is not addressed."""
         self._way.open()
 
     def wake(self, minutes: int = 10) -> None:
         """Bring the pump's radio up for ``minutes`` (1 to 10); raises `TransportTimeout` when it stays silent."""
-        if not 1 <= minutes <= _MAX_WAKE_MINUTES:
-            raise UsageError(f"a pump cannot stay awake for {minutes} min", expected=f"1 to {_MAX_WAKE_MINUTES} min")
-        self._over_link(lambda: self._wake(minutes))
+        self._contact.wake(minutes)
 
-    def _wake(self, minutes: int = 10) -> None:
-        if not self._answers():
-            self._burst()
-        now_ns = self._links.clock.link_ns()
-        if self._way.power_on(commands.power(minutes)):
-            self._awake_until_ns = now_ns + to_ns(60 * minutes - _AWAKE_MARGIN_S)
-        else:
-            self._awake_until_ns = now_ns + to_ns(_AWAKE_AFTER_ANSWER_S)
+    # --- reading
 
     def model(self) -> str:
         """Return the model number."""
-        model = answers.parse_model(self._read(Opcode.MODEL))
-        self._learn_family(model)
-        return model
+        return self._contact.model()
 
     def serial_number(self) -> str:
         """Return the pump's six digits as it reports them; raises `InstrumentError` if they are another pump's."""
-        reported = answers.parse_pump_id(self._read(Opcode.PUMP_ID))
+        reported = answers.parse_pump_id(self._contact.read(Opcode.PUMP_ID))
         if reported != self._serial:
             raise InstrumentError(
                 f"the pump reports serial number {reported}",
@@ -128,36 +112,58 @@ class MinimedPump:
 
     def firmware(self) -> str:
         """Return the firmware version text."""
-        return answers.parse_firmware(self._read(Opcode.FIRMWARE))
+        return answers.parse_firmware(self._contact.read(Opcode.FIRMWARE))
 
     def clock(self) -> datetime:
         """Return the pump's own local time (naive)."""
-        return answers.parse_time(self._read(Opcode.TIME))
+        return answers.parse_time(self._contact.read(Opcode.TIME))
 
     def battery(self) -> PumpBattery:
         """Return battery state."""
-        return PumpBattery(*answers.parse_battery(self._read(Opcode.BATTERY)))
+        return PumpBattery(*answers.parse_battery(self._contact.read(Opcode.BATTERY)))
 
     def reservoir_u(self) -> float:
         """Return the units the pump believes are left (0.1 U steps in the old family, 0.025 U in the new)."""
-        return answers.parse_reservoir(self._read(Opcode.RESERVOIR))
+        return answers.parse_reservoir(self._contact.read(Opcode.RESERVOIR))
 
     def status(self) -> PumpStatus:
         """Return what the pump is doing."""
-        return PumpStatus(*answers.parse_status(self._read(Opcode.STATUS)))
+        return PumpStatus(*answers.parse_status(self._contact.read(Opcode.STATUS)))
 
     def settings(self) -> PumpSettings:
         """Return limits and modes."""
-        return PumpSettings(*answers.parse_settings(self._read(Opcode.SETTINGS)))
+        opcode = Opcode.SETTINGS_12 if self._contact.family == _FAMILY_12 else Opcode.SETTINGS
+        return PumpSettings(*answers.parse_settings(self._contact.read(opcode)))
 
-    def profile(self) -> list[BasalEntry]:
-        """Return the standard basal profile."""
-        entries = self._talk(lambda: self._way.read_fragments(Opcode.PROFILE, answers.parse_profile))
+    def alarm(self) -> int:
+        """Return the code of the active alarm, 0 when none is; the history says which alarms there were."""
+        return answers.parse_error_status(self._contact.read(Opcode.ERROR_STATUS))
+
+    def totals(self) -> PumpTotals:
+        """Return what the pump counts as delivered today and yesterday; no public client decodes this answer."""
+        return PumpTotals(*answers.parse_totals(self._contact.read(Opcode.TOTALS), new=self._contact.is_new))
+
+    def profile(self, pattern: int = 0) -> list[BasalEntry]:
+        """Return a basal profile: 0 standard, 1 pattern A, 2 pattern B; an unused one has no entries."""
+        entries = self._contact.fragments(_PROFILES[_check_pattern(pattern)], answers.parse_profile)
         return [BasalEntry(*entry) for entry in entries]
 
     def temp_basal(self) -> TempBasal:
         """Return the running temporary basal."""
-        return TempBasal(*answers.parse_temp_basal(self._read(Opcode.READ_TEMP_BASAL)))
+        return TempBasal(*answers.parse_temp_basal(self._contact.read(Opcode.READ_TEMP_BASAL)))
+
+    def carb_ratios(self) -> list[wizard.CarbRatio]:
+        """Return the carb ratios of the pump's bolus calculator."""
+        return wizard.parse_carb_ratios(self._contact.read(Opcode.CARB_RATIOS))
+
+    def sensitivities(self) -> list[wizard.Sensitivity]:
+        """Return the insulin sensitivities of the pump's bolus calculator."""
+        return wizard.parse_sensitivities(self._contact.read(Opcode.SENSITIVITIES))
+
+    def targets(self) -> list[wizard.Target]:
+        """Return the glucose targets of the pump's bolus calculator."""
+        opcode = Opcode.TARGETS_12 if self._contact.family == _FAMILY_12 else Opcode.TARGETS
+        return wizard.parse_targets(self._contact.read(opcode))
 
     def history(self, page: int = 0) -> list[HistoryEvent]:
         """Return one history page, oldest record first; page 0 is the newest.
@@ -178,30 +184,35 @@ class MinimedPump:
 
     def history_page(self, page: int = 0) -> HistoryPage:
         """Return the readable records of a page, and what is left when one of them is unknown."""
-        if not 0 <= page <= _MAX_PAGE:
-            raise UsageError(f"there is no history page {page}", expected=f"0 (newest) to {_MAX_PAGE}")
-        new = self._is_new()
-        parameters = commands.history_page(page)
+        _check_page(page, _MAX_PAGE)
+        family = self._contact.family
+        if family == _FAMILY_12:
+            _check_page(page, _MAX_PAGE_12)
 
         def parse(image: bytes) -> HistoryPage:
-            return parse_page(image, new=new)
+            return parse_page(image, new=self._contact.is_new, family=family)
 
-        return self._talk(lambda: self._way.read_fragments(Opcode.HISTORY_PAGE, parse, parameters))
+        return self._contact.fragments(Opcode.HISTORY_PAGE, parse, commands.history_page(page))
 
-    def set_profile(self, entries: list[BasalEntry]) -> Acceptance:
-        """Write the standard basal profile; a lost answer is settled by reading it back."""
-        new = self._is_new()
+    # --- commands that change what is delivered
+
+    def set_profile(self, entries: list[BasalEntry], pattern: int = 0) -> Acceptance:
+        """Write a basal profile (0 standard, 1 A, 2 B); a lost answer is settled by reading it back."""
+        new, opcode = self._contact.is_new, _SET_PROFILES[_check_pattern(pattern)]
         amounts.check_starts([entry.start_half_hours for entry in entries])
         wanted = [(entry.start_half_hours, amounts.basal_fortieths(entry.rate_u_per_h, new=new)) for entry in entries]
-        image = commands.profile_image(wanted)
-        self._announce(Opcode.SET_PROFILE)
-        if self._way.once_image(Opcode.SET_PROFILE, image) is Settled.ACKNOWLEDGED:
+        if self._contact.image(opcode, commands.profile_image(wanted)) is Settled.ACKNOWLEDGED:
             return Acceptance.ACKNOWLEDGED
-        return self._read_back(lambda: _fortieths(self.profile()) == wanted)
+        return read_back(lambda: _fortieths(self.profile(pattern)) == wanted)
+
+    def select_pattern(self, pattern: int) -> Acceptance:
+        """Select the profile that runs: 0 standard, 1 A, 2 B; a lost answer is settled by the settings."""
+        parameters = commands.select_pattern(_check_pattern(pattern))
+        return self._command(Opcode.SELECT_PATTERN, parameters, lambda: self.settings().pattern == pattern)
 
     def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
         """Start an absolute temporary basal; 0 minutes cancels. A lost answer is settled by reading it back."""
-        steps = amounts.basal_fortieths(rate_u_per_h, new=self._is_new())
+        steps = amounts.basal_fortieths(rate_u_per_h, new=self._contact.is_new)
         half_hours = amounts.half_hours(minutes)
         if not half_hours:
             steps = 0
@@ -216,133 +227,96 @@ class MinimedPump:
             Opcode.TEMP_BASAL_PERCENT, parameters, minutes, lambda now: now.is_percent and now.percent == percent
         )
 
+    def set_temp_basal_type(self, *, percent: bool) -> Acceptance:
+        """Choose the kind of temporary basal that the pump accepts; the settings say whether it understood.
+
+        The parameter of this command is a guess of the public sources: a pump that acknowledges and does not change
+        its setting is told by the settings, and the acceptance is UNKNOWN.
+        """
+        self._contact.command(Opcode.SET_TEMP_BASAL_TYPE, commands.temp_basal_type(percent=percent))
+        return read_back(lambda: self.settings().temp_basal_is_percent is percent)
+
     def bolus(self, amount_u: float) -> Acceptance:
         """Start a normal bolus. After `Acceptance.UNKNOWN`: status, reservoir, history and balance, never again."""
-        new = self._is_new()
+        new = self._contact.is_new
         steps = amounts.bolus_fortieths(amount_u, new=new)
-        settled = self._command(Opcode.BOLUS, commands.bolus(steps, new=new))
-        return Acceptance.ACKNOWLEDGED if settled is Settled.ACKNOWLEDGED else Acceptance.UNKNOWN
+        return settled(self._contact.command(Opcode.BOLUS, commands.bolus(steps, new=new)))
 
     def suspend(self) -> Acceptance:
         """Stop all delivery; repeated until the pump confirms, by acknowledgement or by its status."""
+        parameters = commands.suspend_resume(suspend=True)
         refused: InstrumentError | None = None
         for _ in range(3):
             try:
-                if self._command(Opcode.SUSPEND_RESUME, commands.suspend_resume(suspend=True)) is Settled.ACKNOWLEDGED:
+                if self._contact.command(Opcode.SUSPEND_RESUME, parameters) is Settled.ACKNOWLEDGED:
                     return Acceptance.ACKNOWLEDGED
             except InstrumentError as error:  # a pump that is suspended already may refuse
                 refused = error
                 break
-        confirmed = self._read_back(lambda: self.status().suspended)
+        confirmed = read_back(lambda: self.status().suspended)
         if refused is not None and confirmed is Acceptance.UNKNOWN:
             raise refused
         return confirmed
 
     def resume(self) -> Acceptance:
         """Resume basal delivery; a lost answer is settled by the pump's status."""
-        settled = self._command(Opcode.SUSPEND_RESUME, commands.suspend_resume(suspend=False))
-        if settled is Settled.ACKNOWLEDGED:
-            return Acceptance.ACKNOWLEDGED
-        return self._read_back(lambda: not self.status().suspended)
+        parameters = commands.suspend_resume(suspend=False)
+        return self._command(Opcode.SUSPEND_RESUME, parameters, lambda: not self.status().suspended)
 
     def set_clock(self, local: datetime) -> Acceptance:
         """Set the pump's local time (whole seconds)."""
-        settled = self._command(Opcode.SET_TIME, commands.set_time(local))
-        return Acceptance.ACKNOWLEDGED if settled is Settled.ACKNOWLEDGED else Acceptance.UNKNOWN
+        return settled(self._contact.command(Opcode.SET_TIME, commands.set_time(local)))
+
+    def set_limits(self, max_bolus_u: float | None = None, max_basal_u_per_h: float | None = None) -> Acceptance:
+        """Set the largest bolus (0.1 U steps) and the highest basal rate; lost answers are settled by the settings."""
+        found = Acceptance.ACKNOWLEDGED
+        if max_bolus_u is not None:
+            tenths = amounts.bolus_tenths(max_bolus_u)
+            parameters = commands.set_max_bolus(tenths, new=self._contact.is_new)
+            found = self._command(
+                Opcode.SET_MAX_BOLUS, parameters, lambda: round(self.settings().max_bolus_u * 10) == tenths
+            )
+        if max_basal_u_per_h is not None and found is Acceptance.ACKNOWLEDGED:
+            steps = amounts.basal_fortieths(max_basal_u_per_h, new=self._contact.is_new)
+            parameters = commands.set_max_basal(steps)
+            found = self._command(
+                Opcode.SET_MAX_BASAL,
+                parameters,
+                lambda: round(self.settings().max_basal_u_per_h * amounts.PER_UNIT) == steps,
+            )
+        return found
+
+    def press(self, key: Key) -> Acceptance:
+        """Push a key over the link, once; what it did is for the pump's state and history to say."""
+        return settled(self._contact.command(Opcode.KEYPAD, commands.keypad(key.value)))
+
+    def _command(self, opcode: Opcode, parameters: bytes, shows: Callable[[], bool]) -> Acceptance:
+        """Send a command once; settle a lost answer by what the pump shows afterwards."""
+        if self._contact.command(opcode, parameters) is Settled.ACKNOWLEDGED:
+            return Acceptance.ACKNOWLEDGED
+        return read_back(shows)
 
     def _temp_basal(
         self, opcode: Opcode, parameters: bytes, minutes: int, is_wanted: Callable[[TempBasal], bool]
     ) -> Acceptance:
-        if self._command(opcode, parameters) is Settled.ACKNOWLEDGED:
-            return Acceptance.ACKNOWLEDGED
-
         def shows() -> bool:
             now = self.temp_basal()
             if minutes == 0:
                 return now.minutes_left == 0
             return is_wanted(now) and minutes - _READ_BACK_MIN <= now.minutes_left <= minutes
 
-        return self._read_back(shows)
+        return self._command(opcode, parameters, shows)
 
-    def _read_back(self, shows: Callable[[], bool]) -> Acceptance:
-        """Settle a lost answer by what the pump says now; what cannot be read settles nothing."""
-        try:
-            return Acceptance.ACKNOWLEDGED if shows() else Acceptance.UNKNOWN
-        except BenchError:
-            return Acceptance.UNKNOWN
 
-    def _command(self, opcode: Opcode, parameters: bytes) -> Settled:
-        self._announce(opcode)
-        return self._way.once(opcode, parameters)
+def _check_page(page: int, highest: int) -> None:
+    if not 0 <= page <= highest:
+        raise UsageError(f"there is no history page {page}", expected=f"0 (newest) to {highest}")
 
-    def _announce(self, opcode: Opcode) -> None:
-        """Do whatever of a command may be repeated, with a pump that is awake."""
-        self._talk(lambda: self._way.announce(opcode))
 
-    def _read(self, opcode: Opcode) -> Packet:
-        return self._talk(lambda: self._way.read(opcode))
-
-    def _talk(self, action: Callable[[], Value]) -> Value:
-        """Do something that may be repeated with a pump that is awake; wake it once more when it is not heard."""
-        return self._over_link(lambda: self._talk_awake(action))
-
-    def _talk_awake(self, action: Callable[[], Value]) -> Value:
-        self._keep_awake()
-        try:
-            return action()
-        except PumpNotHeard:
-            self._wake()
-        return action()
-
-    def _over_link(self, action: Callable[[], Value]) -> Value:
-        """Do something that may be repeated; when the stick is unplugged meanwhile, wait for it and do it again.
-
-        Never called around a parameter packet: whatever happens to that, it leaves once.
-        """
-        for _ in range(_REPLUGS):
-            try:
-                return action()
-            except LinkLost:
-                self._links.recover(self._link, _REPLUG_S, self._way.ready)
-        return action()
-
-    def _keep_awake(self) -> None:
-        until_ns = self._awake_until_ns
-        if until_ns is None or self._links.clock.link_ns() >= until_ns:
-            self._wake()
-
-    def _answers(self) -> bool:
-        """Ask for the model once: a pump that answers is awake."""
-        try:
-            self._learn_family(answers.parse_model(self._way.read(Opcode.MODEL, tries=1)))
-        except PumpNotHeard:
-            return False
-        return True
-
-    def _burst(self) -> None:
-        """Wake the radio; twice as long unless the pump is known to be of the new family."""
-        self._awake_until_ns = None
-        self._way.wake(long_sleeper=not self._new)
-
-    def _learn_family(self, model: str) -> None:
-        family = int(model) % 100
-        if len(model) != 3 or family not in _FAMILIES:
-            raise InstrumentError(
-                f"the pump is a model {model}",
-                where=f"pump {self._serial}",
-                expected="a 522, 722, 523 or 723",
-                hint="use a pump of families 22 or 23; others have layouts that this driver does not know",
-            )
-        self._new = _FAMILIES[family]
-
-    def _is_new(self) -> bool:
-        """Return whether the pump has the new family's layouts; asks it once."""
-        if self._new is None:
-            self._over_link(self._keep_awake)  # which asks for the model, unless it took a burst
-        if self._new is None:
-            self.model()
-        assert self._new is not None  # noqa: S101 - model() sets it or raises
-        return self._new
+def _check_pattern(pattern: int) -> int:
+    if pattern not in range(len(_PROFILES)):
+        raise UsageError(f"there is no pattern {pattern}", expected="0 (standard), 1 (A) or 2 (B)")
+    return pattern
 
 
 def _event(record: HistoryRecord) -> HistoryEvent:

@@ -42,6 +42,17 @@ def bolus_fortieths(amount_u: float, *, new: bool) -> int:
     return _fortieths(amount_u, "bolus of", "U", MAX_BOLUS_U, _NEW if new else _OLD_BOLUS, at_least=1)
 
 
+def bolus_tenths(amount_u: float) -> int:
+    """Return a largest bolus in 0.1 U; raise `ScenarioError` unless it is such a multiple, 0 to 25 U."""
+    tenths = round(amount_u * 10)
+    if not 0 <= amount_u <= MAX_BOLUS_U or abs(amount_u * 10 - tenths) > _CLOSE:
+        raise ScenarioError(
+            f"a largest bolus of {amount_u:g} U cannot be set on this pump",
+            expected=f"a multiple of 0.1 U up to {MAX_BOLUS_U:g} U",
+        )
+    return tenths
+
+
 def basal_fortieths(rate_u_per_h: float, *, new: bool) -> int:
     """Return a basal rate in fortieths; raise `ScenarioError` unless the family can be told exactly this rate.
 

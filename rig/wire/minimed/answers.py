@@ -14,6 +14,7 @@ from rig.errors import MalformedReply
 from rig.wire.minimed.amounts import ENTRIES, PER_UNIT
 from rig.wire.minimed.packets import FRAGMENT_DATA, Opcode, Packet
 
+FAMILY_12_SETTINGS_COUNT = 18
 OLD_SETTINGS_COUNT = 21
 NEW_SETTINGS_COUNT = 25
 _DIGITS = re.compile(rb"[0-9]+")
@@ -36,12 +37,25 @@ class Status(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The limits and modes that decide what the pump accepts; ``pattern`` 0 is standard, 1 A, 2 B."""
+    """The limits and modes that decide what the pump accepts; ``pattern`` 0 is standard, 1 A, 2 B.
+
+    ``insulin_action_h`` is None in family 12, which knows fast and regular insulin only; ``auto_off_h`` 0 is off.
+    """
 
     max_bolus_u: float
     max_basal_u_per_h: float
     temp_basal_is_percent: bool
     pattern: int
+    patterns_enabled: bool
+    auto_off_h: int
+    insulin_action_h: int | None
+
+
+class Totals(NamedTuple):
+    """What the pump has delivered today and yesterday, by its own count; primes are not in it."""
+
+    today_u: float
+    yesterday_u: float
 
 
 class RunningTempBasal(NamedTuple):
@@ -153,18 +167,49 @@ def parse_temp_basal(packet: Packet) -> RunningTempBasal:
 
 
 def parse_settings(packet: Packet) -> Settings:
-    """Return limits and modes; the layout follows the count (21 old, 25 new)."""
-    body = _content(packet, Opcode.SETTINGS, OLD_SETTINGS_COUNT)
-    new = body[0] >= NEW_SETTINGS_COUNT
-    max_bolus, max_basal = (7, 8) if new else (6, 7)
+    """Return limits and modes; the layout follows the count (18 family 12, 21 old, 25 new), not the model."""
+    if packet.opcode == Opcode.SETTINGS_12:
+        return _settings(packet, Opcode.SETTINGS_12, _content(packet, Opcode.SETTINGS_12, FAMILY_12_SETTINGS_COUNT))
+    return _settings(packet, Opcode.SETTINGS, _content(packet, Opcode.SETTINGS, OLD_SETTINGS_COUNT))
+
+
+def _settings(packet: Packet, opcode: Opcode, body: bytes) -> Settings:
+    max_bolus, max_basal = (7, 8) if body[0] >= NEW_SETTINGS_COUNT else (6, 7)
     if body[12] > 2 or body[15] > 1:
-        raise _malformed(packet, Opcode.SETTINGS, "pattern 0 to 2 and temp basal type 0 or 1")
+        raise _malformed(packet, opcode, "pattern 0 to 2 and temp basal type 0 or 1")
     return Settings(
         max_bolus_u=body[max_bolus] / 10,
         max_basal_u_per_h=_u16(body, max_basal) / PER_UNIT,
         temp_basal_is_percent=body[15] == 1,
         pattern=body[12],
+        patterns_enabled=body[11] == 1,
+        auto_off_h=body[1],
+        insulin_action_h=None if opcode == Opcode.SETTINGS_12 else body[18],
     )
+
+
+def parse_error_status(packet: Packet) -> int:
+    """Return the code of the alarm that is active, 0 when none is.
+
+    Only the answer of a pump without an alarm was ever recorded, all zeros; that byte 1 holds the code is the natural
+    reading and no more (minimed-protocol 4). So whatever is not zero counts as an alarm.
+    """
+    body = _content(packet, Opcode.ERROR_STATUS, 0)
+    return body[1] or next((byte for byte in body[2:] if byte), 0)
+
+
+def parse_totals(packet: Packet, *, new: bool) -> Totals:
+    """Return today's and yesterday's total: two words in 0.1 U (old), or two double words in 0.025 U (new)."""
+    body = _content(packet, Opcode.TOTALS, 0)
+    if new:
+        today, yesterday = (int.from_bytes(body[at : at + 4], "big") for at in (1, 5))
+        return Totals(today / PER_UNIT, yesterday / PER_UNIT)
+    return Totals(_u16(body, 1) / 10, _u16(body, 3) / 10)
+
+
+def parse_page_number(packet: Packet) -> int:
+    """Return the number of the newest history page; new pumps go on counting beyond the 36 that they keep."""
+    return int.from_bytes(_content(packet, Opcode.HISTORY_PAGE_NUMBER, 4)[1:5], "big")
 
 
 def parse_profile(image: bytes) -> list[ProfileEntry]:

@@ -42,6 +42,34 @@ def set_time(local: datetime) -> bytes:
     return clock + local.year.to_bytes(2, "big") + bytes((local.month, local.day))
 
 
+def set_max_bolus(tenths: int, *, new: bool) -> bytes:
+    """Return the largest bolus in 0.1 U: one byte (old family), or two, high first (new family)."""
+    return tenths.to_bytes(2 if new else 1, "big")
+
+
+def set_max_basal(fortieths: int) -> bytes:
+    """Return the highest basal rate in 0.025 U/h, high byte first."""
+    return fortieths.to_bytes(2, "big")
+
+
+def select_pattern(pattern: int) -> bytes:
+    """Return 0 for the standard profile, 1 for pattern A, 2 for pattern B."""
+    return bytes((pattern,))
+
+
+def temp_basal_type(*, percent: bool) -> bytes:
+    """Return 01 for temporary basals in percent, 00 for absolute ones.
+
+    No public client sends this command: its opcode is known by name, its parameter is a guess (minimed-protocol 3).
+    """
+    return bytes((int(percent),))
+
+
+def keypad(key: int) -> bytes:
+    """Return a press of one key: 00 easy bolus, 01 ESC, 02 ACT, 03 UP, 04 DOWN."""
+    return bytes((key,))
+
+
 def power(minutes: int) -> bytes:
     """Return how long the pump's radio shall stay on."""
     return bytes((1, minutes))

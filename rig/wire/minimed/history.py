@@ -50,7 +50,7 @@ class HistoryPage:
     unreadable_at: int | None = None
 
 
-def parse_page(page: bytes, *, new: bool) -> HistoryPage:
+def parse_page(page: bytes, *, new: bool, family: int = 0) -> HistoryPage:
     """Check a page's CRC and read its records; zeros between them are skipped.
 
     Raises `MalformedReply` when size or CRC is wrong: then no byte of the page can be trusted.
@@ -61,10 +61,10 @@ def parse_page(page: bytes, *, new: bool) -> HistoryPage:
     if crc16(content) != stored:
         expected = f"CRC {crc16(content):04X} in place of {stored:04X}"
         raise MalformedReply("pump", page[-2:], asked="history page", expected=expected)
-    return parse_records(content, new=new)
+    return parse_records(content, new=new, family=family)
 
 
-def parse_records(content: bytes, *, new: bool) -> HistoryPage:
+def parse_records(content: bytes, *, new: bool, family: int = 0) -> HistoryPage:
     """Read the records of a page without its CRC."""
     records: list[HistoryRecord] = []
     offset = 0
@@ -72,7 +72,7 @@ def parse_records(content: bytes, *, new: bool) -> HistoryPage:
         if content[offset] == 0:
             offset += 1
             continue
-        record = _parse_record(content[offset:], new=new)
+        record = _parse_record(content[offset:], new=new, family=family)
         if record is None:
             return HistoryPage(tuple(records), content[offset:], offset)
         records.append(record)
@@ -80,9 +80,9 @@ def parse_records(content: bytes, *, new: bool) -> HistoryPage:
     return HistoryPage(tuple(records))
 
 
-def _parse_record(rest: bytes, *, new: bool) -> HistoryRecord | None:
+def _parse_record(rest: bytes, *, new: bool, family: int) -> HistoryRecord | None:
     """Return the record at the front of ``rest``, or None when it cannot be read."""
-    size = record_size(rest, new=new)
+    size = record_size(rest, new=new, family=family)
     if size is None or size > len(rest):
         return None
     raw = rest[:size]
@@ -93,11 +93,13 @@ def _parse_record(rest: bytes, *, new: bool) -> HistoryRecord | None:
         return None
 
 
-def record_size(rest: bytes, *, new: bool) -> int | None:
+def record_size(rest: bytes, *, new: bool, family: int = 0) -> int | None:
     """Return the size of the record at the front of ``rest``; None when its type is unknown."""
     kind = rest[0]
     if kind in _COUNTED:
         return max(2, rest[1]) if len(rest) > 1 else None
+    if kind == 0x50 and family >= _FAMILY_OF_LONG_50:
+        return _LONG_50
     sizes = _NEW_SIZES if new else _OLD_SIZES
     return sizes.get(kind, _SIZES.get(kind))
 
@@ -208,19 +210,25 @@ _READERS: dict[int, Callable[[bytes], HistoryRecord]] = {
     0x08: _coded_kind("profile_changed", 0),
     0x09: _coded_kind("profile_changed", 0),
     0x0C: _coded_kind("alarm_cleared", 1),
+    0x14: _coded_kind("pattern_selected", 1),
     0x16: _read_temp_duration,
     0x17: _coded_kind("time_changed", 0),
     0x18: _coded_kind("time_changed", 0),
     0x19: _plain_kind("low_battery"),
+    0x1A: _coded_kind("battery_changed", 1),
     0x1E: _remote_kind("suspend"),
     0x1F: _remote_kind("resume"),
     0x21: _plain_kind("rewind"),
+    0x24: _coded_kind("limit_changed", 0),
+    0x2C: _coded_kind("limit_changed", 0),
     0x33: _read_temp_rate,
     0x34: _coded_kind("low_reservoir", 1),
     0x7B: _read_basal_start,
 }
 
 _PLAIN_SIZE = 7
+_FAMILY_OF_LONG_50 = 51
+_LONG_50 = 41
 _COUNTED = frozenset((0x30, 0x5C))  # byte 1 is the size
 _SEVEN = bytes.fromhex(
     "0A 0C 14 16 17 18 19 1A 1B 1C 1E 1F 20 21 22 23 24 2C 2D 31 32 34 35 3A 3B 43 44 51 52 57"
