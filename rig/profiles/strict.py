@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, get_type_hints
 
@@ -207,6 +208,34 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
+class MapOf:
+    """A table whose keys are ids of the writer's choice, and whose values are of one kind."""
+
+    kind: Kind
+    pattern: str = r"[a-z0-9][a-z0-9-]{0,39}"
+    shortest: int = 0
+
+    def read(self, value: Any, origin: Origin) -> dict[str, Any]:
+        """Return the values by id."""
+        if not isinstance(value, dict) or len(value) < self.shortest:
+            raise ConfigError(f"{_show(value)} cannot be used", where=str(origin), expected="a table by id")
+        for key in value:
+            if re.fullmatch(self.pattern, key) is None:
+                expected = "lower-case letters, digits and dashes"
+                raise ConfigError(f"'{printable(key)}' is not an id", where=str(origin.child(key)), expected=expected)
+        return {key: self.kind.read(item, origin.child(key)) for key, item in value.items()}
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the table."""
+        return {
+            "type": "object",
+            "minProperties": self.shortest,
+            "additionalProperties": False,
+            "patternProperties": {f"^({self.pattern})$": self.kind.schema()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class _Key:
     """One declared key of a table."""
 
@@ -243,8 +272,9 @@ def table_schema(table: type[Any]) -> dict[str, Any]:
     }
 
 
-def _keys(table: Any) -> list[_Key]:
-    """Return the declared keys of a strict table."""
+@cache
+def _keys(table: Any) -> tuple[_Key, ...]:
+    """Return the declared keys of a strict table; looked up once, a data file has hundreds of them."""
     hints = get_type_hints(table, include_extras=True)
     found = []
     for item in dataclasses.fields(table):
@@ -253,7 +283,7 @@ def _keys(table: Any) -> list[_Key]:
             required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
             kind, doc = kind_and_doc
             found.append(_Key(item.name, kind, doc, required))
-    return found
+    return tuple(found)
 
 
 def unknown_key(key: str, valid: Iterable[str], origin: Origin) -> ConfigError:

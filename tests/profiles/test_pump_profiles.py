@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import ConfigError
-from rig.profiles.pump import load_profile, profile_ids, read_family
+from rig.profiles.pump import load_profile, profile_ids, read_profiles
 from rig.profiles.strict import Origin
 
 
@@ -133,4 +133,4 @@ def test_an_unknown_profile_is_refused_with_the_nearest_one() -> None:
 @pytest.mark.parametrize("data", [{}, {"pumps": {}}, {"family": 22, "pumps": {"x": 1}}])
 def test_a_broken_data_file_is_refused_by_name(data: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"broken\.toml"):
-        read_family(data, Origin("broken.toml", ""))
+        read_profiles(data, Origin("broken.toml", ""))
