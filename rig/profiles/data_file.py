@@ -79,7 +79,10 @@ def _check_provenance(pump_id: str, pump: PumpFacts, sources: Mapping[str, Sourc
             if key not in sources:
                 near = nearest(key, sources)
                 raise ConfigError(
-                    f"unknown source '{key}'", where=str(place), expected="a key of [sources]", hint=near and f"'{near}'"
+                    f"unknown source '{key}'",
+                    where=str(place),
+                    expected="a key of [sources]",
+                    hint=near and f"'{near}'",
                 )
         borne_out = {sources[key].mark for key in item.source}
         if borne_out != {letter for letter in letters(item.mark) if letter in SOURCED}:

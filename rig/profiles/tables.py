@@ -90,9 +90,9 @@ class Bolus:
     quick_speeds: Annotated[Figure[tuple[SpeedBand, ...]], _SPEEDS, "speed of the quick setting"] = UNKNOWN
     default_max_u: Annotated[Figure[float], _AMOUNT, "limit as delivered, U"] = UNKNOWN
     start_delay_s: Annotated[Figure[float], _TIME, "time from confirming to the first dose, s"] = UNKNOWN
-    tail_fraction: Annotated[
-        Figure[float], FigureOf(Number(0, 1)), "share of a bolus seen after its nominal end"
-    ] = UNKNOWN
+    tail_fraction: Annotated[Figure[float], FigureOf(Number(0, 1)), "share of a bolus seen after its nominal end"] = (
+        UNKNOWN
+    )
     kinds: Annotated[Figure[tuple[str, ...]], FigureOf(ListOf(Choice(BOLUS_KINDS), 1)), "kinds of bolus"] = UNKNOWN
 
 
