@@ -78,12 +78,8 @@ def _check_provenance(pump_id: str, pump: PumpFacts, sources: Mapping[str, Sourc
         for key in item.source:
             if key not in sources:
                 near = nearest(key, sources)
-                raise ConfigError(
-                    f"unknown source '{key}'",
-                    where=str(place),
-                    expected="a key of [sources]",
-                    hint=near and f"'{near}'",
-                )
+                hint = near and f"'{near}'"
+                raise ConfigError(f"unknown source '{key}'", where=str(place), expected="a key of [sources]", hint=hint)
         borne_out = {sources[key].mark for key in item.source}
         if borne_out != {letter for letter in letters(item.mark) if letter in SOURCED}:
             raise ConfigError(

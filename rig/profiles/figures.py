@@ -55,9 +55,7 @@ class FigureOf:
     def read(self, value: Any, origin: Origin) -> Figure[Any]:
         """Return the figure; a value without a mark, or a mark '?' beside a value, is an error."""
         if not isinstance(value, dict):
-            raise ConfigError(
-                "a figure without its mark", where=str(origin), expected='{ value = ..., mark = "C", ... }'
-            )
+            raise ConfigError("a figure without its mark", where=str(origin), expected="{ value = ..., mark = 'C' }")
         keys = _KEYS if self.contradictions else _KEYS[:-1]
         for key in value:
             if key not in keys:

@@ -1,8 +1,8 @@
 """What a pump model can do and claims to do, read from data files; every figure carries its provenance mark.
 
-Only a claim that is the maker's, confirmed by a named person with document and date, or declared for the twin may decide
-a check; without one the check is REPORT_ONLY. A pump that no driver talks to is data only: it can be looked up, and
-no bench can name it.
+Only a claim that is the maker's, confirmed by a named person with document and date, or declared for the twin may
+decide a check; without one the check is REPORT_ONLY. A pump that no driver talks to is data only: it can be looked
+up, and no bench can name it.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _profile(profile_id: str) -> PumpProfile:
     facts = load_facts(profile_id)
     if facts.data_only:
         raise ConfigError(
-            f"profile '{profile_id}' is data only: no driver of the rig talks to a {facts.title}",
-            expected=f"a pump that a driver talks to: one of {', '.join(profile_ids())}",
+            f"profile '{profile_id}' is data only: the rig has no driver for this pump ({facts.title})",
+            expected=f"a pump with a driver: one of {', '.join(profile_ids())}",
         )
     return profile_of(facts)

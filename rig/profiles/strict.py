@@ -236,7 +236,7 @@ class MapOf:
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
+class DeclaredKey:
     """One declared key of a table."""
 
     name: str
@@ -250,7 +250,7 @@ def read_table(table: type[T], data: Mapping[str, Any], origin: Origin) -> T:
 
     A key of the file is a field annotated ``Annotated[type, Kind, "what it means"]``; other fields are not read.
     """
-    declared = {key.name: key for key in _keys(table)}
+    declared = {key.name: key for key in declared_keys(table)}
     for name in data:
         if name not in declared:
             raise unknown_key(name, declared, origin.child(name))
@@ -263,7 +263,7 @@ def read_table(table: type[T], data: Mapping[str, Any], origin: Origin) -> T:
 
 def table_schema(table: type[Any]) -> dict[str, Any]:
     """Return the JSON Schema of a strict table."""
-    keys = _keys(table)
+    keys = declared_keys(table)
     return {
         "type": "object",
         "additionalProperties": False,
@@ -272,9 +272,14 @@ def table_schema(table: type[Any]) -> dict[str, Any]:
     }
 
 
+def declared_keys(table: Any) -> tuple[DeclaredKey, ...]:
+    """Return the declared keys of a strict table, in their order."""
+    return _declared(table)
+
+
 @cache
-def _keys(table: Any) -> tuple[_Key, ...]:
-    """Return the declared keys of a strict table; looked up once, a data file has hundreds of them."""
+def _declared(table: Any) -> tuple[DeclaredKey, ...]:
+    """Look the keys up, once for each table: a data file has hundreds of them."""
     hints = get_type_hints(table, include_extras=True)
     found = []
     for item in dataclasses.fields(table):
@@ -282,7 +287,7 @@ def _keys(table: Any) -> tuple[_Key, ...]:
         if kind_and_doc:
             required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
             kind, doc = kind_and_doc
-            found.append(_Key(item.name, kind, doc, required))
+            found.append(DeclaredKey(item.name, kind, doc, required))
     return tuple(found)
 
 
