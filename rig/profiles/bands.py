@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from rig.profiles.strict import Number
+from rig.errors import ConfigError
+from rig.profiles.strict import ListOf, Nested, Number, Origin
 
 _TINY = 1e-6  # of a step: 0.3 / 0.1 is not quite 3 in binary, and nobody means 2.9999999
 
@@ -31,10 +32,49 @@ class SpeedBand:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """A list of bands, the first from 0, each from a higher value than the one before."""
+
+    band: type[StepBand] | type[SpeedBand]
+
+    def read(self, value: Any, origin: Origin) -> tuple[Any, ...]:
+        """Return the bands, or raise `ConfigError` for bands that leave open how a value is taken."""
+        bands = self._list.read(value, origin)
+        starts = [start_of(band) for band in bands]
+        if starts[0] != 0 or sorted(set(starts)) != starts:
+            raise ConfigError("the bands are not in order", where=str(origin), expected="the first from 0, then rising")
+        for band in bands:
+            if isinstance(band, StepBand):
+                steps = band.from_value / band.step
+                if abs(steps - round(steps)) > _TINY:
+                    expected = "a band that begins at a multiple of its step"
+                    raise ConfigError(
+                        f"a step of {band.step:g} from {band.from_value:g}", where=str(origin), expected=expected
+                    )
+            elif (band.u_per_min is None) == (band.duration_s is None):
+                raise ConfigError("not one speed", where=str(origin), expected="either u_per_min or duration_s")
+        return bands
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the list."""
+        return self._list.schema()
+
+    @property
+    def _list(self) -> ListOf:
+        return ListOf(Nested(self.band), 1)
+
+
+def start_of(band: StepBand | SpeedBand) -> float:
+    """Return where a band begins, in U or U/h."""
+    return band.from_value if isinstance(band, StepBand) else band.from_u
+
+
 def round_down(value: float, highest: float, bands: Sequence[StepBand]) -> float:
     """Return ``value`` (U or U/h) as a pump with these bands takes it: within 0 and ``highest``, rounded down.
 
-    Free of binary residue: never more than ``value``, and rounding the result again changes nothing.
+    Free of binary residue; never more than ``value`` (but for a millionth of a step), and rounding the result again
+    changes nothing.
     """
     held = min(max(value, 0.0), highest)
     step = bands[0].step

@@ -70,6 +70,17 @@ def marked(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
                 yield from marked(getattr(value, item.name), (*path, item.name))
 
 
+def unknown_keys(pump: PumpFacts) -> tuple[str, ...]:
+    """Return the keys of all figures that nobody knows, such as ``bolus.start_delay_s``."""
+    tables = [(item.name, getattr(pump, item.name)) for item in dataclasses.fields(pump)]
+    found = [name for name, value in tables if isinstance(value, Figure) and not value.known]
+    for name, table in tables:
+        if dataclasses.is_dataclass(table) and not isinstance(table, type | Figure):
+            inner = [(item.name, getattr(table, item.name)) for item in dataclasses.fields(table)]
+            found += [f"{name}.{key}" for key, value in inner if isinstance(value, Figure) and not value.known]
+    return tuple(found)
+
+
 def _check_provenance(pump_id: str, pump: PumpFacts, sources: Mapping[str, Source], origin: Origin) -> None:
     for path, item in marked(pump):
         place = origin

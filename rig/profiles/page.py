@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rig.profiles.claims import Claim, Conditions
-from rig.profiles.data_file import marked, read_facts
+from rig.profiles.data_file import marked, read_facts, unknown_keys
 from rig.profiles.figures import Figure
 from rig.profiles.lists import Alarm, BenchResult, Fact, OcclusionCase
 from rig.profiles.marks import MEANINGS
@@ -34,7 +34,7 @@ Every figure carries a mark that says what kind of source it has:
 A check is judged by a pump's claim only where the claim is marked M and bound to no condition, was confirmed by a
 named person in the [bench file](bench-file.md), or is declared for the twin. Every other claim decides nothing: the
 check is REPORT_ONLY. Bench results are information, never limits. Where sources contradict each other, the rig uses
-the first value, and the page shows what the others say. A figure that is not listed is not known.
+the first value, and the page shows what the others say.
 
 `data only`: the rig has no driver for the pump; a bench file that names it is refused.
 
@@ -109,6 +109,8 @@ def _section(pump: PumpFacts, known: dict[str, PumpFacts], file: str) -> str:
         lines[-1] += f" As `{base.id}`, but for:"
     lines += ["", "| what | value | mark | source and notes |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(_safe(cell) for cell in row)} |" for row in rows]
+    if base is None:
+        lines += ["", f"Not known: {', '.join(f'`{key}`' for key in unknown_keys(pump))}."]
     return "\n".join(lines)
 
 

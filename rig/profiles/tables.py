@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from rig.profiles.bands import SpeedBand, StepBand
+from rig.profiles.bands import Bands, SpeedBand, StepBand
 from rig.profiles.claims import NO_CLAIM, Claim
 from rig.profiles.figures import UNKNOWN, Figure, FigureOf
 from rig.profiles.lists import Alarm, BenchResult, Fact, OcclusionCase
@@ -26,8 +26,8 @@ _PERCENT = FigureOf(Number(0, 1000, "%"))
 _COUNT = FigureOf(Integer(0, 100))
 _WORDS = FigureOf(Text())
 _FLAG = FigureOf(Flag())
-_STEPS = FigureOf(ListOf(Nested(StepBand), 1))
-_SPEEDS = FigureOf(ListOf(Nested(SpeedBand), 1))
+_STEPS = FigureOf(Bands(StepBand))
+_SPEEDS = FigureOf(Bands(SpeedBand))
 
 
 @dataclass(frozen=True, slots=True)
