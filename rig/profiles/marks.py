@@ -10,6 +10,7 @@ from __future__ import annotations
 from rig.profiles.strict import Text
 
 SOURCED = "MCPW"  # marks that must name where the figure stands
+SOUND = "MCP"  # marks that a run may rest on; a claim needs more, see DECIDING
 DECLARED = "declared for the twin"
 CONFIRMED = "confirmed"
 UNKNOWN_MARK = "?"
@@ -30,6 +31,11 @@ MEANINGS = {
 def letters(mark: str) -> tuple[str, ...]:
     """Return the letters of a mark; none for a mark in words."""
     return () if mark in (DECLARED, CONFIRMED) else tuple(part.strip() for part in mark.split(","))
+
+
+def weak(mark: str) -> bool:
+    """Return whether any part of a mark is too weak to judge a pump by: neither maker, driver code nor study."""
+    return any(letter not in SOUND for letter in letters(mark))
 
 
 def combined(*marks: str) -> str:

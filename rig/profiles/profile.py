@@ -9,7 +9,7 @@ from rig.errors import ConfigError
 from rig.profiles.bands import SpeedBand, StepBand, duration_s, round_down
 from rig.profiles.claims import Claim
 from rig.profiles.figures import Figure
-from rig.profiles.marks import combined
+from rig.profiles.marks import combined, weak
 from rig.profiles.tables import HISTORY_KINDS, PumpFacts
 
 V = TypeVar("V")
@@ -82,11 +82,22 @@ class PumpProfile:
 
 
 def profile_of(facts: PumpFacts) -> PumpProfile:
-    """Return the profile that a run uses; raises `ConfigError` where a figure that it needs is unknown."""
+    """Return the profile that a run uses.
 
-    def need(figure: Figure[V], name: str) -> V:
+    Raises `ConfigError` where a figure that it needs is unknown, or one that results rest on is marked W, G or R. Three
+    figures may be: the filling and the highest percentage only refuse programmes, and the concentration is that of
+    the insulin by convention, not the pump's.
+    """
+
+    def need(figure: Figure[V], name: str, *, rests_on: bool = True) -> V:
         if figure.value is None:
             raise ConfigError(f"{name} is unknown", where=facts.id, expected="a figure: a driver talks to this pump")
+        if rests_on and weak(figure.mark):
+            raise ConfigError(
+                f"{name} is marked '{figure.mark}', and results would rest on it",
+                where=facts.id,
+                expected="a source marked M, C or P",
+            )
         return figure.value
 
     if facts.family < 0 or not facts.model:
@@ -97,8 +108,8 @@ def profile_of(facts: PumpFacts) -> PumpProfile:
         family=facts.family,
         model=facts.model,
         title=facts.title,
-        reservoir_u=need(facts.reservoir.capacity_u, "reservoir.capacity_u"),
-        concentration_u_per_ml=need(facts.concentration_u_per_ml, "concentration_u_per_ml"),
+        reservoir_u=need(facts.reservoir.capacity_u, "reservoir.capacity_u", rests_on=False),
+        concentration_u_per_ml=need(facts.concentration_u_per_ml, "concentration_u_per_ml", rests_on=False),
         dose_u=need(facts.delivery.dose_u, "delivery.dose_u"),
         basal_max_u_per_h=need(basal.max_u_per_h, "basal.max_u_per_h"),
         basal_steps=need(basal.steps, "basal.steps"),
@@ -110,7 +121,7 @@ def profile_of(facts: PumpFacts) -> PumpProfile:
         temp_min_s=need(temp.min_s, "temp_basal.min_s"),
         temp_max_s=need(temp.max_s, "temp_basal.max_s"),
         temp_step_s=need(temp.step_s, "temp_basal.step_s"),
-        temp_max_percent=int(need(temp.max_percent, "temp_basal.max_percent")),
+        temp_max_percent=int(need(temp.max_percent, "temp_basal.max_percent", rests_on=False)),
         history=need(log.kinds, "log.kinds"),
         history_amount_step_u=need(log.amount_step_u, "log.amount_step_u"),
         claims={"basal": facts.claims.basal, "bolus": facts.claims.bolus},

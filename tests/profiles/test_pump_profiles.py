@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from rig.drivers.minimed.contact import FAMILIES
 from rig.errors import ConfigError
-from rig.profiles.pump import load_profile, profile_ids, read_profiles
+from rig.profiles.pump import PumpProfile, load_profile, profile_ids, read_profiles
 from rig.profiles.strict import Origin
+from rig.sim.parameters import PUMP_MODELS, STROKE_U
+
+MODELS = ("512", "515", "522", "523", "551", "554", "712", "715", "722", "723", "751", "754")
 
 
-def test_the_eight_profiles_are_there() -> None:
-    assert profile_ids() == (
-        "mmt-522", "mmt-523", "mmt-722", "mmt-723", "sim-522", "sim-523", "sim-722", "sim-723",
-    )  # fmt: skip
+def test_every_minimed_of_the_driver_has_a_profile_and_a_twin() -> None:
+    assert profile_ids() == (*(f"mmt-{model}" for model in MODELS), *(f"sim-{model}" for model in MODELS))
+    assert {load_profile(key).family for key in profile_ids()} <= set(FAMILIES)
+
+
+def test_every_model_that_the_twin_plays_has_a_profile() -> None:
+    for name, model in PUMP_MODELS.items():
+        profile = load_profile(f"sim-{name}")
+        assert (profile.model, profile.family, profile.reservoir_u) == (name, model.family, model.reservoir_u)
+        assert profile.dose_u == pytest.approx(model.dose_strokes * STROKE_U)
 
 
 @pytest.mark.parametrize(
     ("profile_id", "family", "reservoir_u", "dose_u", "bolus_min_u"),
     [
+        ("mmt-512", 12, 176.0, 0.05, 0.1),
+        ("mmt-712", 12, 300.0, 0.05, 0.1),
+        ("mmt-515", 15, 176.0, 0.05, 0.1),
+        ("mmt-715", 15, 300.0, 0.05, 0.1),
+        ("mmt-551", 51, 176.0, 0.025, 0.025),
+        ("mmt-751", 51, 300.0, 0.025, 0.025),
+        ("mmt-554", 54, 176.0, 0.025, 0.025),
+        ("mmt-754", 54, 300.0, 0.025, 0.025),
         ("mmt-522", 22, 176.0, 0.05, 0.1),
         ("mmt-722", 22, 300.0, 0.05, 0.1),
         ("mmt-523", 23, 176.0, 0.025, 0.025),
@@ -38,10 +56,11 @@ def test_a_profile_holds_the_figures_of_its_model(
     assert set(profile.marks) >= {"dose_u", "reservoir_u", "basal", "bolus", "bolus_speeds", "temp_basal", "history"}
 
 
-@pytest.mark.parametrize("number", ["522", "722", "523", "723"])
+@pytest.mark.parametrize("number", MODELS)
 def test_a_twin_is_its_pump_but_for_the_claim_declared_for_it(number: str) -> None:
     twin, pump = load_profile(f"sim-{number}"), load_profile(f"mmt-{number}")
-    same = ("family", "model", "reservoir_u", "dose_u", "basal_steps", "bolus_steps", "bolus_speeds", "history")
+    own = ("id", "title", "claims", "facts")
+    same = [item.name for item in fields(PumpProfile) if item.name not in own]
     assert all(getattr(twin, name) == getattr(pump, name) for name in same)
     assert (twin.simulated, pump.simulated) == (True, False)
     assert not pump.claims["basal"].decides
@@ -105,32 +124,21 @@ def test_a_bolus_lasts_as_the_table_of_driver_derived_durations_says(amount: flo
     assert load_profile("mmt-723").bolus_duration_s(amount) == pytest.approx(new_s)
 
 
-@settings(deadline=None)
-@given(st.sampled_from(["mmt-522", "mmt-523"]), st.floats(0, 40))
-def test_rounding_never_raises_an_amount_and_is_final(profile_id: str, value: float) -> None:
-    profile = load_profile(profile_id)
-    for rounding in (profile.round_basal, profile.round_bolus):
-        once = rounding(value)
-        assert rounding(once) == once
-        assert once <= value + 1e-6
-        assert value - once <= 0.1 + 1e-6 or value > 25.0
-
-
-def test_only_the_new_family_logs_basal_deliveries() -> None:
-    assert not load_profile("mmt-722").logs("basal")
-    assert load_profile("mmt-723").logs("basal")
+def test_only_the_new_families_log_basal_deliveries() -> None:
+    for model in MODELS:
+        assert load_profile(f"mmt-{model}").logs("basal") == (int(model) % 100 >= 23)
     assert load_profile("mmt-722").logs("bolus")
     with pytest.raises(ConfigError, match="unknown kind of history 'boluses'"):
         load_profile("mmt-722").logs("boluses")
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(ConfigError, match=r"unknown pump profile 'mmt-532'.*try: 'mmt-52") as caught:
+    with pytest.raises(ConfigError, match=r"unknown pump profile 'mmt-532'.*try: 'mmt-5[12][23]'") as caught:
         load_profile("mmt-532")
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("data", [{}, {"pumps": {}}, {"family": 22, "pumps": {"x": 1}}])
+@pytest.mark.parametrize("data", [{}, {"pumps": {}}, {"family": 22, "pumps": {"x": 1}}, {"format": 2}, {"format": 3}])
 def test_a_broken_data_file_is_refused_by_name(data: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"broken\.toml"):
         read_profiles(data, Origin("broken.toml", ""))
