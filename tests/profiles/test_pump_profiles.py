@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from rig.drivers.minimed.contact import FAMILIES
 from rig.errors import ConfigError
-from rig.profiles.pump import PumpProfile, load_profile, profile_ids, read_profiles
+from rig.profiles.pump import PumpProfile, load_profile, parse_profiles, profile_ids, read_profiles
 from rig.profiles.strict import Origin
 from rig.sim.parameters import PUMP_MODELS, STROKE_U
 
@@ -130,6 +131,18 @@ def test_only_the_new_families_log_basal_deliveries() -> None:
     assert load_profile("mmt-722").logs("bolus")
     with pytest.raises(ConfigError, match="unknown kind of history 'boluses'"):
         load_profile("mmt-722").logs("boluses")
+
+
+def test_a_profile_kept_in_the_former_layout_is_read_as_the_pump_it_was() -> None:
+    kept = parse_profiles(Path("tests/data/golden/v1/evidence/profile.toml").read_text("utf-8"), "profile.toml")
+    assert sorted(kept) == ["mmt-523", "mmt-723", "sim-523", "sim-723"]
+    for key, former in kept.items():
+        now = load_profile(key)
+        own = {"facts", "sources", "marks", "claims"}  # what the former layout did not have, or had in other words
+        same = [item.name for item in fields(PumpProfile) if item.name not in own]
+        assert [getattr(former, name) for name in same] == [getattr(now, name) for name in same]
+        assert former.claims["bolus"].decides == now.claims["bolus"].decides == key.startswith("sim-")
+        assert former.claims["bolus"].limit_pct == now.claims["bolus"].limit_pct
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_one() -> None:
