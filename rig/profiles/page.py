@@ -13,7 +13,7 @@ from rig.profiles.claims import Claim, Conditions
 from rig.profiles.data_file import marked, read_facts, unknown_keys
 from rig.profiles.figures import Figure
 from rig.profiles.lists import Alarm, BenchResult, Fact, OcclusionCase
-from rig.profiles.marks import MEANINGS
+from rig.profiles.marks import MEANINGS, UNKNOWN_MARK
 from rig.profiles.pump import data_files
 from rig.profiles.strict import Nested, Origin, declared_keys, read_toml
 from rig.profiles.tables import PumpFacts
@@ -107,6 +107,8 @@ def _section(pump: PumpFacts, known: dict[str, PumpFacts], file: str) -> str:
         former = set(_rows(base))
         rows = [row for row in rows if row not in former]
         lines[-1] += f" As `{base.id}`, but for:"
+    else:
+        rows = [row for row in rows if row[2:] != (UNKNOWN_MARK, "")]  # they are listed below
     lines += ["", "| what | value | mark | source and notes |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(_safe(cell) for cell in row)} |" for row in rows]
     if base is None:

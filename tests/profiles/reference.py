@@ -161,6 +161,7 @@ ALARMS = {
 }
 
 PUMPS_OF_THE_REFERENCE = """
+mmt-530 mmt-540 mmt-730 mmt-740
 mmt-507 mmt-511 mmt-512 mmt-712 mmt-515 mmt-715 mmt-522 mmt-722 mmt-523 mmt-723 mmt-551 mmt-751 mmt-554
 mmt-754 mmt-640g mmt-630g mmt-670g mmt-770g mmt-780g tslim-x2 omnipod-eros omnipod-dash omnipod-5 omnipod-go
 ypsopump accu-chek-spirit accu-chek-combo accu-chek-insight accu-chek-solo d-tronplus dana-r dana-rs dana-i
