@@ -9,6 +9,7 @@ from rig.sim.parameters import HOUR_NS, STROKES_PER_U, PlantParameters, PumpMode
 from rig.sim.plant.plant import Plant
 from rig.sim.pump.clock import PumpClock
 from rig.sim.pump.history import History, Records
+from rig.sim.pump.tables import Tables
 from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
 from rig.sim.seeds import source
 
@@ -16,6 +17,7 @@ NAK_REFUSED = 0x08
 NAK_RANGE = 0x09
 NAK_INCONSISTENT = 0x0A
 NAK_BOLUS_RUNS = 0x0C
+KEY_ESC, KEY_ACT = 0x01, 0x02
 ALARM_EMPTY = 0x3E
 MAX_TEMP_HALF_HOURS = 48
 MAX_PERCENT = 200
@@ -44,8 +46,9 @@ class Firmware:
         self._plant = plant
         self._start_ns = start_ns
         self.clock = PumpClock(start_ns, start_local, p.clock_offset_s, p.clock_error_ppm)
-        self._records = Records(model.is_new)
-        self.history = History()
+        self._records = Records(model.is_new, model.family >= 51)
+        self.history = History(model.history_pages)
+        self.tables = Tables()
         reports = Reports(
             stroke=self._stroke,
             bolus_ended=self._bolus_ended,
@@ -58,10 +61,13 @@ class Firmware:
         if faults.named("pump.reservoir"):
             held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
             self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
+        self._held_at_start = self.therapy.reservoir_strokes / STROKES_PER_U
         self.max_bolus_tenths = round(p.max_bolus_u * 10)
         self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
         self.temp_is_percent = False
         self.remote_enabled = True
+        self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
+        self._acknowledged = False  # ESC was pressed on an alarm
         self._low_reservoir_said = False
         self._low_battery_said = False
         self._bolus_remote = False
@@ -178,6 +184,7 @@ class Firmware:
         self.settle(rig_ns)
         if tenths > 250:
             return NAK_RANGE
+        self._held_at_start = self.therapy.reservoir_strokes / STROKES_PER_U
         self.max_bolus_tenths = tenths
         self.history.append(self._records.simple(0x24, tenths, self.local()))
         return 0
@@ -191,25 +198,31 @@ class Firmware:
         self.history.append(self._records.simple(0x2C, strokes_per_h, self.local()))
         return 0
 
-    def press_act(self, rig_ns: int) -> None:
-        """Confirm an alarm on the screen, if there is one."""
+    def press(self, key: int, rig_ns: int) -> None:
+        """Press a key: ESC, then ACT clear an alarm; nothing else moves anything from the home screen."""
         self.settle(rig_ns)
-        if self.therapy.alarm:
+        if self.therapy.alarm and self._acknowledged and key == KEY_ACT:
             self.history.append(self._records.simple(0x0C, self.therapy.alarm, self.local()))
             self.therapy.clear_alarm()
+        self._acknowledged = bool(self.therapy.alarm) and key == KEY_ESC
 
     # --- what it knows
 
     def battery(self, rig_ns: int) -> tuple[bool, int]:
         """Return (low, voltage in 0.01 V)."""
-        used_u = self.model.reservoir_u - self.therapy.reservoir_strokes / STROKES_PER_U
+        voltage = self._voltage_v(rig_ns)
+        self._watch_battery(voltage, self.local())
+        return voltage < self._p.battery_low_v, max(0, round(voltage * 100))
+
+    def _voltage_v(self, rig_ns: int) -> float:
+        used_u = self._held_at_start - self.therapy.reservoir_strokes / STROKES_PER_U
         hours = (rig_ns - self._start_ns) / HOUR_NS
-        voltage = self._p.battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
-        low = voltage < self._p.battery_low_v
-        if low and not self._low_battery_said:
+        return self._battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
+
+    def _watch_battery(self, voltage: float, local: datetime) -> None:
+        if voltage < self._p.battery_low_v and not self._low_battery_said:
             self._low_battery_said = True
-            self.history.append(self._records.simple(0x19, 0, self.local()))
-        return low, max(0, round(voltage * 100))
+            self.history.append(self._records.simple(0x19, 0, local))
 
     def totals(self) -> tuple[int, int]:
         """Return what was delivered today and yesterday, in steps of 0.025 U."""
@@ -223,7 +236,10 @@ class Firmware:
 
     def _stroke(self, running_ns: int, strokes: int, kind: str, bolus_share: float | None) -> None:
         self._today_strokes += strokes
-        self._plant.stroke(self.clock.rig_ns(running_ns), strokes, kind, bolus_share)
+        rig_ns = self.clock.rig_ns(running_ns)
+        self._plant.stroke(rig_ns, strokes, kind, bolus_share)
+        if not self._low_battery_said:
+            self._watch_battery(self._voltage_v(rig_ns), self.clock.local(running_ns))
         left = self.therapy.reservoir_strokes
         if not self._low_reservoir_said and left <= self._p.low_reservoir_u * STROKES_PER_U:
             self._low_reservoir_said = True
@@ -258,3 +274,5 @@ class Firmware:
         self.history.append(self._records.simple(0x21, 0, rewound))
         self.history.append(self._records.prime(0, 84, rewound + timedelta(minutes=2)))
         self.history.append(self._records.prime(3, 3, rewound + timedelta(minutes=3)))
+        if self.model.family >= 51:  # a record of another size in later families
+            self.history.append(self._records.sensor_setup(rewound + timedelta(minutes=5)))
