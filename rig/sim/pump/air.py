@@ -79,7 +79,11 @@ class Air:
     def _sent(self, coded: bytes, times: int, powered: int, at_ns: int) -> None:
         if powered != self._powered:
             return
-        for late_ns, arrived in self._through(coded, "sent", self._wire.rig_ns(at_ns)):
+        rig_ns = self._wire.rig_ns(at_ns)
+        is_burst = times > 1
+        if is_burst:  # some of its packets get through
+            times = round(times * (1.0 - self._loss(rig_ns)))
+        for late_ns, arrived in self._through(coded, "sent", rig_ns, is_burst) if times else ():
             if late_ns:
                 self._wire.call_at(at_ns + late_ns, partial(self._at_pump, arrived, times))
             else:
@@ -115,12 +119,19 @@ class Air:
         if powered == self._powered:
             self._heard(coded, begins_ns, at_ns)
 
-    def _through(self, coded: bytes, way: str, rig_ns: int) -> list[tuple[int, bytes]]:
+    def _loss(self, rig_ns: int) -> float:
+        """Return the share of packets that do not get through whole."""
+        kept = 1.0 - self._faded_share(rig_ns)
+        for name in ("link.drop", "link.corrupt"):
+            kept *= 1.0 - min(1.0, self._faults.number(name, rig_ns))
+        return 1.0 - kept
+
+    def _through(self, coded: bytes, way: str, rig_ns: int, is_burst: bool = False) -> list[tuple[int, bytes]]:
         """Return what arrives of a packet, each with how many ns late: whole, with a bit wrong, twice, or nothing."""
         deeds = self._deeds(way, rig_ns)
-        if self._happens("link.drop", rig_ns) or self._faded(rig_ns) or "drop" in deeds:
+        if "drop" in deeds or (not is_burst and self._lost(rig_ns)):
             return []
-        if coded and (self._happens("link.corrupt", rig_ns)):
+        if coded and not is_burst and self._happens("link.corrupt", rig_ns):
             spoilt = bytearray(coded)
             spoilt[self._chance.randrange(len(spoilt))] ^= 1 << self._chance.randrange(8)
             coded = bytes(byte or 1 for byte in spoilt)  # a 00 would end the answer on the UART
@@ -136,12 +147,18 @@ class Air:
         share = self._faults.number(name, rig_ns)
         return share > 0.0 and self._chance.random() < share
 
-    def _faded(self, rig_ns: int) -> bool:
-        """Say whether a packet is lost because the signal is hardly above the noise."""
+    def _lost(self, rig_ns: int) -> bool:
+        if self._happens("link.drop", rig_ns):
+            return True
+        share = self._faded_share(rig_ns)
+        return share > 0.0 and self._chance.random() < share
+
+    def _faded_share(self, rig_ns: int) -> float:
+        """Return the share of packets that are lost because the signal is hardly above the noise."""
         level = self._faults.latest("link.rssi", rig_ns)
         if level is None:
-            return False
-        return self._chance.random() < (self._p.radio_noise_dbm + FADING_DB - level) / FADING_DB
+            return 0.0
+        return max(0.0, min(1.0, (self._p.radio_noise_dbm + FADING_DB - level) / FADING_DB))
 
     def _deeds(self, way: str, rig_ns: int) -> set[str]:
         """Return what is done to this packet because of its number."""
