@@ -130,6 +130,11 @@ _SPECS = (
         "link.stale", "on", "CareLink stick: each reply stays in its buffer after a download and is offered once more",
         "link.stale=on",
     ),
+    FaultSpec(
+        "pump.rewound", "on",
+        "somebody rewinds the pump; at the end it is primed from a full reservoir, away from the vessel",
+        "pump.rewound=on@1h+5min",
+    ),
     FaultSpec("pump.battery", "V", "the cell starts at this voltage", "pump.battery=1.15V", VOLTAGE, (), (0, 2)),
     FaultSpec(
         "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",

@@ -361,6 +361,28 @@ def test_a_burst_loses_some_of_its_packets_and_still_wakes_the_pump() -> None:
     assert rig.read(0x8D)
 
 
+def test_a_rewound_pump_delivers_nothing_and_refuses_until_it_is_primed() -> None:
+    rig = Rig("723", faults=("pump.rewound=on@60s+120s", "pump.reservoir=50U"))
+    rig.wake()
+    assert rig.set_profile([(0, 400)]) == 0
+    assert rig.bolus(5.0) == 0
+    rig.wait_until(61.0)
+    assert rig.read(0xCE)[:4] == b"\x03\x00\x00\x00"
+    assert (rig.bolus(1.0), rig.command(0x4C, b"\x00\x28\x01")) == (0x08, 0x08)
+    rig.wait_until(100.0)
+    assert rig.read(0xCE)[:4] == b"\x03\x01\x00\x00"
+    rig.wait_until(181.0)
+    assert rig.ledger.commanded_u(60 * SECOND_NS, 180 * SECOND_NS) == 0.0
+    assert rig.read(0xCE)[:4] == b"\x03\x03\x00\x00"
+    assert int.from_bytes(rig.read(0x73)[3:5], "big") == pytest.approx(291.3 * 40, abs=1)
+    assert rig.bolus(1.0) == 0
+    page = rig.history()
+    assert b"\x01\x00\xc8" in page
+    rewound = page.index(b"\x21\x00", 20)
+    assert page[page.index(b"\x03\x00\x00\x00\x54", rewound) + 10 :][:5] == b"\x03\x00\x03\x00\x03"
+    assert rig.ledger.commanded_u(180 * SECOND_NS, 240 * SECOND_NS) > 0.1
+
+
 class Plugs:
     """Notes when plugs are pulled and put back."""
 

@@ -82,7 +82,7 @@ def _temp_basal(firmware: Firmware, _rig_ns: int) -> bytes:
 
 def _status(firmware: Firmware, _rig_ns: int) -> bytes:
     therapy = firmware.therapy
-    return bytes((3, therapy.bolus is not None, therapy.suspended))
+    return bytes((firmware.state(), therapy.bolus is not None, therapy.suspended))
 
 
 def _settings(firmware: Firmware, _rig_ns: int) -> bytes:

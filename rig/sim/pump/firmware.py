@@ -18,6 +18,9 @@ NAK_RANGE = 0x09
 NAK_INCONSISTENT = 0x0A
 NAK_BOLUS_RUNS = 0x0C
 KEY_ESC, KEY_ACT = 0x01, 0x02
+STATE_REWINDING, STATE_PREPARING, STATE_NORMAL = 0, 1, 3
+REWIND_NS = 30_000_000_000
+PRIMED_TENTHS = 84, 3  # of a unit: by hand through the tube, then a fixed amount for the cannula
 ALARM_EMPTY = 0x3E
 MAX_TEMP_HALF_HOURS = 48
 MAX_PERCENT = 200
@@ -73,12 +76,21 @@ class Firmware:
         self._bolus_remote = False
         self._today_strokes = 0
         self._yesterday_strokes = 0
+        self._operator = [
+            (at_ns, act)
+            for start_ns, end_ns in sorted(faults.spans("pump.rewound"))
+            for at_ns, act in ((start_ns, self._rewind), (end_ns, self._prime))
+        ]
         self._fill_history()
         plant.drive(self._run_to)
 
     # --- time
 
     def _run_to(self, rig_ns: int) -> None:
+        while self._operator and self._operator[0][0] <= rig_ns:
+            at_ns, act = self._operator.pop(0)
+            self.therapy.settle(self.clock.running_ns(at_ns))
+            act()
         self.therapy.advance(self.clock.running_ns(rig_ns))
 
     def settle(self, rig_ns: int) -> None:
@@ -96,7 +108,7 @@ class Firmware:
         """Start a normal bolus of ``strokes`` steps of 0.025 U."""
         self.settle(rig_ns)
         therapy = self.therapy
-        if therapy.suspended or therapy.alarm:
+        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
             return NAK_REFUSED
         if therapy.bolus is not None:
             return NAK_BOLUS_RUNS
@@ -110,7 +122,9 @@ class Firmware:
         """Start a temporary basal (percent, or steps of 0.025 U/h); no half-hours cancel the running one."""
         self.settle(rig_ns)
         therapy = self.therapy
-        if therapy.suspended or therapy.alarm or (self.temp_is_percent and not is_percent):
+        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
+            return NAK_REFUSED
+        if self.temp_is_percent and not is_percent:
             return NAK_REFUSED
         highest = MAX_PERCENT if is_percent else self.max_basal_strokes
         if value > highest or half_hours > MAX_TEMP_HALF_HOURS:
@@ -224,6 +238,13 @@ class Firmware:
             self._low_battery_said = True
             self.history.append(self._records.simple(0x19, 0, local))
 
+    def state(self) -> int:
+        """Return the first byte of the status: at work, rewinding, or waiting to be primed."""
+        since_ns = self.therapy.rewound_ns
+        if since_ns is None:
+            return STATE_NORMAL
+        return STATE_REWINDING if self.therapy.now_ns - since_ns < REWIND_NS else STATE_PREPARING
+
     def totals(self) -> tuple[int, int]:
         """Return what was delivered today and yesterday, in steps of 0.025 U."""
         return self._today_strokes, self._yesterday_strokes
@@ -268,11 +289,27 @@ class Firmware:
         self.history.append(self._records.alarm(ALARM_EMPTY, self.clock.local(running_ns)))
         self.therapy.stop_for_alarm(ALARM_EMPTY)
 
+    # --- what an operator does at the pump
+
+    def _rewind(self) -> None:
+        self.history.append(self._records.simple(0x21, 0, self.local()))
+        self.therapy.rewind()
+
+    def _prime(self) -> None:
+        by_hand, fixed = PRIMED_TENTHS
+        self.history.append(self._records.prime(0, by_hand, self.local()))
+        self.history.append(self._records.prime(fixed, fixed, self.local()))
+        self._low_reservoir_said = False
+        held = self.model.reservoir_u * STROKES_PER_U - (by_hand + fixed) * STROKES_PER_U // 10
+        self._held_at_start += (held - self.therapy.reservoir_strokes) / STROKES_PER_U  # the cell did not fill up
+        self.therapy.prime(held)
+
     def _fill_history(self) -> None:
         """Write what an operator's preparation leaves: rewind, tube filled, cannula filled."""
         rewound = self.local() - timedelta(minutes=30)
         self.history.append(self._records.simple(0x21, 0, rewound))
-        self.history.append(self._records.prime(0, 84, rewound + timedelta(minutes=2)))
-        self.history.append(self._records.prime(3, 3, rewound + timedelta(minutes=3)))
+        by_hand, fixed = PRIMED_TENTHS
+        self.history.append(self._records.prime(0, by_hand, rewound + timedelta(minutes=2)))
+        self.history.append(self._records.prime(fixed, fixed, rewound + timedelta(minutes=3)))
         if self.model.family >= 51:  # a record of another size in later families
             self.history.append(self._records.sensor_setup(rewound + timedelta(minutes=5)))
