@@ -44,10 +44,12 @@ class Records:
         self._is_new = is_new
         self._is_late = is_late
 
-    def bolus(self, programmed: int, delivered: int, at: datetime, remote: bool) -> bytes:
+    def bolus(self, programmed: int, delivered: int, at: datetime, remote: bool, unabsorbed: int = 0) -> bytes:
         """Return a normal bolus; amounts in steps of 0.025 U."""
         if self._is_new:
-            body = b"\x01" + programmed.to_bytes(2, "big") + delivered.to_bytes(2, "big") + bytes(3)
+            body = (
+                b"\x01" + b"".join(amount.to_bytes(2, "big") for amount in (programmed, delivered, unabsorbed)) + b"\0"
+            )
         else:
             body = bytes((0x01, programmed // 4, delivered // 4, 0))
         return body + stamp(at, remote)
