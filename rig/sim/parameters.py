@@ -144,6 +144,7 @@ class PlantParameters:
     answer_s: tuple[float, float] = (0.022, 0.065)  # within 20 to 80 ms [minimed 7.1]
     awake_s: float = 75.0  # radio on after the last packet: 60 to 90 s [minimed 1.6]
     wake_packets: int = 50  # power-control packets that wake a sleeping radio [minimed 1.7]
+    deep_wake_packets: int = 300  # more than one burst of 255
     stick_slow_share: float = 0.02  # of the replies of a CareLink stick: a first reading returns nothing [minimed 2.4]
     stick_slow_s: float = 0.2  # clients wait 250 ms, then read again
     preamble_s: float = 0.0086  # so that a short packet takes 14 ms and a long one 61 ms [minimed 1.6]

@@ -61,6 +61,7 @@ def test_a_bolus_is_delivered_once_or_not_at_all_and_an_acknowledged_one_is(deed
         ("link.late_ack=bolus:1", Acceptance.UNKNOWN, 1.0),
         ("link.stale=on", Acceptance.ACKNOWLEDGED, 1.0),
         ("pump.asleep=on", None, 0.0),
+        ("pump.deep_sleep=on", Acceptance.ACKNOWLEDGED, 1.0),
     ],
 )
 def test_the_driver_says_of_a_refused_lost_late_or_stale_answer_what_can_be_known(

@@ -355,6 +355,16 @@ def test_a_weak_pump_is_heard_weakly_and_near_the_noise_not_always(dbm: int, low
     assert all(abs(strength - dbm) < 4 for strength in strengths)
 
 
+def test_a_pump_in_deep_sleep_needs_a_second_burst() -> None:
+    rig = Rig(faults=("pump.deep_sleep=on",))
+    burst = bytes.fromhex("04 00 F9 00 A9 69 71 C9 AD 16 94 D5 55 5A 65 00")
+    heard = []
+    for _ in range(2):
+        rig.uart(burst, 4.0)
+        heard.append(len(rig.uart(bytes.fromhex("03 00 00 00 2E E0"), 12.1)))
+    assert heard == [2, 14]
+
+
 def test_a_burst_loses_some_of_its_packets_and_still_wakes_the_pump() -> None:
     rig = Rig(faults=("link.drop=60%@0s+4s",))
     rig.wake()

@@ -69,7 +69,7 @@ class PumpRadio:
         if packet is None or packet.pump_id != self._id or self._faults.on("pump.asleep", rig_ns):
             return None
         if link_ns >= self._awake_until_ns:
-            self._hear_asleep(packet, times, link_ns)
+            self._hear_asleep(packet, times, link_ns, rig_ns)
             return None
         self._awake_until_ns = max(self._awake_until_ns, link_ns + self._awake_span_ns)
         self._late_ns = 0
@@ -81,13 +81,14 @@ class PumpRadio:
         self.owes_wake_ack = False
         return self._ack()
 
-    def _hear_asleep(self, packet: Packet, times: int, link_ns: int) -> None:
+    def _hear_asleep(self, packet: Packet, times: int, link_ns: int, rig_ns: int) -> None:
         """Count power-control packets; enough of them wake the radio."""
         if packet.opcode != WAKE or packet.is_long:
             self._wake_packets = 0
             return
         self._wake_packets += times
-        if self._wake_packets >= self._p.wake_packets:
+        deep = self._faults.on("pump.deep_sleep", rig_ns)
+        if self._wake_packets >= (self._p.deep_wake_packets if deep else self._p.wake_packets):
             self._wake_packets = 0
             self._awake_until_ns = link_ns + self._awake_span_ns
             self._pending = WAKE
