@@ -67,8 +67,8 @@ _SPECS = (
     ),
     FaultSpec("pump.asleep", "on", "the radio of the pump sleeps and cannot be woken", "pump.asleep=on@1h+10min"),
     FaultSpec(
-        "pump.deep_sleep", "on", "the radio of the pump wakes only at the second burst of 250 packets, as old pumps may",
-        "pump.deep_sleep=on",
+        "pump.deep_sleep", "on",
+        "the radio of the pump wakes only at the second burst of 250 packets, as old pumps may", "pump.deep_sleep=on",
     ),
     FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
     FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
