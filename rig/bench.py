@@ -96,6 +96,7 @@ def _open_simulated(
     simulation = config.simulation or Simulation()
     twin = SimulatedBench(
         model=profile.model,
+        link=config.pump.link,
         serial=config.pump.serials[0],
         seed=simulation.seed,
         start_local=simulation.start,

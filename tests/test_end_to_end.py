@@ -41,6 +41,17 @@ def test_a_conforming_pump_passes_the_quick_scenario_on_either_family(tmp_path: 
     assert read_run(folder).damage == ()
 
 
+def test_the_quick_scenario_passes_behind_a_carelink_stick_too(tmp_path: Path) -> None:
+    text = (benches_dir() / "simulated.toml").read_text()
+    assert text.count('link = "cc111x"') == 1
+    bench = tmp_path / "bench.toml"
+    bench.write_text(text.replace('link = "cc111x"', 'link = "carelink"'))
+    code, folder = _run(tmp_path / "runs", "quick", "--bench", str(bench))
+    assert code == 0
+    assert set(_outcomes(folder).values()) == {"PASS", "REPORT_ONLY"}
+    assert json.loads((folder / "sealed" / "ledger.json").read_text())["link"] == "carelink"
+
+
 def test_a_pump_that_conforms_by_its_ledger_passes_the_24_hour_basal(tmp_path: Path) -> None:
     code, folder = _run(tmp_path, "basal_24h")
     assert _outcomes(folder)["basal-mean"] == "PASS"

@@ -91,7 +91,10 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
-    simulate.add_argument("--model", default="723", help="pump model: 522, 722, 523 or 723 (default: 723)")
+    simulate.add_argument("--model", default="723", help="pump model, such as 515, 522, 723 or 554 (default: 723)")
+    simulate.add_argument(
+        "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
+    )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
         "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"

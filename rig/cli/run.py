@@ -141,7 +141,7 @@ def bench_from(options: argparse.Namespace) -> BenchConfig:
     speed, epoch_ns = speeds.pop()
     return replace(
         config,
-        pump=replace(config.pump, port=devices["pump"]["port"]),
+        pump=replace(config.pump, port=devices["pump"]["port"], link=devices["pump"].get("link", config.pump.link)),
         balance=replace(config.balance, port=devices["balance"]["port"]),
         simulation=replace(simulation, speed=float(speed), epoch_ns=int(epoch_ns)),
     )
@@ -155,6 +155,8 @@ def _read_devices(path: Path) -> dict[str, dict[str, Any]]:
             device = json.loads(line)
             if not {"device", "port", "speed", "epoch_ns"} <= device.keys():
                 raise ConfigError("not a line of 'rig simulate'", where=f"{path}:{number}")
+            if device.get("link", "cc111x") not in ("cc111x", "carelink"):
+                raise ConfigError(f"unknown link '{device['link']}'", where=f"{path}:{number}")
             found[device["device"]] = device
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(

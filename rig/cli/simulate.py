@@ -31,7 +31,9 @@ def execute(options: argparse.Namespace) -> int:
         seed=options.seed,
         faults=options.fault,
         sealed_ledger=Path(options.ledger) if options.ledger else None,
-        wiring=Wiring(options.speed, options.epoch_ns, Path(options.ports).absolute() if options.ports else None),
+        wiring=Wiring(
+            options.speed, options.epoch_ns, Path(options.ports).absolute() if options.ports else None, options.link
+        ),
         announce=_announce,
         stop=lambda: bool(stopped),
     )

@@ -1,4 +1,4 @@
-"""The whole twin: one pump behind its radio stick, one balance, one plant between them, sealed ledgers."""
+"""The whole twin: one pump behind its stick, one balance, one plant between them, sealed ledgers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
 from rig.sim.parameters import STROKES_PER_U, PlantParameters, pump_model
 from rig.sim.plant.ledger import Ledger
 from rig.sim.plant.plant import Plant
+from rig.sim.pump.carelink import CareLinkStick
 from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.radio import PumpRadio
 from rig.sim.pump.stick import Stick
 from rig.sim.sics import SicsBalance
 
+STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
 MAX_COUNTS = 10**9  # what fits the ten characters of a weight
 
@@ -44,13 +46,16 @@ class SimulatedBench:
     time ``rig_start_ns`` (which must also be the link time then). The vessel is tared, the pump primed, its profile
     0 U/h, not suspended, its limits at 25 U and 35 U/h. The same arguments and requests give the same bytes.
 
-    Raises `UsageError` for an unknown model, serial number, resolution or fault.
+    ``link`` is the kind of stick in front of the pump.
+
+    Raises `UsageError` for an unknown model, link, serial number, resolution or fault.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name
         self,
         *,
         model: str = "723",
+        link: str = "cc111x",
         serial: str = "900123",
         seed: int = 1,
         start_local: datetime,
@@ -68,7 +73,10 @@ class SimulatedBench:
                 where="simulated balance",
                 expected=" or ".join(f"{known:g} mg" for known in RESOLUTIONS_MG),
             )
+        if link not in STICKS:
+            raise UsageError(f"the twin has no stick '{link}'", where="simulated pump", expected=" or ".join(STICKS))
         self.model = pump_model(model)
+        self.link = link
         self.parameters = replace(parameters or PlantParameters(), resolution_mg=resolution_mg)
         self._seed = seed
         self._serial = serial
@@ -80,7 +88,7 @@ class SimulatedBench:
             self.model, serial, self.parameters, self._plant, seed, self._faults, rig_start_ns, start_local
         )
         self._plant.tare_vessel()
-        self.pump_stick = Stick(
+        self.pump_stick = STICKS[link](
             PumpRadio(self.firmware, self.parameters, self._faults), self.parameters, seed, self._faults
         )
         self.balance = SicsBalance(self._plant, self.parameters, seed, self._faults, rig_start_ns)
@@ -133,6 +141,7 @@ class SimulatedBench:
             facts = {
                 "seed": self._seed,
                 "model": self.model.name,
+                "link": self.link,
                 "serial": self._serial,
                 "faults": self._faults.written,
                 "units": "volumes in U, masses in mg, times in ns of rig time",

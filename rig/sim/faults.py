@@ -16,8 +16,15 @@ from rig.units import INSULIN, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension
 
 NS_PER_S = 1e9
 FOREVER_NS = 1 << 62
-COMMANDS = ("bolus", "temp_basal", "suspend", "resume", "profile", "time", "any")
+COMMANDS = (
+    "bolus", "temp_basal", "suspend", "resume", "profile", "time", "pattern", "max_bolus", "max_basal", "temp_type",
+    "remote", "key", "any",
+)  # fmt: skip
+DEEDS = ("drop", "corrupt", "delay", "duplicate")
+WAYS = ("sent", "heard")  # by the stick
 BALANCE_UNITS = ("g", "mg", "kg")
+SIGNAL = Dimension("signal level", "dBm", (("dBm", "1"),), "-95 dBm", 200.0)
+VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class FaultSpec:
     """One fault that can be seeded: its name, how its value is written, and what it does."""
 
     name: str
-    unit: str  # "%", "count", "on", "choice", "command:n" or a unit
+    unit: str  # "%", "count", "on", "choice", "command:n", "deed:way:n" or a unit
     doc: str
     example: str
     dimension: Dimension | None = None
@@ -59,6 +66,10 @@ _SPECS = (
         "pump.late_start=20min", TIME,
     ),
     FaultSpec("pump.asleep", "on", "the radio of the pump sleeps and cannot be woken", "pump.asleep=on@1h+10min"),
+    FaultSpec(
+        "pump.deep_sleep", "on",
+        "the radio of the pump wakes only at the second burst of 250 packets, as old pumps may", "pump.deep_sleep=on",
+    ),
     FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
     FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
     FaultSpec(
@@ -92,8 +103,43 @@ _SPECS = (
         f"the pump acts on the n-th parameter packet of a command ({', '.join(COMMANDS)}), but its ACK is lost",
         "link.drop_ack=bolus:1",
     ),
+    FaultSpec(
+        "link.late_ack", "command:n", "the pump acts on the n-th parameter packet of a command; its ACK is 3 s late",
+        "link.late_ack=bolus:1",
+    ),
+    FaultSpec(
+        "link.nak", "command:n", "the pump refuses the n-th parameter packet of a command with NAK 08 and does not act",
+        "link.nak=bolus:1",
+    ),
     FaultSpec("link.drop", "%", "share of radio packets lost, either way", "link.drop=5%", PERCENT, (), (0, 100)),
     FaultSpec("link.corrupt", "%", "share of radio packets with a bit wrong", "link.corrupt=5%", PERCENT, (), (0, 100)),
+    FaultSpec(
+        "link.duplicate", "%", "share of radio packets that arrive a second time, up to 0.4 s later",
+        "link.duplicate=5%", PERCENT, (), (0, 100),
+    ),
+    FaultSpec(
+        "link.delay", "time", "every answer of the pump comes so much later", "link.delay=300ms", TIME, (), (0, 60)
+    ),
+    FaultSpec(
+        "link.packet", "deed:way:n",
+        f"one deed ({', '.join(DEEDS)}) to the n-th radio packet from START on that the stick {' or '.join(WAYS)}; a "
+        "delay is 2 s",
+        "link.packet=drop:sent:3",
+    ),
+    FaultSpec(
+        "link.rssi", "dBm", "the pump is heard only this strongly; below -95 dBm packets get lost, at -101 dBm all",
+        "link.rssi=-98dBm", SIGNAL, (), (-130, 0),
+    ),
+    FaultSpec(
+        "link.stale", "on", "CareLink stick: each reply stays in its buffer after a download and is offered once more",
+        "link.stale=on",
+    ),
+    FaultSpec(
+        "pump.rewound", "on",
+        "somebody rewinds the pump; at the end it is primed from a full reservoir, away from the vessel",
+        "pump.rewound=on@1h+5min",
+    ),
+    FaultSpec("pump.battery", "V", "the cell starts at this voltage", "pump.battery=1.15V", VOLTAGE, (), (0, 2)),
     FaultSpec(
         "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",
         INSULIN, (), (0, 1000),
@@ -158,10 +204,16 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
         if text not in spec.choices:
             raise UsageError(f"'{text}' is not possible here", expected=" or ".join(spec.choices))
         return 0.0, text
-    command, _, nth = text.partition(":")
-    if command not in COMMANDS or not nth.isascii() or not nth.isdigit() or not 0 < int(nth[:6]) < 100_000:
-        raise UsageError(f"'{text}' names no packet", expected=f"COMMAND:N with COMMAND one of {', '.join(COMMANDS)}")
-    return float(nth), command
+    which, _, nth = text.rpartition(":")
+    if which not in _packets(spec) or not nth.isascii() or not nth.isdigit() or not 0 < int(nth[:6]) < 100_000:
+        expected = f"{spec.unit.upper()} with N from 1 on, and one of {', '.join(_packets(spec))}"
+        raise UsageError(f"'{text}' names no packet", expected=expected)
+    return float(nth), which
+
+
+def _packets(spec: FaultSpec) -> tuple[str, ...]:
+    """Return the words before the number of a packet."""
+    return COMMANDS if spec.unit == "command:n" else tuple(f"{deed}:{way}" for deed in DEEDS for way in WAYS)
 
 
 class FaultSet:
@@ -216,6 +268,11 @@ class FaultSet:
                 self._used[fault] = used + 1
                 return True
         return False
+
+    def latest(self, name: str, rig_ns: int) -> float | None:
+        """Return the value of the latest active fault of a name, or None when none acts."""
+        active = self.active(name, rig_ns)
+        return active[-1].number if active else None
 
     def text(self, name: str, rig_ns: int) -> str:
         """Return the word of the latest active fault of a name, or the empty string."""

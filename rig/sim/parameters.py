@@ -17,28 +17,43 @@ STROKES_PER_U = 40
 
 @dataclass(frozen=True, slots=True)
 class PumpModel:
-    """What differs between the pump models the twin can play [minimed 0.3, 0.4; pump-specs 1]."""
+    """What differs between the pump models the twin can play [minimed 0.3, 0.4, 4.1; pump-specs 1]."""
 
     name: str
-    family: int
-    reservoir_u: int
-    dose_strokes: int  # one motor pulse, in steps of 0.025 U
+
+    @property
+    def family(self) -> int:
+        """Return the last two digits, which decide what a pump speaks."""
+        return int(self.name) % 100
 
     @property
     def is_new(self) -> bool:
         """Say whether the newer encodings apply (family 23 and later)."""
         return self.family >= 23
 
+    @property
+    def is_first(self) -> bool:
+        """Say whether this is family 12: settings by 91, targets by 8C, and opcodes that later ones brought refused."""
+        return self.family == 12
 
-PUMP_MODELS = {
-    model.name: model
-    for model in (
-        PumpModel("522", 22, 176, 2),
-        PumpModel("722", 22, 300, 2),
-        PumpModel("523", 23, 176, 1),
-        PumpModel("723", 23, 300, 1),
-    )
-}
+    @property
+    def reservoir_u(self) -> int:
+        """Return what a full reservoir holds, in U."""
+        return 176 if self.name.startswith("5") else 300
+
+    @property
+    def dose_strokes(self) -> int:
+        """Return one motor pulse, in steps of 0.025 U."""
+        return 1 if self.is_new else 2
+
+    @property
+    def history_pages(self) -> int:
+        """Return how many pages of history are kept."""
+        return 32 if self.is_first else 36
+
+
+FAMILIES = (12, 15, 22, 23, 30, 40, 51, 54)
+PUMP_MODELS = {name: PumpModel(name) for family in FAMILIES for name in (f"5{family}", f"7{family}")}
 
 
 def pump_model(name: str) -> PumpModel:
@@ -129,5 +144,8 @@ class PlantParameters:
     answer_s: tuple[float, float] = (0.022, 0.065)  # within 20 to 80 ms [minimed 7.1]
     awake_s: float = 75.0  # radio on after the last packet: 60 to 90 s [minimed 1.6]
     wake_packets: int = 50  # power-control packets that wake a sleeping radio [minimed 1.7]
+    deep_wake_packets: int = 300  # more than one burst of 255
+    stick_slow_share: float = 0.02  # of the replies of a CareLink stick: a first reading returns nothing [minimed 2.4]
+    stick_slow_s: float = 0.2  # clients wait 250 ms, then read again
     preamble_s: float = 0.0086  # so that a short packet takes 14 ms and a long one 61 ms [minimed 1.6]
     air_bit_per_s: float = 16_384.0

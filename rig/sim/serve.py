@@ -40,7 +40,7 @@ MAX_SPEED = 10_000.0
 IDLE_S = 0.1  # how long a stop request may go unnoticed
 READ_SIZE = 4096
 BITS_PER_BYTE = 10  # 8N1
-BAUD = {"pump": 19_200, "balance": 9_600}
+BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600}  # nominal, where a wire is USB
 
 
 class PtyServer:
@@ -65,9 +65,9 @@ class PtyServer:
         self._ports: dict[int, _PtyPort] = {}  # by the descriptor of the master, those that are plugged in
         self._devices: dict[str, _PtyPort] = {}
 
-    def add(self, name: str, device: SimulatedDevice) -> str:
-        """Put a device on a new pseudo-terminal; return the path clients open."""
-        ns_per_byte = BITS_PER_BYTE * 1_000_000_000 // BAUD.get(name, 9_600) if self._pace else 0
+    def add(self, name: str, device: SimulatedDevice, baud: int = 9_600) -> str:
+        """Put a device on a new pseudo-terminal; return the path clients open. ``baud`` matters to a paced server."""
+        ns_per_byte = BITS_PER_BYTE * 1_000_000_000 // baud if self._pace else 0
         self._devices[name] = port = _PtyPort(self, name, device, ns_per_byte)
         path = self._plug_in(port)
         device.attach(port)
@@ -218,11 +218,12 @@ class _PtyPort:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """How devices are served: rig seconds in a link second, the link time at which both agree, a folder for names."""
+    """How devices are served: rig seconds in a link second, the link time at which both agree, names, the stick."""
 
     speed: float = 1.0
     epoch_ns: int | None = None  # None: now
-    names: Path | None = None
+    names: Path | None = None  # a folder for stable names
+    link: str = "cc111x"  # or "carelink"
 
 
 def serve(
@@ -239,11 +240,11 @@ def serve(
 ) -> None:
     """Serve the pump's stick and/or the balance of one twin until ``stop()`` or KeyboardInterrupt.
 
-    ``announce`` gets one JSON line per device: device, model, port, speed and epoch_ns, the monotonic link time at
-    which rig time equals link time. With a folder for names, the names are announced. With the epoch of a simulator
-    that ran before, plant and pump begin there and live through the time since. The sealed ledger is written at the
-    end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved for
-    simulators.
+    ``announce`` gets one JSON line per device: device, model, link of the pump, port, speed and epoch_ns, the monotonic
+    link time at which rig time equals link time. With a folder for names, the names are announced. With the epoch of a
+    simulator that ran before, plant and pump begin there and live through the time since. The sealed ledger is written
+    at the end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved
+    for simulators.
     """
     if not devices or not set(devices) <= set(DEVICES):
         raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
@@ -256,6 +257,7 @@ def serve(
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
         model=model,
+        link=wiring.link,
         serial=serial,
         seed=seed,
         start_local=datetime.now() - since_epoch,  # noqa: DTZ005 - a pump knows no time zone
@@ -263,16 +265,16 @@ def serve(
         sealed_ledger=sealed_ledger,
         rig_start_ns=server.epoch_ns,
     )
-    played: dict[str, tuple[SimulatedDevice, str]] = {
-        "pump": (bench.pump_stick, bench.model.name),
-        "balance": (bench.balance, bench.parameters.balance_model),
+    played: dict[str, tuple[SimulatedDevice, int, dict[str, str]]] = {
+        "pump": (bench.pump_stick, BAUD[wiring.link], {"model": bench.model.name, "link": wiring.link}),
+        "balance": (bench.balance, BAUD["balance"], {"model": bench.parameters.balance_model}),
     }
     try:
         for name in devices:
-            device, device_model = played[name]
-            port = server.add(name, device)
-            line = {"device": name, "model": device_model, "port": port, "speed": wiring.speed}
-            announce(json.dumps({**line, "epoch_ns": server.epoch_ns}))
+            device, baud, facts = played[name]
+            port = server.add(name, device, baud)
+            line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
+            announce(json.dumps(line))
         bench.seed_unplugging(server, server.clock.link_at, devices)
         server.run(stop)
     except KeyboardInterrupt:

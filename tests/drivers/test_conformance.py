@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from rig.drivers.minimed import minimed_pump
+from rig.clock import VirtualClock
+from rig.drivers.minimed import BAUD, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
+from rig.sim.bench import SimulatedBench
+from rig.transport.virtual import VirtualLinks
 from tests.drivers import conformance_balance, conformance_pump
 from tests.drivers.conformance_balance import BalanceBench
 from tests.drivers.conformance_pump import PumpBench
@@ -13,6 +18,7 @@ from tests.drivers.scripted import ScriptedBench
 from tests.transcripts.notation import Pair, Reply, asked, heard, line_pairs, packet, radio_pairs
 
 PUMP = "512847"
+TWIN = "900123"
 NOTHING = Reply(b"\xaa\x00", 500)
 
 
@@ -125,6 +131,34 @@ def scripted_pump(situation: str) -> PumpBench:
 
 def test_the_minimed_driver_conforms_to_the_pump_role() -> None:
     assert conformance_pump.check_pump(scripted_pump) == []
+
+
+TWIN_FAULTS = {
+    "out_of_range": ["pump.asleep=on"],
+    "bolus_ack_lost": ["link.drop_ack=bolus:1"],
+    "temp_ack_lost": ["link.drop_ack=temp_basal:1"],
+}
+
+
+def twin_pump(model: str, link: str, situation: str) -> PumpBench:
+    twin = SimulatedBench(
+        model=model,
+        link=link,
+        serial=TWIN,
+        start_local=datetime(2025, 3, 9, 14),
+        faults=TWIN_FAULTS.get(situation, []),
+    )
+    links = VirtualLinks(VirtualClock())
+    stick = links.connect("pump", twin.pump_stick, 10 * 1_000_000_000 // BAUD[link])
+    pump = minimed_pump(links, stick, TWIN, frozenset({TWIN}), kind=link)
+    pump.open()
+    return PumpBench(pump=pump, links=links, link=stick, model=model, serial=TWIN)
+
+
+@pytest.mark.parametrize("link", ["cc111x", "carelink"])
+@pytest.mark.parametrize("model", ["515", "522", "723", "554"])
+def test_the_minimed_driver_conforms_with_the_twin_behind_either_stick(model: str, link: str) -> None:
+    assert conformance_pump.check_pump(lambda situation: twin_pump(model, link, situation)) == []
 
 
 def test_a_bench_that_cannot_set_a_scene_is_reported() -> None:

@@ -30,6 +30,7 @@ EXACT_PUMP = replace(
     interval_sd=0.0,
     clock_error_ppm=0.0,
     clock_offset_s=0.0,
+    stick_slow_share=0.0,
 )
 EXACT = replace(
     EXACT_PUMP,
@@ -62,6 +63,7 @@ class Rig:
         self,
         model: str = "723",
         *,
+        link: str = "cc111x",
         serial: str = "512847",
         seed: int = 1,
         faults: tuple[str, ...] = (),
@@ -71,6 +73,7 @@ class Rig:
     ) -> None:
         self.bench = SimulatedBench(
             model=model,
+            link=link,
             serial=serial,
             seed=seed,
             start_local=START,

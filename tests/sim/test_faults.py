@@ -8,7 +8,7 @@ from rig.errors import UsageError
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import FaultSet, list_faults, parse_fault
 from rig.sim.parameters import HOUR_NS
-from rig.sim.pump.packets import read_packet, short_packet
+from rig.sim.pump.packets import decode_4b6b, encode_4b6b, read_packet, short_packet
 from tests.sim.kit import EXACT, PUMP_ID, SECOND_NS, START, Rig
 
 
@@ -39,6 +39,11 @@ def test_every_listed_fault_can_be_written_as_its_example(spec: object) -> None:
         ("balance.unit=mg", 0, "mg", 0, None),
         ("link.drop_ack=bolus:2", 2, "bolus", 0, None),
         ("pump.late_start=20min", 1200, "", 0, None),
+        ("link.packet=drop:sent:3@10s", 3, "drop:sent", 10, None),
+        ("link.rssi=-95dBm", -95, "", 0, None),
+        ("link.delay=300ms", 0.3, "", 0, None),
+        ("link.nak=max_bolus:1", 1, "max_bolus", 0, None),
+        ("pump.battery=1150mV", 1.15, "", 0, None),
     ],
 )
 def test_a_fault_is_read(text: str, number: float, word: str, start_s: int, end_s: int | None) -> None:
@@ -69,6 +74,11 @@ def test_a_fault_is_read(text: str, number: float, word: str, start_s: int, end_
         ("balance.unit=lb", "g or mg or kg"),
         ("link.drop_ack=bolus", "names no packet"),
         ("link.drop_ack=bolos:1", "names no packet"),
+        ("link.packet=drop:3", "names no packet.*DEED:WAY:N"),
+        ("link.packet=loose:sent:3", "names no packet.*drop:sent"),
+        ("link.packet=drop:sent:0", "names no packet"),
+        ("link.rssi=-95", "no unit"),
+        ("link.rssi=5dBm", "out of range"),
         ("vessel.evaporation=0.2", "mg/h"),
     ],
 )
@@ -269,6 +279,118 @@ def test_radio_packets_are_lost_or_spoilt_in_the_stated_share(fault: str, low: i
         reply = rig.packet(short_packet(PUMP_ID, 0x8D))
         good += reply is not None and read_packet(reply) is not None
     assert low < good < high  # both ways: 49 of 100 expected
+
+
+def late(*faults: str) -> Rig:
+    """Return a rig with an awake pump at 20 s, from when on the faults act."""
+    rig = Rig(faults=tuple(f"{fault}@20s" for fault in faults))
+    rig.wake()
+    rig.wait_until(20.0)
+    return rig
+
+
+@pytest.mark.parametrize("way", ["sent", "heard"])
+@pytest.mark.parametrize("deed", ["drop", "corrupt", "delay"])
+def test_one_packet_by_its_number_is_lost_spoilt_or_late_and_no_other(deed: str, way: str) -> None:
+    rig = late(f"link.packet={deed}:{way}:2")
+    asked = short_packet(PUMP_ID, 0x8D)
+    heard = [rig.packet(asked) for _ in range(3)]
+    good = [reply is not None and read_packet(reply) is not None for reply in heard]
+    assert good == [True, False, True]
+
+
+def test_a_packet_that_comes_twice_is_acted_on_once_and_its_answer_heard_by_who_listens_on() -> None:
+    rig = late("link.packet=duplicate:heard:1")
+    first = rig.packet(short_packet(PUMP_ID, 0x8D))
+    again = rig.uart(bytes.fromhex("03 00 00 00 02 00"), 0.6)
+    assert decode_4b6b(again[2:-1]) == first
+    rig = late("link.packet=duplicate:sent:2")
+    assert rig.bolus(1.0) == 0
+    rig.wait(60.0)
+    rig.bench.advance(rig.now_ns)
+    assert rig.ledger.commanded_u(0, rig.now_ns) == pytest.approx(1.0)
+
+
+def test_a_share_of_packets_comes_twice() -> None:
+    rig = late("link.duplicate=50%")
+    twice = 0
+    for _ in range(60):
+        assert rig.packet(short_packet(PUMP_ID, 0x8D)) is not None
+        twice += rig.uart(bytes.fromhex("03 00 00 00 02 00"), 0.6) != b"\xaa\x00"
+    assert 25 < twice < 59  # either way: three quarters expected
+
+
+def test_a_delayed_answer_comes_when_the_listener_has_gone_or_to_one_that_waits() -> None:
+    rig = late("link.delay=400ms")
+    asked = short_packet(PUMP_ID, 0x8D)
+    assert rig.packet(asked) is None  # listens 300 ms
+    reply = rig.uart(bytes.fromhex("03 00 00 00 02 00"), 0.6)
+    assert decode_4b6b(reply[2:-1]) is not None
+
+
+def test_a_refused_command_is_not_acted_on_and_the_next_one_is() -> None:
+    rig = late("link.nak=bolus:1")
+    assert rig.bolus(1.0) == 0x08
+    assert rig.read(0xCE)[2] == 0
+    assert rig.bolus(1.0) == 0
+
+
+def test_a_late_ack_comes_3_s_after_the_pump_has_acted() -> None:
+    rig = late("link.late_ack=temp_basal:1")
+    assert rig.command(0x4C, b"\x00\x28\x01") is None
+    reply = rig.uart(bytes.fromhex("03 00 00 00 0F A0"), 4.1)
+    assert decode_4b6b(reply[2:-1]) == short_packet(PUMP_ID, 0x06)
+    assert rig.bench.firmware.therapy.temp is not None
+
+
+@pytest.mark.parametrize(("dbm", "low", "high"), [(-90, 100, 100), (-98, 10, 45), (-101, 0, 0)])
+def test_a_weak_pump_is_heard_weakly_and_near_the_noise_not_always(dbm: int, low: int, high: int) -> None:
+    rig = late(f"link.rssi={dbm}dBm")
+    replies = [
+        rig.uart(bytes.fromhex("05 00 00 00 00 00 00 01 2C 00") + encode_4b6b(short_packet(PUMP_ID, 0x8D)) + b"\0", 0.4)
+        for _ in range(100)
+    ]
+    strengths = [(reply[0] - 256) / 2 - 73 for reply in replies if len(reply) > 2]
+    assert low <= len(strengths) <= high  # both ways: a quarter expected in the middle
+    assert all(abs(strength - dbm) < 4 for strength in strengths)
+
+
+def test_a_pump_in_deep_sleep_needs_a_second_burst() -> None:
+    rig = Rig(faults=("pump.deep_sleep=on",))
+    burst = bytes.fromhex("04 00 F9 00 A9 69 71 C9 AD 16 94 D5 55 5A 65 00")
+    heard = []
+    for _ in range(2):
+        rig.uart(burst, 4.0)
+        heard.append(len(rig.uart(bytes.fromhex("03 00 00 00 2E E0"), 12.1)))
+    assert heard == [2, 14]
+
+
+def test_a_burst_loses_some_of_its_packets_and_still_wakes_the_pump() -> None:
+    rig = Rig(faults=("link.drop=60%@0s+4s",))
+    rig.wake()
+    assert rig.read(0x8D)
+
+
+def test_a_rewound_pump_delivers_nothing_and_refuses_until_it_is_primed() -> None:
+    rig = Rig("723", faults=("pump.rewound=on@60s+120s", "pump.reservoir=50U"))
+    rig.wake()
+    assert rig.set_profile([(0, 400)]) == 0
+    assert rig.bolus(5.0) == 0
+    rig.wait_until(61.0)
+    assert rig.read(0xCE)[:4] == b"\x03\x00\x00\x00"
+    assert (rig.bolus(1.0), rig.command(0x4C, b"\x00\x28\x01")) == (0x08, 0x08)
+    rig.wait_until(100.0)
+    assert rig.read(0xCE)[:4] == b"\x03\x01\x00\x00"
+    rig.wait_until(181.0)
+    assert rig.ledger.commanded_u(60 * SECOND_NS, 180 * SECOND_NS) == 0.0
+    assert rig.read(0xCE)[:4] == b"\x03\x03\x00\x00"
+    assert int.from_bytes(rig.read(0x73)[3:5], "big") == pytest.approx(291.3 * 40, abs=1)
+    assert rig.bolus(1.0) == 0
+    page = rig.history()
+    assert b"\x01\x00\xc8" in page
+    rewound = page.index(b"\x21\x00", 20)
+    assert page[page.index(b"\x03\x00\x00\x00\x54", rewound) + 10 :][:5] == b"\x03\x00\x03\x00\x03"
+    assert rig.ledger.commanded_u(180 * SECOND_NS, 240 * SECOND_NS) > 0.1
 
 
 class Plugs:

@@ -46,6 +46,7 @@ def test_each_record_is_written_byte_for_byte(record: bytes, expected: str) -> N
         (NEW.temp_basal(False, 320, 2, at(14, 5, 30), True)[:8], "33 40 1E C5 0E 49 19 01"),
         (NEW.temp_basal(True, 150, 2, at(14, 5, 30), True)[:8], "33 96 1E C5 0E 49 19 08"),
         (NEW.bolus(94, 94, at(14, 7), True), "01 00 5E 00 5E 00 00 00 00 C7 0E 49 19"),
+        (NEW.bolus(94, 94, at(14, 7), True, 20), "01 00 5E 00 5E 00 14 00 00 C7 0E 49 19"),
         (OLD.daily_total(1258, datetime(2025, 3, 8)), "07 00 00 04 EA 28 99"),
         (NEW.daily_total(1258, datetime(2025, 3, 8)), "07 00 00 04 EA 28 99 00 00 00"),
         (OLD.basal_start(1, 13, 52, at(14, 5, 30)), ""),

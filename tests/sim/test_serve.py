@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import select
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rig.errors import UsageError
+from rig.paths import checkout
 from rig.sim.serve import PtyServer, Wiring, serve
 
 
@@ -83,6 +86,27 @@ def test_both_devices_answer_on_their_pseudo_terminals_and_the_ledger_is_written
     assert content["through_ns"] - content["start_ns"] > 50 * 50_000_000
 
 
+def test_the_command_line_serves_a_pump_behind_a_carelink_stick(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rig", "simulate", "pump", "--model", "722", "--link", "carelink", "--pty"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=checkout())
+    try:
+        assert process.stdout is not None
+        line = json.loads(process.stdout.readline())
+        assert (line["device"], line["model"], line["link"]) == ("pump", "722", "carelink")
+        stick = os.open(line["port"], os.O_RDWR | os.O_NOCTTY)
+        os.write(stick, bytes.fromhex("04 00 00"))
+        block = b""
+        while len(block) < 64 and select.select([stick], [], [], 5.0)[0]:
+            block += os.read(stick, 64)
+        os.close(stick)
+        assert block[:3] == b"\x01\x55\x00"
+        assert block[9:19] == b"ComLink II"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 def test_plant_time_is_scaled_from_the_epoch_and_link_time_is_not() -> None:
     server = PtyServer(speed=100.0, epoch_ns=1_000)
     assert server.clock.rig_ns(1_000) == 1_000
@@ -136,6 +160,7 @@ def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
         ({"wiring": Wiring(speed=float("nan"))}, "speed of nan"),
         ({"wiring": Wiring(epoch_ns=1 << 62)}, "still to come"),
         ({"model": "511"}, "no pump model"),
+        ({"wiring": Wiring(link="ble")}, "no stick 'ble'"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_anything_opens(options: dict[str, object], message: str) -> None:

@@ -217,6 +217,9 @@ def test_an_empty_reservoir_stops_everything_and_raises_the_alarm_until_it_is_co
     page = rig.history()
     assert b"\x06\x3e" in page
     assert b"\x01\x00\x50\x00\x28" in page
+    assert rig.command(0x5B, b"\x02") == 0  # ACT alone is not enough
+    assert rig.read(0x75)[1] == 0x3E
+    assert rig.command(0x5B, b"\x01") == 0
     assert rig.command(0x5B, b"\x02") == 0
     assert rig.read(0x75)[1] == 0
     assert b"\x0c\x3e" in rig.history()

@@ -13,6 +13,7 @@ from rig.errors import InstrumentError, MalformedReply
 from rig.wire import carelink
 from rig.wire.carelink import Kind, Records
 from rig.wire.crc import crc8
+from rig.wire.minimed.answers import parse_settings
 from rig.wire.minimed.counts import Counts
 from rig.wire.minimed.packets import Opcode
 from tests.transcripts.notation import expand, load, packet
@@ -91,6 +92,12 @@ def test_the_count_byte_that_the_stick_takes_off_is_put_back(name: str) -> None:
     counts.packet(PUMP, Opcode.MODEL, expand("03 37 32 33 00*60"))
     sent = packet(name)
     assert counts.packet(PUMP, Opcode(sent[4]), sent[6:-1]).encode() == sent
+
+
+def test_the_settings_of_family_12_keep_their_own_layout_without_a_count_byte() -> None:
+    content = expand("00 04 00 00 00 FA 05 78 00 00 01 02 00 00 00 64 00 01 00*46")
+    read = parse_settings(Counts().packet(PUMP, Opcode.SETTINGS_12, content))
+    assert (read.max_bolus_u, read.max_basal_u_per_h, read.pattern, read.insulin_action_h) == (25.0, 35.0, 2, None)
 
 
 def test_a_refusal_of_the_stick_says_why() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rig.sim.pump import tables
 from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.therapy import Profile
 
@@ -12,6 +13,8 @@ PROFILE_BYTES = 192
 PROFILE_READS = {0x92: 0, 0x93: 1, 0x94: 2}
 NO_MORE_ENTRIES = 0x3F
 HALF_HOURS_IN_DAY = 48
+FIRST = (0x8C, 0x91)  # what only family 12 answers
+LATER = (0x9D, 0x9F, 0xC0, 0xC3, 0xCE)  # what it refuses
 
 
 def profile_image(firmware: Firmware, opcode: int) -> bytes | None:
@@ -37,7 +40,8 @@ def read_profile(image: bytes) -> Profile:
 
 def answer(firmware: Firmware, opcode: int, rig_ns: int) -> bytes | None:
     """Return the data of a read, or None for an opcode this pump does not know; call `Firmware.settle` first."""
-    reader = _READERS.get(opcode)
+    left_out = LATER if firmware.model.is_first else FIRST
+    reader = None if opcode in left_out else _READERS.get(opcode)
     return None if reader is None else reader(firmware, rig_ns)
 
 
@@ -78,23 +82,20 @@ def _temp_basal(firmware: Firmware, _rig_ns: int) -> bytes:
 
 def _status(firmware: Firmware, _rig_ns: int) -> bytes:
     therapy = firmware.therapy
-    return bytes((3, therapy.bolus is not None, therapy.suspended))
+    return bytes((firmware.state(), therapy.bolus is not None, therapy.suspended))
 
 
 def _settings(firmware: Firmware, _rig_ns: int) -> bytes:
-    """Return the settings; old pumps 21 bytes, new ones 25 [minimed 4.1, 8.3]."""
+    """Return the settings; family 12 in 18 bytes, old pumps in 21, new ones in 25 [minimed 4.1, 8.3]."""
     basal = firmware.max_basal_strokes.to_bytes(2, "big")
     tail = bytes((firmware.therapy.pattern != 0, firmware.therapy.pattern, firmware.remote_enabled, 0))
-    tail += bytes((firmware.temp_is_percent, 100, 1, 4, 0, 20, 0))
+    tail += bytes((firmware.temp_is_percent, 100, 1))
+    later = bytes((4, 0, 20, 0))  # action in hours, warning in units, its level, keypad unlocked
     if firmware.model.is_new:
-        return bytes((0, 4, 0, 0, 0, 0, firmware.max_bolus_tenths)) + basal + bytes(1) + tail + bytes((100, 1, 1, 0))
-    return bytes((0, 4, 0, 0, 0, firmware.max_bolus_tenths)) + basal + bytes(2) + tail
-
-
-def _carb_ratios(firmware: Firmware, _rig_ns: int) -> bytes:
-    return (b"\x01\x00\x00\x00\x78" if firmware.model.is_new else b"\x01\x00\x0c").ljust(
-        25 if firmware.model.is_new else 17, b"\x00"
-    )
+        head = bytes((0, 4, 0, 0, 0, 0, firmware.max_bolus_tenths)) + basal + bytes(1)
+        return head + tail + later + bytes((100, 1, 1, 0))
+    head = bytes((0, 4, 0, 0, 0, firmware.max_bolus_tenths)) + basal + bytes(2)
+    return head + tail + (b"\x00" if firmware.model.is_first else later)
 
 
 def _constant(data: bytes) -> Callable[[Firmware, int], bytes]:
@@ -108,16 +109,18 @@ _READERS: dict[int, Callable[[Firmware, int], bytes]] = {
     0x73: _reservoir,
     0x74: _constant(FIRMWARE_TEXT),
     0x75: _error_status,
-    0x76: _constant(b"-" * 18),
+    0x76: lambda firmware, _: tables.remote_ids(firmware.tables),
     0x79: _totals,
-    0x88: _constant(b"\x01"),
-    0x89: _constant(b"\x01"),
-    0x8A: _carb_ratios,
-    0x8B: _constant(b"\x01\x00\x32".ljust(17, b"\x00")),
+    0x88: lambda firmware, _: bytes((firmware.tables.carb_units,)),
+    0x89: lambda firmware, _: bytes((firmware.tables.bg_units,)),
+    0x8A: lambda firmware, _: tables.carb_ratios(firmware.tables, firmware.model.is_new),
+    0x8B: lambda firmware, _: tables.sensitivities(firmware.tables),
+    0x8C: lambda firmware, _: tables.targets(firmware.tables, firmware.model.is_first),
     0x8D: lambda firmware, _: (b"\x03" + firmware.model.name.encode()).ljust(9, b"\x00"),
+    0x91: _settings,
     0x98: _temp_basal,
     0x9D: lambda firmware, _: firmware.history.newest_number.to_bytes(4, "big"),
-    0x9F: _constant(b"\x01\x00\x64\x78".ljust(25, b"\x00")),
+    0x9F: lambda firmware, _: tables.targets(firmware.tables, firmware.model.is_first),
     0xC0: _settings,
     0xC3: _constant(b"\x05"),
     0xCE: _status,

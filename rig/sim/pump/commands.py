@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rig.sim.pump.firmware import NAK_INCONSISTENT, NAK_RANGE, Firmware
 
-ACT_KEY = 0x02
 LAST_KEY = 0x04
+BROUGHT_LATER = (0x42,)  # whether family 12 takes a bolus by radio nobody knows: the twin refuses [minimed 11]
 
 
 class Commands:
@@ -32,7 +32,7 @@ class Commands:
 
     def knows(self, opcode: int) -> bool:
         """Say whether an opcode is a command with parameters in one packet."""
-        return opcode in self._table
+        return opcode in self._table and not (self._firmware.model.is_first and opcode in BROUGHT_LATER)
 
     def name(self, opcode: int, parameters: bytes) -> str:
         """Return the name under which faults know this command."""
@@ -108,9 +108,8 @@ class Commands:
         return 0
 
     def _key(self, parameters: bytes, rig_ns: int) -> int:
-        """Press a key: ACT confirms an alarm; no other key moves anything from the home screen."""
+        """Press a key: easy bolus, ESC, ACT, up, down."""
         if len(parameters) != 1 or parameters[0] > LAST_KEY:
             return NAK_INCONSISTENT
-        if parameters[0] == ACT_KEY:
-            self._firmware.press_act(rig_ns)
+        self._firmware.press(parameters[0], rig_ns)
         return 0

@@ -9,6 +9,7 @@ from rig.sim.parameters import HOUR_NS, STROKES_PER_U, PlantParameters, PumpMode
 from rig.sim.plant.plant import Plant
 from rig.sim.pump.clock import PumpClock
 from rig.sim.pump.history import History, Records
+from rig.sim.pump.tables import Tables
 from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
 from rig.sim.seeds import source
 
@@ -16,6 +17,10 @@ NAK_REFUSED = 0x08
 NAK_RANGE = 0x09
 NAK_INCONSISTENT = 0x0A
 NAK_BOLUS_RUNS = 0x0C
+KEY_ESC, KEY_ACT = 0x01, 0x02
+STATE_REWINDING, STATE_PREPARING, STATE_NORMAL = 0, 1, 3
+REWIND_NS = 30_000_000_000
+PRIMED_TENTHS = 84, 3  # of a unit: by hand through the tube, then a fixed amount for the cannula
 ALARM_EMPTY = 0x3E
 MAX_TEMP_HALF_HOURS = 48
 MAX_PERCENT = 200
@@ -44,8 +49,9 @@ class Firmware:
         self._plant = plant
         self._start_ns = start_ns
         self.clock = PumpClock(start_ns, start_local, p.clock_offset_s, p.clock_error_ppm)
-        self._records = Records(model.is_new)
-        self.history = History()
+        self._records = Records(model.is_new, model.family >= 51)
+        self.history = History(model.history_pages)
+        self.tables = Tables()
         reports = Reports(
             stroke=self._stroke,
             bolus_ended=self._bolus_ended,
@@ -58,21 +64,33 @@ class Firmware:
         if faults.named("pump.reservoir"):
             held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
             self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
+        self._held_at_start = self.therapy.reservoir_strokes / STROKES_PER_U
         self.max_bolus_tenths = round(p.max_bolus_u * 10)
         self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
         self.temp_is_percent = False
         self.remote_enabled = True
+        self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
+        self._acknowledged = False  # ESC was pressed on an alarm
         self._low_reservoir_said = False
         self._low_battery_said = False
         self._bolus_remote = False
         self._today_strokes = 0
         self._yesterday_strokes = 0
+        self._operator = [
+            (at_ns, act)
+            for start_ns, end_ns in sorted(faults.spans("pump.rewound"))
+            for at_ns, act in ((start_ns, self._rewind), (end_ns, self._prime))
+        ]
         self._fill_history()
         plant.drive(self._run_to)
 
     # --- time
 
     def _run_to(self, rig_ns: int) -> None:
+        while self._operator and self._operator[0][0] <= rig_ns:
+            at_ns, act = self._operator.pop(0)
+            self.therapy.settle(self.clock.running_ns(at_ns))
+            act()
         self.therapy.advance(self.clock.running_ns(rig_ns))
 
     def settle(self, rig_ns: int) -> None:
@@ -90,7 +108,7 @@ class Firmware:
         """Start a normal bolus of ``strokes`` steps of 0.025 U."""
         self.settle(rig_ns)
         therapy = self.therapy
-        if therapy.suspended or therapy.alarm:
+        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
             return NAK_REFUSED
         if therapy.bolus is not None:
             return NAK_BOLUS_RUNS
@@ -104,7 +122,9 @@ class Firmware:
         """Start a temporary basal (percent, or steps of 0.025 U/h); no half-hours cancel the running one."""
         self.settle(rig_ns)
         therapy = self.therapy
-        if therapy.suspended or therapy.alarm or (self.temp_is_percent and not is_percent):
+        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
+            return NAK_REFUSED
+        if self.temp_is_percent and not is_percent:
             return NAK_REFUSED
         highest = MAX_PERCENT if is_percent else self.max_basal_strokes
         if value > highest or half_hours > MAX_TEMP_HALF_HOURS:
@@ -178,6 +198,7 @@ class Firmware:
         self.settle(rig_ns)
         if tenths > 250:
             return NAK_RANGE
+        self._held_at_start = self.therapy.reservoir_strokes / STROKES_PER_U
         self.max_bolus_tenths = tenths
         self.history.append(self._records.simple(0x24, tenths, self.local()))
         return 0
@@ -191,25 +212,38 @@ class Firmware:
         self.history.append(self._records.simple(0x2C, strokes_per_h, self.local()))
         return 0
 
-    def press_act(self, rig_ns: int) -> None:
-        """Confirm an alarm on the screen, if there is one."""
+    def press(self, key: int, rig_ns: int) -> None:
+        """Press a key: ESC, then ACT clear an alarm; nothing else moves anything from the home screen."""
         self.settle(rig_ns)
-        if self.therapy.alarm:
+        if self.therapy.alarm and self._acknowledged and key == KEY_ACT:
             self.history.append(self._records.simple(0x0C, self.therapy.alarm, self.local()))
             self.therapy.clear_alarm()
+        self._acknowledged = bool(self.therapy.alarm) and key == KEY_ESC
 
     # --- what it knows
 
     def battery(self, rig_ns: int) -> tuple[bool, int]:
         """Return (low, voltage in 0.01 V)."""
-        used_u = self.model.reservoir_u - self.therapy.reservoir_strokes / STROKES_PER_U
+        voltage = self._voltage_v(rig_ns)
+        self._watch_battery(voltage, self.local())
+        return voltage < self._p.battery_low_v, max(0, round(voltage * 100))
+
+    def _voltage_v(self, rig_ns: int) -> float:
+        used_u = self._held_at_start - self.therapy.reservoir_strokes / STROKES_PER_U
         hours = (rig_ns - self._start_ns) / HOUR_NS
-        voltage = self._p.battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
-        low = voltage < self._p.battery_low_v
-        if low and not self._low_battery_said:
+        return self._battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
+
+    def _watch_battery(self, voltage: float, local: datetime) -> None:
+        if voltage < self._p.battery_low_v and not self._low_battery_said:
             self._low_battery_said = True
-            self.history.append(self._records.simple(0x19, 0, self.local()))
-        return low, max(0, round(voltage * 100))
+            self.history.append(self._records.simple(0x19, 0, local))
+
+    def state(self) -> int:
+        """Return the first byte of the status: at work, rewinding, or waiting to be primed."""
+        since_ns = self.therapy.rewound_ns
+        if since_ns is None:
+            return STATE_NORMAL
+        return STATE_REWINDING if self.therapy.now_ns - since_ns < REWIND_NS else STATE_PREPARING
 
     def totals(self) -> tuple[int, int]:
         """Return what was delivered today and yesterday, in steps of 0.025 U."""
@@ -223,7 +257,10 @@ class Firmware:
 
     def _stroke(self, running_ns: int, strokes: int, kind: str, bolus_share: float | None) -> None:
         self._today_strokes += strokes
-        self._plant.stroke(self.clock.rig_ns(running_ns), strokes, kind, bolus_share)
+        rig_ns = self.clock.rig_ns(running_ns)
+        self._plant.stroke(rig_ns, strokes, kind, bolus_share)
+        if not self._low_battery_said:
+            self._watch_battery(self._voltage_v(rig_ns), self.clock.local(running_ns))
         left = self.therapy.reservoir_strokes
         if not self._low_reservoir_said and left <= self._p.low_reservoir_u * STROKES_PER_U:
             self._low_reservoir_said = True
@@ -252,9 +289,27 @@ class Firmware:
         self.history.append(self._records.alarm(ALARM_EMPTY, self.clock.local(running_ns)))
         self.therapy.stop_for_alarm(ALARM_EMPTY)
 
+    # --- what an operator does at the pump
+
+    def _rewind(self) -> None:
+        self.history.append(self._records.simple(0x21, 0, self.local()))
+        self.therapy.rewind()
+
+    def _prime(self) -> None:
+        by_hand, fixed = PRIMED_TENTHS
+        self.history.append(self._records.prime(0, by_hand, self.local()))
+        self.history.append(self._records.prime(fixed, fixed, self.local()))
+        self._low_reservoir_said = False
+        held = self.model.reservoir_u * STROKES_PER_U - (by_hand + fixed) * STROKES_PER_U // 10
+        self._held_at_start += (held - self.therapy.reservoir_strokes) / STROKES_PER_U  # the cell did not fill up
+        self.therapy.prime(held)
+
     def _fill_history(self) -> None:
         """Write what an operator's preparation leaves: rewind, tube filled, cannula filled."""
         rewound = self.local() - timedelta(minutes=30)
         self.history.append(self._records.simple(0x21, 0, rewound))
-        self.history.append(self._records.prime(0, 84, rewound + timedelta(minutes=2)))
-        self.history.append(self._records.prime(3, 3, rewound + timedelta(minutes=3)))
+        by_hand, fixed = PRIMED_TENTHS
+        self.history.append(self._records.prime(0, by_hand, rewound + timedelta(minutes=2)))
+        self.history.append(self._records.prime(fixed, fixed, rewound + timedelta(minutes=3)))
+        if self.model.family >= 51:  # a record of another size in later families
+            self.history.append(self._records.sensor_setup(rewound + timedelta(minutes=5)))

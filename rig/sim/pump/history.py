@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 PAGE_BYTES = 1022
-MAX_PAGES = 36
 PROFILE_ENTRIES = 48
 
 
@@ -39,15 +38,18 @@ def date_stamp(day: datetime) -> bytes:
 
 
 class Records:
-    """Builds records in the layout of one pump family."""
+    """Builds records in the layout of one pump family; ``is_late`` is family 51 and up."""
 
-    def __init__(self, is_new: bool) -> None:
+    def __init__(self, is_new: bool, is_late: bool = False) -> None:
         self._is_new = is_new
+        self._is_late = is_late
 
-    def bolus(self, programmed: int, delivered: int, at: datetime, remote: bool) -> bytes:
+    def bolus(self, programmed: int, delivered: int, at: datetime, remote: bool, unabsorbed: int = 0) -> bytes:
         """Return a normal bolus; amounts in steps of 0.025 U."""
         if self._is_new:
-            body = b"\x01" + programmed.to_bytes(2, "big") + delivered.to_bytes(2, "big") + bytes(3)
+            body = (
+                b"\x01" + b"".join(amount.to_bytes(2, "big") for amount in (programmed, delivered, unabsorbed)) + b"\0"
+            )
         else:
             body = bytes((0x01, programmed // 4, delivered // 4, 0))
         return body + stamp(at, remote)
@@ -82,15 +84,20 @@ class Records:
         """Return a prime; amounts in 0.1 U, fixed 0 is a manual prime."""
         return bytes((0x03, 0, fixed, 0, delivered)) + stamp(at)
 
+    def sensor_setup(self, at: datetime) -> bytes:
+        """Return a record that has nothing to do with delivery, but a size of its own."""
+        return (b"\x50\x00" + stamp(at)).ljust(41 if self._is_late else 37, b"\x00")
+
     def alarm(self, code: int, at: datetime) -> bytes:
         """Return an alarm."""
         return bytes((0x06, code, 0, 0)) + stamp(at)
 
 
 class History:
-    """Pages of records; page 0 is the newest, and 36 are kept."""
+    """Pages of records; page 0 is the newest, and the oldest goes when there are too many."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 36) -> None:
+        self._most = most
         self._pages: list[bytearray] = [bytearray()]
         self._dropped = 0
 
@@ -100,7 +107,7 @@ class History:
             return
         if len(self._pages[-1]) + len(records) > PAGE_BYTES:
             self._pages.append(bytearray())
-            if len(self._pages) > MAX_PAGES:
+            if len(self._pages) > self._most:
                 self._pages.pop(0)
                 self._dropped += 1
         self._pages[-1] += records

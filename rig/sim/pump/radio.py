@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import PlantParameters
 from rig.sim.pump import answers
@@ -24,8 +26,18 @@ WAKE = 0x5D
 HISTORY_PAGE = 0x80
 PROFILE_WRITES = {0x6F: 0, 0x30: 1, 0x31: 2}
 NAK_NO_PAGE = 0x0D
-MAX_UPLOAD_BYTES = 192
+NAK_SEQUENCE = 0x06
+MAX_FRAGMENTS = 3
 MINUTE_NS = 60_000_000_000
+LATE_ACK_NS = 3_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the pump says, and how much later than usual."""
+
+    data: bytes
+    late_ns: int = 0
 
 
 class PumpRadio:
@@ -45,39 +57,43 @@ class PumpRadio:
         self._wake_packets = 0
         self._pending: int | None = None
         self._fragments: list[bytes] = []
-        self._upload = bytearray()
-        self._acted: dict[str, int] = {}
+        self._upload: list[bytes] = []
+        self._counted: dict[str, dict[str, int]] = {"asked": {}, "acted": {}}
+        self._late_ns = 0
         self.owes_wake_ack = False
 
-    def hear(self, coded: bytes, times: int, link_ns: int, rig_ns: int) -> bytes | None:
+    def hear(self, coded: bytes, times: int, link_ns: int, rig_ns: int) -> Answer | None:
         """Hear a line-coded packet sent ``times`` in a row; return the answer, or None for silence."""
         data = decode_4b6b(coded)
         packet = read_packet(data) if data is not None else None
         if packet is None or packet.pump_id != self._id or self._faults.on("pump.asleep", rig_ns):
             return None
         if link_ns >= self._awake_until_ns:
-            return self._hear_asleep(packet, times, link_ns)
+            self._hear_asleep(packet, times, link_ns, rig_ns)
+            return None
         self._awake_until_ns = max(self._awake_until_ns, link_ns + self._awake_span_ns)
-        return self._answer(packet, link_ns, rig_ns)
+        self._late_ns = 0
+        answer = self._answer(packet, link_ns, rig_ns)
+        return None if answer is None else Answer(answer, self._late_ns)
 
     def wake_ack(self) -> bytes:
         """Return the ACK that a woken pump still owes, for whoever listens first."""
         self.owes_wake_ack = False
         return self._ack()
 
-    def _hear_asleep(self, packet: Packet, times: int, link_ns: int) -> bytes | None:
+    def _hear_asleep(self, packet: Packet, times: int, link_ns: int, rig_ns: int) -> None:
         """Count power-control packets; enough of them wake the radio."""
         if packet.opcode != WAKE or packet.is_long:
             self._wake_packets = 0
-            return None
+            return
         self._wake_packets += times
-        if self._wake_packets >= self._p.wake_packets:
+        deep = self._faults.on("pump.deep_sleep", rig_ns)
+        if self._wake_packets >= (self._p.deep_wake_packets if deep else self._p.wake_packets):
             self._wake_packets = 0
             self._awake_until_ns = link_ns + self._awake_span_ns
             self._pending = WAKE
             self._fragments = []
             self.owes_wake_ack = True
-        return None
 
     def _answer(self, packet: Packet, link_ns: int, rig_ns: int) -> bytes | None:
         if packet.opcode == ACK:
@@ -120,19 +136,25 @@ class PumpRadio:
         if opcode == HISTORY_PAGE:
             page = self._firmware.history.page(parameters[0]) if parameters else None
             return self._nak(NAK_NO_PAGE) if page is None else self._send_fragments(opcode, page)
-        code = self._commands.execute(opcode, parameters, rig_ns)
-        return self._nak(code) if code else self._acted_on(self._commands.name(opcode, parameters), rig_ns)
+        name = self._commands.name(opcode, parameters)
+        code = self._refusal(name, rig_ns) or self._commands.execute(opcode, parameters, rig_ns)
+        return self._nak(code) if code else self._acted_on(name, rig_ns)
 
     def _take_fragment(self, packet: Packet, rig_ns: int) -> bytes | None:
-        """Collect a profile; the fragment with the end bit stores it, and may be empty."""
-        number = packet.body[0]
-        if len(self._upload) < MAX_UPLOAD_BYTES:
-            self._upload += packet.body[1:]
-        if not number & LAST_FRAGMENT:
+        """Collect a profile; the fragment with the end bit stores it, and may be empty.
+
+        A fragment that comes again, because its ACK was lost, counts once.
+        """
+        number = packet.body[0] & ~LAST_FRAGMENT
+        if number not in (len(self._upload), len(self._upload) + 1) or not 0 < number <= MAX_FRAGMENTS + 1:
+            return self._nak(NAK_SEQUENCE)
+        self._upload[number - 1 :] = [packet.body[1:]]
+        if not packet.body[0] & LAST_FRAGMENT:
             return self._ack()
         self._pending = None
-        profile = answers.read_profile(bytes(self._upload))
-        code = self._firmware.set_profile(PROFILE_WRITES[packet.opcode], profile, rig_ns)
+        profile = answers.read_profile(b"".join(self._upload[:MAX_FRAGMENTS]))
+        pattern = PROFILE_WRITES[packet.opcode]
+        code = self._refusal("profile", rig_ns) or self._firmware.set_profile(pattern, profile, rig_ns)
         return self._nak(code) if code else self._acted_on("profile", rig_ns)
 
     def _power(self, parameters: bytes, link_ns: int) -> bytes | None:
@@ -143,14 +165,26 @@ class PumpRadio:
             self._awake_until_ns = max(self._awake_until_ns, link_ns + parameters[1] * MINUTE_NS)
         return self._ack()
 
+    def _refusal(self, name: str, rig_ns: int) -> int:
+        """Return the code of a NAK when a fault refuses this parameter packet, else 0."""
+        return NAK_REFUSED if "link.nak" in self._hit("asked", name, ("link.nak",), rig_ns) else 0
+
     def _acted_on(self, name: str, rig_ns: int) -> bytes | None:
-        """Return the ACK of a parameter packet that was acted on, unless a fault loses it."""
-        lost = False
+        """Return the ACK of a parameter packet that was acted on, unless a fault loses it or makes it late."""
+        hit = self._hit("acted", name, ("link.drop_ack", "link.late_ack"), rig_ns)
+        if "link.late_ack" in hit:
+            self._late_ns = LATE_ACK_NS
+        return None if "link.drop_ack" in hit else self._ack()
+
+    def _hit(self, kind: str, name: str, faults: tuple[str, ...], rig_ns: int) -> set[str]:
+        """Count a parameter packet; return which of the faults are meant for it."""
+        counted, hit = self._counted[kind], set()
         for key in (name, "any"):
-            number = self._acted[key] = self._acted.get(key, 0) + 1
-            for fault in self._faults.active("link.drop_ack", rig_ns):
-                lost = lost or (fault.text == key and round(fault.number) == number)
-        return None if lost else self._ack()
+            number = counted[key] = counted.get(key, 0) + 1
+            for fault in (each for which in faults for each in self._faults.active(which, rig_ns)):
+                if fault.text == key and round(fault.number) == number:
+                    hit.add(fault.name)
+        return hit
 
     def _send_fragments(self, opcode: int, image: bytes) -> bytes:
         pieces = [image[at : at + FRAGMENT_BYTES] for at in range(0, len(image), FRAGMENT_BYTES)]

@@ -1,13 +1,12 @@
-"""The radio stick on its UART: subg_rfspy 0.9, and the air between it and the pump [minimed 2.2]."""
+"""The radio stick on its UART: subg_rfspy 0.9 [minimed 2.2]."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import PlantParameters
-from rig.sim.pump.packets import encode_4b6b
+from rig.sim.pump.air import Air
 from rig.sim.pump.radio import PumpRadio
 from rig.sim.seeds import source
 from rig.transport.virtual import Port
@@ -41,34 +40,31 @@ class Stick:
     """Takes UART bytes, sends what they ask for, and returns what it hears. All times are link times."""
 
     def __init__(self, pump: PumpRadio, parameters: PlantParameters, seed: int, faults: FaultSet) -> None:
-        self._pump = pump
         self._p = parameters
-        self._faults = faults
-        self._answer_delay = source(seed, "radio.answer_delay")
-        self._air = source(seed, "radio.air")
+        self._air = Air(pump, parameters, seed, faults, self._heard)
         self._level = source(seed, "radio.level")
         self._port: Port | None = None
         self._input = bytearray()
         self._frequency = dict(FREQUENCY_DEFAULT)
         self._counter = 0
         self._busy_until_ns = -1
+        self._sending_until_ns = -1
         self._listening: _Listening | None = None
         self._token = 0
-        self._powered = 0  # how often the supply was lost: what was begun before is over
-        self._in_flight: tuple[int, int, bytes] | None = None  # the pump's answer: begins, ends, line-coded
 
     def attach(self, port: Port) -> None:
         """Learn the wire."""
         self._port = port
+        self._air.attach(port)
 
     def power_off(self) -> None:
         """Lose the supply: what it is sending breaks off, and it has forgotten everything when it comes back."""
-        self._powered += 1
+        self._air.power_off()
         self._token += 1
         self._input.clear()
         self._frequency = dict(FREQUENCY_DEFAULT)
-        self._busy_until_ns = -1
-        self._listening = self._in_flight = None
+        self._busy_until_ns = self._sending_until_ns = -1
+        self._listening = None
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take UART bytes; a byte during a receive ends it."""
@@ -145,49 +141,21 @@ class Stick:
         self._busy_until_ns = at_ns
         self._wire.call_at(at_ns, self._work)
 
-    def _air_ns(self, packet: bytes) -> int:
-        return round((self._p.preamble_s + 8 * len(packet) / self._p.air_bit_per_s) * 1e9)
-
     def _transmit(self, packet: bytes, repeat: int, delay_ms: int, now_ns: int) -> int:
-        """Send a packet ``repeat`` more times; return when the radio is done. The pump hears it then."""
-        done_ns = now_ns + (1 + repeat) * self._air_ns(packet) + repeat * delay_ms * NS_PER_MS
-        self._busy_until_ns = done_ns
-        self._in_flight = None
-        self._wire.call_at(done_ns, partial(self._sent, packet, repeat, self._powered))
+        """Send a packet ``repeat`` more times; return when the radio is done."""
+        done_ns = self._air.send(packet, 1 + repeat, delay_ms * NS_PER_MS, now_ns, self._in_reach())
+        self._busy_until_ns = self._sending_until_ns = done_ns
+        self._wire.call_at(done_ns, self._work)
         return done_ns
 
-    def _sent(self, packet: bytes, repeat: int, powered: int, at_ns: int) -> None:
-        """Let the pump hear a packet that has been on the air, then go on with what waits."""
-        if powered != self._powered:
-            return
-        rig_ns = self._wire.rig_ns(at_ns)
-        heard = self._through_air(packet, rig_ns) if self._in_reach() else None
-        answer = self._pump.hear(heard, 1 + repeat, at_ns, rig_ns) if heard is not None else None
-        if answer is not None:
-            self._pump_sends(answer, at_ns)
-        self._work(at_ns)
-
-    def _pump_sends(self, answer: bytes, now_ns: int) -> None:
-        coded = encode_4b6b(answer)
-        begins_ns = now_ns + round(self._answer_delay.uniform(*self._p.answer_s) * 1e9)
-        ends_ns = begins_ns + self._air_ns(coded)
-        self._in_flight = begins_ns, ends_ns, coded
-        self._wire.call_at(ends_ns, self._heard)
-
-    def _heard(self, at_ns: int) -> None:
-        """Hand up a packet of the pump that has ended, if the stick listens."""
-        if self._in_flight is None or self._in_flight[1] != at_ns:
-            return
-        coded = self._in_flight[2]
-        self._in_flight = None
-        if self._listening is None or not self._in_reach():
-            return
-        arrived = self._through_air(coded, self._wire.rig_ns(at_ns))
-        if arrived is None:
+    def _heard(self, coded: bytes, begins_ns: int, at_ns: int) -> None:
+        """Hand up a packet of the pump that has ended, if the stick listened all the time."""
+        if self._listening is None or begins_ns < self._sending_until_ns or not self._in_reach():
             return
         self._listening = None
         self._counter = self._counter % 255 + 1
-        self._wire.send(bytes((self._rssi(), self._counter)) + arrived + b"\x00", at_ns)
+        rssi = self._rssi(self._wire.rig_ns(at_ns))
+        self._wire.send(bytes((rssi, self._counter)) + coded + b"\x00", at_ns)
 
     def _listen(self, timeout_ns: int, from_ns: int, again: bytes = b"", repeat: int = 0, retries: int = 0) -> None:
         """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
@@ -200,8 +168,8 @@ class Stick:
 
     def _owed_ack(self, token: int, at_ns: int) -> None:
         """Let a woken pump acknowledge to whoever listens first."""
-        if self._is_current(token) and self._pump.owes_wake_ack and self._in_reach():
-            self._pump_sends(self._pump.wake_ack(), at_ns)
+        if self._is_current(token) and self._in_reach():
+            self._air.listen(at_ns)
 
     def _timed_out(self, token: int, at_ns: int) -> None:
         listening = self._listening
@@ -217,17 +185,6 @@ class Stick:
     def _is_current(self, token: int) -> bool:
         return self._listening is not None and self._listening.token == token
 
-    def _through_air(self, coded: bytes, rig_ns: int) -> bytes | None:
-        """Return the packet as it arrives: whole, with a bit wrong, or not at all."""
-        lost, wrong = self._faults.number("link.drop", rig_ns), self._faults.number("link.corrupt", rig_ns)
-        if lost and self._air.random() < lost:
-            return None
-        if wrong and coded and self._air.random() < wrong:
-            spoilt = bytearray(coded)
-            spoilt[self._air.randrange(len(spoilt))] ^= 1 << self._air.randrange(8)
-            return bytes(byte or 1 for byte in spoilt)  # a 00 would end the answer on the UART
-        return coded
-
     def _tuned_mhz(self) -> float:
         word = self._frequency[0x09] << 16 | self._frequency[0x0A] << 8 | self._frequency[0x0B]
         return word * CRYSTAL_MHZ / 65536.0
@@ -235,10 +192,10 @@ class Stick:
     def _in_reach(self) -> bool:
         return abs(self._tuned_mhz() - self._p.pump_frequency_mhz) <= self._p.radio_reach_mhz
 
-    def _rssi(self) -> int:
+    def _rssi(self, rig_ns: int) -> int:
         """Return the signal strength byte: dBm = value / 2 - 73; never 00."""
         off = (self._tuned_mhz() - self._p.pump_frequency_mhz) / self._p.radio_reach_mhz
-        dbm = self._p.radio_level_dbm - 20.0 * off * off + self._level.gauss(0.0, 0.7)
+        dbm = self._air.level_dbm(rig_ns) - 20.0 * off * off + self._level.gauss(0.0, 0.7)
         value = round((max(dbm, self._p.radio_noise_dbm) + RSSI_OFFSET_DBM) * 2.0)
         return (max(-128, min(127, value)) & 0xFF) or 1
 

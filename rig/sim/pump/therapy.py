@@ -89,6 +89,7 @@ class Therapy:
         self.pattern = 0
         self.suspended = False
         self.alarm = 0  # code of the alarm that stopped everything, 0 when none
+        self.rewound_ns: int | None = None  # when the plunger went back, until the pump is primed
         self.temp: Temp | None = None
         self.bolus: Bolus | None = None
         self.reservoir_strokes = model.reservoir_u * 40
@@ -158,6 +159,18 @@ class Therapy:
         self._end_bolus()
         self._plan()
 
+    def rewind(self) -> None:
+        """Stop everything until the pump is primed."""
+        self.rewound_ns = self.now_ns
+        self._end_bolus()
+        self._plan()
+
+    def prime(self, reservoir_strokes: int) -> None:
+        """Go on after a rewind, with this much in the reservoir."""
+        self.rewound_ns = None
+        self.reservoir_strokes = reservoir_strokes
+        self.schedule_changed()
+
     def clear_alarm(self) -> None:
         """Go on after an alarm."""
         self.alarm = 0
@@ -206,7 +219,7 @@ class Therapy:
         self._next_basal_ns = self.now_ns + -(-left // self.rate) if self.rate else NEVER_NS
 
     def _rate_now(self) -> int:
-        if self.suspended or self.alarm:
+        if self.suspended or self.alarm or self.rewound_ns is not None:
             return 0
         scheduled = self.profile()[self.entry_now()][1]
         if self.temp is None:

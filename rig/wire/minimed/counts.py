@@ -19,8 +19,12 @@ _FIXED = {
     Opcode.READ_TEMP_BASAL: 6,
     Opcode.HISTORY_PAGE_NUMBER: 4,
     Opcode.STATUS: 3,
+    Opcode.SETTINGS_12: 18,
+    Opcode.SENSITIVITIES: 17,
+    Opcode.TARGETS: 25,
+    Opcode.TARGETS_12: 17,
 }
-BY_FAMILY = {Opcode.RESERVOIR: (2, 4), Opcode.SETTINGS: (21, 25)}
+BY_FAMILY = {Opcode.RESERVOIR: (2, 4), Opcode.SETTINGS: (21, 25), Opcode.CARB_RATIOS: (17, 25)}
 _TEXT = frozenset((Opcode.FIRMWARE,))
 
 
