@@ -125,7 +125,7 @@ def _largest(values: FloatArray, size: int, bounds: _Bounds, sign: float, tolera
     Rounds: the blocks whose bound is in the top quarter between the best seen and the highest bound.
     """
     upper, block = bounds.most(values.size, size, sign), bounds.block
-    best = _looked_at(values, size, upper.argmax(keepdims=True), block, sign)
+    best = _looked_at(values, size, np.array([upper.argmax()]), block, sign)
     left = np.flatnonzero(upper > best + tolerance)
     allowance = max(_FEW, int(_SHARE * upper.size))
     while left.size:

@@ -144,7 +144,7 @@ def _sampled(
     if regular:
         first = round((start - float(times[0])) / interval)
         tolerance = 4.0 * float(np.spacing(max(abs(start), abs(times[-1]))))
-        if 0 <= first and first + steps < times.size and abs(float(times[first]) - start) <= tolerance:
+        if first >= 0 and first + steps < times.size and abs(float(times[first]) - start) <= tolerance:
             return volume[first : first + steps + 1]
     return value_at(times, volume, start + interval * np.arange(steps + 1))
 

@@ -16,7 +16,7 @@ from rig.errors import BenchError
 from rig.metrology.checks import FloatArray
 
 COUNT = SMALL + 4321
-TIMES = 0.1 * np.arange(COUNT)
+TIMES: FloatArray = 0.1 * np.arange(COUNT, dtype=np.float64)
 RNG = np.random.default_rng(3)
 NOISE = RNG.normal(size=COUNT) * 0.02
 STEPS = 0.5 * np.floor(TIMES / 18.0)
