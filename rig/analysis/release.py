@@ -1,0 +1,94 @@
+"""How fast a blocked line empties when the clamp opens: the time constant R_set C (reference section 9.1)."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from rig.analysis.bolus import BolusMeasurement
+from rig.analysis.measured import Measured
+from rig.analysis.pinch import PinchVolume
+from rig.metrology.budget import Budget, Component
+from rig.metrology.checks import FloatArray
+from rig.metrology.noise import SECONDS_PER_HOUR, white_noise
+from rig.metrology.volume import WeighingChain
+
+SIGNIFICANT = 5.0  # times the noise of a reading; a smaller release has no time constant
+
+
+class Schedule(Protocol):
+    """What goes on being delivered while the line empties."""
+
+    @property
+    def rate_after_u_per_h(self) -> float:
+        """Rate from the opening on, U/h."""
+        ...
+
+    @property
+    def ul_per_u(self) -> float:
+        """Volume of one unit, uL."""
+        ...
+
+    @property
+    def u_stamp_s(self) -> float:
+        """Standard uncertainty of the instant of opening, s."""
+        ...
+
+
+def release_time_constant(
+    times: FloatArray,
+    masses: FloatArray,
+    bolus: BolusMeasurement,
+    schedule: Schedule,
+    chain: WeighingChain,
+    pinch: PinchVolume | None,
+) -> Measured | None:
+    """Return tau in s: the mean time that the released volume took, or None where the noise hides the release.
+
+    tau = integral of (end - W(t)) dt / (end - start), which is R_set C for an exponential, and means what it says for
+    any other shape. The balance's own filter delays the readings and is part of it.
+    """
+    noise = chain.noise or white_noise(chain.balance.repeatability_mg, float(np.median(np.diff(times))))
+    mg_per_ul = 1e-3 * chain.liquid.density_kg_per_m3
+    opened, span = bolus.start_s, bolus.closing.at_s - bolus.start_s
+    trend = (
+        schedule.rate_after_u_per_h * schedule.ul_per_u * mg_per_ul - chain.evaporation_mg_per_h
+    ) / SECONDS_PER_HOUR
+    pinch_mg = 0.0 if pinch is None else pinch.opening.value * mg_per_ul
+    start = bolus.baseline.mass_mg + trend * (opened - bolus.baseline.at_s) + pinch_mg
+    end = bolus.closing.mass_mg - trend * span
+    amount = end - start
+    part = (times > opened) & (times <= bolus.closed_s)
+    if amount < SIGNIFICANT * noise.reading_mg or span <= 0.0 or np.count_nonzero(part) < 3:
+        return None
+    t = np.concatenate(([opened], times[part]))
+    w = np.concatenate(([start], masses[part] - trend * (times[part] - opened)))
+    tau = float(np.sum((end - (w[1:] + w[:-1]) / 2.0) * np.diff(t))) / amount
+    interval = float(np.median(np.diff(times[part])))
+    u_noise = _area_u(t.size - 1, bolus.closing.count, interval, float(t[-1] - opened), noise.contrast_variance_mg2)
+    components = (
+        Component("noise of the readings", u_noise / amount, "s", 1.0, "A", source="Allan variance of the blanks"),
+        Component("reading interval at the opening", interval / 2.0 / math.sqrt(3.0), "s", 1.0, "B", "rectangular"),
+        Component("time stamp of the opening", schedule.u_stamp_s, "s"),
+        Component("released volume", bolus.volume.u_ul, "uL", -tau * mg_per_ul / amount, source="its own budget"),
+        Component("released volume still to come", bolus.truncation_mg / amount, "1", float(t[-1] - opened)),
+    )
+    notes = ["the time constant contains the balance's own filter"]
+    if tau < 2.0 * interval:
+        notes.append(
+            f"the release was faster than readings {interval:g} s apart show: read the time constant as a bound"
+        )
+    return Measured(tau, Budget("s", components), tuple(notes))
+
+
+class _Variance(Protocol):
+    def __call__(self, weights: FloatArray, interval_s: float) -> float: ...
+
+
+def _area_u(count: int, closing: int, interval_s: float, span_s: float, variance: _Variance) -> float:
+    """Return u of the area above the curve in mg s: the closing level times the span less every reading."""
+    weights = np.full(count, -span_s / count)
+    weights[-min(closing, count) :] += span_s / min(closing, count)
+    return math.sqrt(variance(weights, interval_s))
