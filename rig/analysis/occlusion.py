@@ -19,7 +19,7 @@ from rig.analysis.pinch import WAIT_S, Air, PinchVolume, level_length_s
 from rig.analysis.release import release_time_constant
 from rig.analysis.series import TIME_TOLERANCE_S, checked, level_between
 from rig.errors import BenchError, UsageError
-from rig.metrology.budget import Budget, Component
+from rig.metrology.budget import COVERAGE_FACTOR, Budget, Component
 from rig.metrology.checks import FloatArray, finite
 from rig.metrology.noise import SECONDS_PER_HOUR
 from rig.metrology.volume import MassChange, WeighingChain, volume_from_mass
@@ -194,23 +194,21 @@ def time_to_alarm(instants: OcclusionInstants, setting: OcclusionSetting, readin
     return Measured(instants.alarm_s - instants.closed_s, Budget("s", tuple(components)))
 
 
-def effective_compliance(
-    missed: Measured, alarm_kpa: Measured, start_kpa: Measured, *, latency_ul: float = 0.0
-) -> Measured:
-    """Return C = V_missed/(P_al - P0) in uL/kPa; ``latency_ul``: of it programmed after the threshold was reached.
+def effective_compliance(stored: Measured, alarm_kpa: Measured, start_kpa: Measured) -> Measured:
+    """Return C = V/(P_al - P0) in uL/kPa from the volume stored at the threshold (uL) and both pressures (kPa).
 
     ``BenchError`` unless the pressure rises by more than its expanded uncertainty: a quotient by nothing.
     """
     rise = alarm_kpa.value - start_kpa.value
-    if not rise > 2.0 * math.hypot(alarm_kpa.u, start_kpa.u):
+    if not rise > COVERAGE_FACTOR * math.hypot(alarm_kpa.u, start_kpa.u):
         raise BenchError(f"a pressure rise of {rise:g} kPa", expected="more than its expanded uncertainty")
-    value = (missed.value - finite("volume in the latency", latency_ul, non_negative=True)) / rise
+    value = stored.value / rise
     parts = [
-        ("missed volume", missed, 1.0 / rise),
+        ("stored volume", stored, 1.0 / rise),
         ("alarm pressure", alarm_kpa, -value / rise),
         ("start pressure", start_kpa, value / rise),
     ]
-    return Measured(value, combined_budget("uL/kPa", parts), joined_notes(missed, alarm_kpa, start_kpa))
+    return Measured(value, combined_budget("uL/kPa", parts), joined_notes(stored, alarm_kpa, start_kpa))
 
 
 def _came_out(

@@ -27,7 +27,6 @@ from rig.analysis.pinch import Air, PinchVolume, measure_pinch
 from rig.analysis.series import checked
 from rig.errors import UsageError
 from rig.metrology.budget import COVERAGE_FACTOR
-from rig.metrology.noise import SECONDS_PER_HOUR
 from rig.metrology.volume import WeighingChain
 
 
@@ -139,12 +138,19 @@ def _occlusion(item: OcclusionMeasurement, known: OcclusionExtras) -> dict[str, 
     }
 
 
+def _stored(missed: Measured, setting: OcclusionSetting, known: OcclusionExtras) -> Measured | None:
+    """Return what was stored at the threshold, or None where the missed volume may be nothing."""
+    if not missed.value > missed.expanded:
+        return None
+    return stored_volume(missed, setting.flow_ul_per_h, known.latency or no_latency())
+
+
 def _compliance(item: OcclusionMeasurement, known: OcclusionExtras) -> Measured | None:
     """Return C = V/(P_al - P0) where an alarm came and its pressure is known."""
     if item.time_to_alarm is None or known.alarm_pressure is None:
         return None
-    late_ul = (known.latency.value if known.latency else 0.0) * item.setting.flow_ul_per_h / SECONDS_PER_HOUR
-    return effective_compliance(item.missed, known.alarm_pressure, known.start_kpa, latency_ul=late_ul)
+    stored = _stored(item.missed, item.setting, known)
+    return None if stored is None else effective_compliance(stored, known.alarm_pressure, known.start_kpa)
 
 
 def _partial(item: OcclusionMeasurement, known: OcclusionExtras) -> dict[str, Any] | None:
@@ -175,10 +181,11 @@ def _predictions(
         return nothing, ["no prediction: no occlusion of this log raised an alarm"]
     if setting.rate_u_per_h > LARGEST_BASAL_U_PER_H:
         return nothing, [
-            f"no prediction: {setting.rate_u_per_h:g} U/h is faster than a basal, and at bolus speed published pumps "
-            "missed half of what they miss in basal"
+            f"no prediction: {setting.rate_u_per_h:g} U/h is faster than any basal, and faster tests miss other volumes"
         ]
-    stored = stored_volume(missed, setting.flow_ul_per_h, known.latency or no_latency())
+    stored = _stored(missed, setting, known)
+    if stored is None:
+        return nothing, ["no prediction: the missed volume is within its uncertainty of nothing"]
 
     def predict(rate: float) -> AlarmPrediction:
         return predicted_alarm(stored, rate, dose_u=setting.dose_u, ul_per_u=setting.ul_per_u, latency=known.latency)

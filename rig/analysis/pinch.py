@@ -63,8 +63,9 @@ def measure_pinch(
     """Return the clamp's pinch volume from repeats (closed s, opened s) with the pump stopped.
 
     Levels: mean of the 10 s before a movement, and of 10 s that begin 5 s after it; longer where readings are sparse.
-    u of the next movement: s sqrt(1 + 1/n) with Student's factor for n - 1 (GUM G.3), at least what the weighing of
-    one step explains. With a single repeat the scatter is unknown: the step itself as a rectangular half width.
+    u of the next movement: s, and s/sqrt(n) of the mean, which all movements of a run share, with Student's factor for
+    n - 1 (GUM G.3); s is at least what the weighing of one step explains. With a single repeat the scatter is unknown:
+    the step itself as a rectangular half width.
     ``UsageError`` without repeats, or where movements are too close to be told apart.
     """
     times, masses = checked(times_s, masses_mg)
@@ -115,6 +116,7 @@ def _next_step(steps: Sequence[VolumeResult], name: str) -> Measured:
     seen = float(volumes.std(ddof=1)) * factor
     # The weighing of a step is in the scatter of the steps; its shared part (density ...) is not, and stays.
     shared = tuple(item for item in mean_budget([step.budget for step in steps]).components if item.shared)
-    u = max(seen, weighing) * math.sqrt(1.0 + 1.0 / count)
-    own = Component(f"{name}, {count} repeats", u, "uL", 1.0, "A", "t", "GUM G.3")
-    return Measured(mean, Budget("uL", (own, *shared)))
+    u = max(seen, weighing)
+    next_one = Component(f"{name}, this one", u, "uL", 1.0, "A", "t", "GUM G.3")
+    of_mean = Component(f"{name}, mean of {count}", u / math.sqrt(count), "uL", 1.0, "A", "t", "GUM G.3", shared=True)
+    return Measured(mean, Budget("uL", (next_one, of_mean, *shared)))
