@@ -20,6 +20,7 @@ from rig.analysis.release import release_time_constant
 from rig.analysis.series import TIME_TOLERANCE_S, checked, level_between
 from rig.errors import BenchError, UsageError
 from rig.metrology.budget import COVERAGE_FACTOR, Budget, Component
+from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.checks import FloatArray, finite
 from rig.metrology.noise import SECONDS_PER_HOUR
 from rig.metrology.volume import MassChange, WeighingChain, volume_from_mass
@@ -154,8 +155,9 @@ def measure_occlusion(
     programmed = _programmed(instants, setting, from_s)
     missed = _missed(programmed, came_out, pinch)
     bolus = _collected(times, masses, instants, setting, length_s, chain, air)
-    released = None if bolus is None else _released(bolus, pinch)
-    notes = [*joined_notes(missed, released), *_notes(instants, pinch, bolus, came_out, programmed)]
+    released = None if bolus is None else _released(bolus, chain, pinch)
+    constant = None if bolus is None else release_time_constant(times, masses, bolus, setting, chain, pinch)
+    notes = [*joined_notes(missed, released, constant), *_notes(instants, pinch, bolus, came_out, programmed)]
     return OcclusionMeasurement(
         instants=instants,
         setting=setting,
@@ -167,7 +169,7 @@ def measure_occlusion(
         leaked_after_alarm=_leaked(times, masses, instants, length_s, chain, air),
         released=released,
         released_share=None if released is None else _share(released, missed),
-        time_constant=None if bolus is None else release_time_constant(times, masses, bolus, setting, chain, pinch),
+        time_constant=constant,
         collected_until_s=None if bolus is None else bolus.closed_s,
         settled=bolus is not None and bolus.settled,
         pinch=pinch,
@@ -192,6 +194,19 @@ def time_to_alarm(instants: OcclusionInstants, setting: OcclusionSetting, readin
         *_instant_components(setting, 1.0),
     ]
     return Measured(instants.alarm_s - instants.closed_s, Budget("s", tuple(components)))
+
+
+def with_pinch_into_line(volume: Measured, pinch: PinchVolume | None) -> Measured:
+    """Return a stored volume with what the closing clamp may have pushed back into the line, which nobody weighs.
+
+    Taken as half width: as much as it pushed out, either way. None measured, none added; the notes of the measurement
+    say so.
+    """
+    if pinch is None:
+        return volume
+    u_ul = abs(pinch.closing.value) / math.sqrt(3.0)
+    back = Component("pinch pushed back into the line", u_ul, "uL", 1.0, "B", "rectangular")
+    return Measured(volume.value, volume.budget.with_component(back), volume.notes)
 
 
 def effective_compliance(stored: Measured, alarm_kpa: Measured, start_kpa: Measured) -> Measured:
@@ -262,9 +277,7 @@ def _instant_components(setting: OcclusionSetting, sensitivity: float) -> list[C
     rectangular = 1.0 / math.sqrt(3.0)
     return [
         Component("closing of the clamp", setting.closing_s * rectangular, "s", sensitivity, "B", "rectangular"),
-        Component(
-            "age of the alarm when seen", setting.alarm_poll_s * rectangular, "s", sensitivity, "B", "rectangular"
-        ),
+        Component("age of the alarm", setting.alarm_poll_s * rectangular, "s", sensitivity, "B", "rectangular"),
         Component("time stamps of both instants", setting.u_stamp_s * math.sqrt(2.0), "s", sensitivity),
     ]
 
@@ -298,9 +311,15 @@ def _collected(
     return measure_bolus(times, masses, window, chain, air, basal=schedule)
 
 
-def _released(bolus: BolusMeasurement, pinch: PinchVolume | None) -> Measured:
-    """Return the collected volume less what the opening clamp itself drew back (a negative step)."""
-    collected = Measured(bolus.volume.volume_ul, bolus.volume.budget, bolus.volume.notes)
+def _released(bolus: BolusMeasurement, chain: WeighingChain, pinch: PinchVolume | None) -> Measured:
+    """Return the collected volume, half of what may still come, and what the opening clamp drew back (negative).
+
+    What comes after the close lies between nothing and the bound of design 4.12: its middle is the estimate, and the
+    whole bound stays in the budget as half width.
+    """
+    bound_ul = bolus.truncation_mg * math.sqrt(3.0) * UL_PER_CM3 / chain.liquid.density_kg_per_m3
+    value = bolus.volume.volume_ul + bound_ul / 2.0
+    collected = Measured(value, bolus.volume.budget, bolus.volume.notes)
     if pinch is None:
         return collected
     parts = [("weighed", collected, 1.0), ("pinch", pinch.opening, -1.0)]

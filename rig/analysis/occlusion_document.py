@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rig.analysis.measured import Measured, stated
-from rig.analysis.occlusion import OcclusionMeasurement, OcclusionSetting, effective_compliance, measure_occlusion
+from rig.analysis.occlusion import (
+    OcclusionMeasurement,
+    OcclusionSetting,
+    effective_compliance,
+    measure_occlusion,
+    with_pinch_into_line,
+)
 from rig.analysis.occlusion_events import OcclusionEvents
 from rig.analysis.occlusion_prediction import (
     LARGEST_BASAL_U_PER_H,
@@ -27,6 +33,7 @@ from rig.analysis.pinch import Air, PinchVolume, measure_pinch
 from rig.analysis.series import checked
 from rig.errors import UsageError
 from rig.metrology.budget import COVERAGE_FACTOR
+from rig.metrology.noise import SECONDS_PER_HOUR
 from rig.metrology.volume import WeighingChain
 
 
@@ -149,7 +156,7 @@ def _compliance(item: OcclusionMeasurement, known: OcclusionExtras) -> Measured 
     """Return C = V/(P_al - P0) where an alarm came and its pressure is known."""
     if item.time_to_alarm is None or known.alarm_pressure is None:
         return None
-    stored = _stored(item.missed, item.setting, known)
+    stored = _stored(with_pinch_into_line(item.missed, item.pinch), item.setting, known)
     return None if stored is None else effective_compliance(stored, known.alarm_pressure, known.start_kpa)
 
 
@@ -159,7 +166,16 @@ def _partial(item: OcclusionMeasurement, known: OcclusionExtras) -> dict[str, An
     if item.time_to_alarm is not None or known.compliance is None or rise is None:
         return None
     latency_s = known.latency.value if known.latency else 0.0
-    found = partial_occlusion(item.missed, item.setting.flow_ul_per_h, known.compliance, rise, latency_s=latency_s)
+    found = partial_occlusion(
+        with_pinch_into_line(item.missed, item.pinch),
+        item.setting.flow_ul_per_h,
+        known.compliance,
+        rise,
+        elapsed_h=(item.instants.end_s - item.instants.closed_s) / SECONDS_PER_HOUR,
+        latency_s=latency_s,
+    )
+    if found is None:
+        return None
     return {
         "resistance": _json(found.resistance),
         "undetected_below": _json(found.undetected_below),

@@ -114,11 +114,29 @@ def tube_resistance_kpa_h_per_ul(length_m: float, bore_mm: float, viscosity_mpa_
     return pa_s_per_m3 * 1e-9 * 1e-3 / 3600.0  # m3 to uL, Pa to kPa, s to h
 
 
-def partial_resistance_kpa_h_per_ul(missing_ul: float, flow_ul_per_h: float, compliance_ul_per_kpa: float) -> float:
-    """Return R = V/(C Q): once a partial blockage flows at Q again, C Q R is missing for good.
+def partial_resistance_kpa_h_per_ul(
+    missing_ul: float, flow_ul_per_h: float, compliance_ul_per_kpa: float, elapsed_h: float = math.inf
+) -> float | None:
+    """Return the R of V = C Q R (1 - exp(-t/(R C))): what has stayed away ``elapsed_h`` after the blockage came.
 
-    The rest of the model's exponential, solved for the resistance; the outlet's steady flow alone says nothing.
+    V/(C Q) once a partial blockage flows at Q again; the outlet's steady flow alone says nothing. None where V reaches
+    Q t: nothing shows that anything flows.
     """
-    finite("missing volume", missing_ul, non_negative=True)
+    missing = finite("missing volume", missing_ul, non_negative=True)
     flow = finite("flow", flow_ul_per_h, positive=True)
-    return missing_ul / (flow * finite("compliance", compliance_ul_per_kpa, positive=True))
+    compliance = finite("compliance", compliance_ul_per_kpa, positive=True)
+    settled = missing / (flow * compliance)
+    if math.isinf(elapsed_h) or missing == 0.0:
+        return settled
+    share = missing / (flow * finite("elapsed time", elapsed_h, positive=True))
+    if share >= 1.0:
+        return None
+    # V/(Q t) = (1 - exp(-x))/x with x = t/(R C), which falls from 1 to 0: halve the interval of x.
+    low, high = 0.0, 1.0 / share
+    for _ in range(200):
+        middle = (low + high) / 2.0
+        if -math.expm1(-middle) > share * middle:
+            low = middle
+        else:
+            high = middle
+    return elapsed_h / (compliance * high)

@@ -157,21 +157,29 @@ def agreement(measured: Measured, predicted: Measured) -> Agreement:
 
 
 def partial_occlusion(
-    missing: Measured, flow_ul_per_h: float, compliance: Measured, pressure_rise: Measured, *, latency_s: float = 0.0
-) -> PartialOcclusion:
-    """Return the resistance of a partial blockage, and whether an alarm is to be expected.
+    missing: Measured,
+    flow_ul_per_h: float,
+    compliance: Measured,
+    pressure_rise: Measured,
+    *,
+    elapsed_h: float = math.inf,
+    latency_s: float = 0.0,
+) -> PartialOcclusion | None:
+    """Return the resistance of a partial blockage and whether an alarm is to be expected; None for a total one.
 
-    ``missing``: uL that stayed away until the outlet flowed at Q again; ``compliance`` uL/kPa; ``pressure_rise`` kPa
-    from start to threshold. A missing volume below zero counts as none.
+    ``missing``: uL that stayed away within ``elapsed_h`` of the blockage; ``compliance`` uL/kPa; ``pressure_rise`` kPa
+    from start to threshold. A missing volume below zero counts as none. None where missing and programmed volume are
+    the same within U: nothing shows that anything flows.
     """
     flow = finite("flow", flow_ul_per_h, positive=True)
     amount, c = max(missing.value, 0.0), finite("compliance", compliance.value, positive=True)
-    r = partial_resistance_kpa_h_per_ul(amount, flow, c)
-    resistance = Measured(
-        r,
-        combined_budget("kPa h/uL", [("missing", missing, 1.0 / (c * flow)), ("compliance", compliance, -r / c)]),
-        joined_notes(missing, compliance),
-    )
+    r = partial_resistance_kpa_h_per_ul(amount, flow, c, elapsed_h)
+    if r is None or amount + missing.expanded >= flow * elapsed_h:
+        return None
+    x = elapsed_h / (r * c) if r > 0.0 else math.inf
+    settled = 1.0 if math.isinf(x) else -math.expm1(-x) - x * math.exp(-x)  # dV/dR over C Q
+    parts = [("missing", missing, 1.0 / (c * flow * settled)), ("compliance", compliance, -r / c)]
+    resistance = Measured(r, combined_budget("kPa h/uL", parts), joined_notes(missing, compliance))
     limit_r = undetected_resistance_kpa_h_per_ul(flow, pressure_rise.value)
     limit = Measured(limit_r, pressure_rise.scaled(1.0 / flow, "kPa h/uL").budget)
     apart, allowance = r - limit.value, COVERAGE_FACTOR * math.hypot(resistance.u, limit.u)

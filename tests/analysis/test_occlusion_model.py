@@ -82,12 +82,19 @@ def test_flow_starts_up_to_95_percent_in_three_time_constants() -> None:
 def test_what_a_partial_blockage_keeps_back_names_its_resistance() -> None:
     """Integrated in small steps: in the end Q t less what came out is C Q R."""
     flow, resistance, compliance, step = 10.0, 6.0, 0.15, 1e-4
-    pressure = missing = 0.0
-    for _ in range(200_000):
+    pressure = missing = early = 0.0
+    for step_number in range(200_000):
         out = pressure / resistance
         pressure += (flow - out) * step / compliance
         missing += (flow - out) * step
+        if step_number == 5_000:
+            early = missing
     assert model.partial_resistance_kpa_h_per_ul(missing, flow, compliance) == pytest.approx(resistance, rel=1e-6)
+    elapsed = 5_001 * step
+    assert early < 0.5 * missing
+    found = model.partial_resistance_kpa_h_per_ul(early, flow, compliance, elapsed)
+    assert found == pytest.approx(resistance, rel=1e-3)
+    assert model.partial_resistance_kpa_h_per_ul(flow * elapsed, flow, compliance, elapsed) is None
 
 
 @given(st.floats(0.01, 2.0), st.floats(1.0, 300.0), st.floats(0.02, 1.0))
