@@ -65,15 +65,18 @@ def release_time_constant(
         return None
     t = np.concatenate(([opened], times[part]))
     w = np.concatenate(([start], masses[part] - trend * (times[part] - opened)))
-    tau = float(np.sum((end - (w[1:] + w[:-1]) / 2.0) * np.diff(t))) / amount
+    area = float(np.sum((end - (w[1:] + w[:-1]) / 2.0) * np.diff(t)))
+    waited = float(t[-1] - opened)
+    # What may still come is half its bound (as in the released volume), and comes tau after the close.
+    tau = (area + bolus.truncation_mg * math.sqrt(3.0) / 2.0 * waited) / amount
     interval = float(np.median(np.diff(times[part])))
-    u_noise = _area_u(t.size - 1, bolus.closing.count, interval, float(t[-1] - opened), noise.contrast_variance_mg2)
+    u_noise = _area_u(t.size - 1, bolus.closing.count, interval, waited, noise.contrast_variance_mg2)
     components = (
         Component("noise of the readings", u_noise / amount, "s", 1.0, "A", source="Allan variance of the blanks"),
         Component("reading interval at the opening", interval / 2.0 / math.sqrt(3.0), "s", 1.0, "B", "rectangular"),
         Component("time stamp of the opening", schedule.u_stamp_s, "s"),
         Component("released volume", bolus.volume.u_ul, "uL", -tau * mg_per_ul / amount, source="its own budget"),
-        Component("released volume still to come", bolus.truncation_mg / amount, "1", float(t[-1] - opened)),
+        Component("released volume still to come", bolus.truncation_mg / amount, "1", waited),
     )
     notes = ["the time constant contains the balance's own filter"]
     if tau < 2.0 * interval:
