@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from rig.analysis.bolus import BolusMeasurement, BolusWindow, RunningBasal, measure_bolus
 from rig.analysis.measured import Measured, combined_budget, joined_notes
 from rig.analysis.pinch import WAIT_S, Air, PinchVolume, level_length_s
-from rig.analysis.release import release_time_constant
+from rig.analysis.release import release_time_constant, released_within, without_opening
 from rig.analysis.series import TIME_TOLERANCE_S, checked, level_between
 from rig.errors import BenchError, UsageError
 from rig.metrology.budget import COVERAGE_FACTOR, Budget, Component
@@ -116,6 +116,7 @@ class OcclusionMeasurement:
     leaked_after_alarm: Measured | None
     released: Measured | None
     released_share: Measured | None  # released / missed
+    released_in_60_s: Measured | None
     time_constant: Measured | None
     collected_until_s: float | None
     settled: bool
@@ -157,6 +158,8 @@ def measure_occlusion(
     bolus = _collected(times, masses, instants, setting, length_s, chain, air)
     released = None if bolus is None else _released(bolus, chain, pinch)
     constant = None if bolus is None else release_time_constant(times, masses, bolus, setting, chain, pinch)
+    series = (times, masses)
+    minute = None if bolus is None else released_within(60.0, series, bolus, setting, chain, air, pinch)
     notes = [*joined_notes(missed, released, constant), *_notes(instants, pinch, bolus, came_out, programmed)]
     return OcclusionMeasurement(
         instants=instants,
@@ -169,6 +172,7 @@ def measure_occlusion(
         leaked_after_alarm=_leaked(times, masses, instants, length_s, chain, air),
         released=released,
         released_share=None if released is None else _share(released, missed),
+        released_in_60_s=minute,
         time_constant=constant,
         collected_until_s=None if bolus is None else bolus.closed_s,
         settled=bolus is not None and bolus.settled,
@@ -236,7 +240,10 @@ def _came_out(
     settled = min(closed + WAIT_S, (closed + end) / 2.0)
     final = level_between(times, masses, max(end - length_s, settled), _before(times, end, instants.opened_s))
     volume = volume_from_mass(MassChange(start, final), chain, air(start.at_s, final.at_s))
-    return Measured(volume.volume_ul, volume.budget, volume.notes), start.at_s
+    # A blockage that leaks goes on leaking from the middle of the last level to the alarm.
+    late_ul = abs(volume.volume_ul) * (end - final.at_s) / (final.at_s - start.at_s)
+    late = Component("leak after the last level", late_ul / math.sqrt(3.0), "uL", 1.0, "B", "rectangular")
+    return Measured(volume.volume_ul, volume.budget.with_component(late), volume.notes), start.at_s
 
 
 def _before(times: FloatArray, end_s: float, opened_s: float | None) -> float:
@@ -320,11 +327,7 @@ def _released(bolus: BolusMeasurement, chain: WeighingChain, pinch: PinchVolume 
     bound_ul = bolus.truncation_mg * math.sqrt(3.0) * UL_PER_CM3 / chain.liquid.density_kg_per_m3
     value = bolus.volume.volume_ul + bound_ul / 2.0
     collected = Measured(value, bolus.volume.budget, bolus.volume.notes)
-    if pinch is None:
-        return collected
-    parts = [("weighed", collected, 1.0), ("pinch", pinch.opening, -1.0)]
-    value = collected.value - pinch.opening.value
-    return Measured(value, combined_budget("uL", parts), joined_notes(collected, pinch.opening))
+    return collected if pinch is None else without_opening(collected, pinch)
 
 
 def _share(released: Measured, missed: Measured) -> Measured | None:

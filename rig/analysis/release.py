@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from rig.analysis.bolus import BolusMeasurement
-from rig.analysis.measured import Measured
-from rig.analysis.pinch import PinchVolume
+from rig.analysis.measured import Measured, combined_budget, joined_notes
+from rig.analysis.pinch import Air, PinchVolume, level_length_s
+from rig.analysis.series import level_between
 from rig.metrology.budget import Budget, Component
+from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.checks import FloatArray
 from rig.metrology.noise import SECONDS_PER_HOUR, white_noise
-from rig.metrology.volume import WeighingChain
+from rig.metrology.volume import MassChange, WeighingChain, volume_from_mass
+
+Series: TypeAlias = tuple[FloatArray, FloatArray]  # times s, masses mg
 
 SIGNIFICANT = 5.0  # times the noise of a reading; a smaller release has no time constant
 
@@ -32,9 +36,51 @@ class Schedule(Protocol):
         ...
 
     @property
+    def dose_ul(self) -> float:
+        """One dose, uL; 0 for continuous flow."""
+        ...
+
+    @property
     def u_stamp_s(self) -> float:
         """Standard uncertainty of the instant of opening, s."""
         ...
+
+
+def released_within(
+    seconds: float,
+    series: Series,
+    bolus: BolusMeasurement,
+    schedule: Schedule,
+    chain: WeighingChain,
+    air: Air,
+    pinch: PinchVolume | None,
+) -> Measured | None:
+    """Return what came in the first ``seconds`` after the opening, uL, schedule taken off; None if readings end sooner.
+
+    The level is the mean of as many readings before as after that instant, long enough for a level.
+    """
+    times, masses = series
+    at_s, half_s = bolus.start_s + seconds, level_length_s(times) / 2.0
+    if times[-1] < at_s + half_s:
+        return None
+    level = level_between(times, masses, at_s - half_s, at_s + half_s)
+    volume = volume_from_mass(MassChange(bolus.baseline, level), chain, air(bolus.baseline.at_s, level.at_s))
+    scheduled_ul = schedule.rate_after_u_per_h * schedule.ul_per_u * (level.at_s - bolus.start_s) / SECONDS_PER_HOUR
+    # The flow at that instant makes its time stamp a volume; across the level it is what the level rose by.
+    rose_mg = max(float(np.interp(at_s + half_s, times, masses) - np.interp(at_s - half_s, times, masses)), 0.0)
+    per_s = rose_mg / (2.0 * half_s) * UL_PER_CM3 / chain.liquid.density_kg_per_m3
+    stamp = Component("time stamp of the opening", schedule.u_stamp_s, "s", per_s)
+    edge = Component("dose edge", schedule.dose_ul / math.sqrt(6.0) if scheduled_ul > 0.0 else 0.0, "uL")
+    budget = volume.budget.with_component(stamp).with_component(edge)
+    found = Measured(volume.volume_ul - scheduled_ul, budget, volume.notes)
+    return found if pinch is None else without_opening(found, pinch)
+
+
+def without_opening(collected: Measured, pinch: PinchVolume) -> Measured:
+    """Return a collected volume without what the opening clamp itself drew back (a negative step)."""
+    parts = [("weighed", collected, 1.0), ("pinch", pinch.opening, -1.0)]
+    value = collected.value - pinch.opening.value
+    return Measured(value, combined_budget("uL", parts), joined_notes(collected, pinch.opening))
 
 
 def release_time_constant(
