@@ -25,6 +25,7 @@ from rig.metrology.checks import FloatArray, finite
 from rig.metrology.noise import SECONDS_PER_HOUR
 from rig.metrology.volume import MassChange, WeighingChain, volume_from_mass
 
+NO_EVAPORATION = "no evaporation is corrected, and none is in the uncertainty"
 NO_PINCH = "the clamp's pinch volume was not measured and is not taken off"
 
 
@@ -102,8 +103,8 @@ class OcclusionMeasurement:
 
     ``time_to_alarm`` None: no alarm came. ``missed``: programmed until alarm (or opening) less what still came out;
     ``missed_by_rate``: Q t alone, what a label quotes. ``released`` and what follows from it are None where the clamp
-    was not opened. ``settled`` False: cut by the end of the readings. ``leaked_after_alarm``: came out between alarm
-    and opening.
+    was not opened. ``settled`` False: cut by the end of the readings. ``leaked_after_alarm``: came out from
+    the level after the alarm to that before the opening.
     """
 
     instants: OcclusionInstants
@@ -160,7 +161,8 @@ def measure_occlusion(
     constant = None if bolus is None else release_time_constant(times, masses, bolus, setting, chain, pinch)
     series = (times, masses)
     minute = None if bolus is None else released_within(60.0, series, bolus, setting, chain, air, pinch)
-    notes = [*joined_notes(missed, released, constant), *_notes(instants, pinch, bolus, came_out, programmed)]
+    assumed = [NO_EVAPORATION] if chain.evaporation is None else []
+    notes = [*assumed, *joined_notes(missed, released, constant), *_notes(instants, pinch, bolus, came_out, programmed)]
     return OcclusionMeasurement(
         instants=instants,
         setting=setting,

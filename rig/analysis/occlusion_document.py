@@ -184,6 +184,8 @@ def _partial(item: OcclusionMeasurement, known: OcclusionExtras) -> dict[str, An
         "smallest_seen_kpa_h_per_ul": found.smallest_seen_kpa_h_per_ul,
         "alarm": found.alarm,
         "alarm_time_h": found.alarm_time_h,
+        "earliest_h": found.earliest_h,
+        "latest_h": found.latest_h,
     }
 
 

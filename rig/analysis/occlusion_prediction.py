@@ -30,6 +30,7 @@ RATE_DEPENDENCE = 0.2
 # At bolus speed the same pumps missed half as much as in basal (Paradigm 0.63 of 1.25 U, Veo 1.63 of 3.13 U), so a test
 # faster than any basal predicts none. 40 U/h is the largest basal of the pumps in reference section 8.4.
 LARGEST_BASAL_U_PER_H = 40.0
+_NO_PRESSURE_KPA = 1e-9  # a rise that may be nothing is reached at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class PartialOcclusion:
 
     ``resistance``: from the volume that stayed away for good. ``undetected_below``: up to here no alarm ever comes at
     this flow. ``plateau``: Q R, where the pressure ends. ``smallest_seen_kpa_h_per_ul``: a smaller resistance hides in
-    the uncertainty of the missing volume. ``alarm``: ``never``, ``expected`` or ``undecided`` within U.
+    the uncertainty of the missing volume. ``alarm``: ``never``, ``expected`` or ``undecided`` within U. Times only
+    where it is expected; ``earliest_h`` and ``latest_h`` at the far ends of both U, the latter None for never.
     """
 
     resistance: Measured
@@ -80,6 +82,8 @@ class PartialOcclusion:
     smallest_seen_kpa_h_per_ul: float
     alarm: str
     alarm_time_h: float | None
+    earliest_h: float | None
+    latest_h: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +188,27 @@ def partial_occlusion(
     limit = Measured(limit_r, pressure_rise.scaled(1.0 / flow, "kPa h/uL").budget)
     apart, allowance = r - limit.value, COVERAGE_FACTOR * math.hypot(resistance.u, limit.u)
     alarm = "undecided" if abs(apart) <= allowance else "expected" if apart > 0.0 else "never"
-    hours = partial_alarm_time_h(flow, r, c, pressure_rise.value, latency_s) if r > 0.0 else None
+    middle = earliest = latest = None
+    if alarm == "expected":
+        middle, earliest, latest = (
+            partial_alarm_time_h(
+                flow,
+                r + way * resistance.expanded,
+                c,
+                max(pressure_rise.value - way * pressure_rise.expanded, _NO_PRESSURE_KPA),
+                latency_s,
+            )
+            for way in (0.0, 1.0, -1.0)
+        )
     return PartialOcclusion(
         resistance=resistance,
         undetected_below=limit,
         plateau=resistance.scaled(flow, "kPa"),
         smallest_seen_kpa_h_per_ul=missing.expanded / (c * flow),
         alarm=alarm,
-        alarm_time_h=hours,
+        alarm_time_h=middle,
+        earliest_h=earliest,
+        latest_h=latest,
     )
 
 

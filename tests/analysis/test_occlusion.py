@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rig.analysis.measured import stated
 from rig.analysis.occlusion import (
+    NO_EVAPORATION,
     NO_PINCH,
     OcclusionInstants,
     OcclusionSetting,
@@ -145,6 +146,27 @@ def test_the_effective_compliance_is_that_of_the_plant() -> None:
     assert max(value.expanded for value, _ in pairs) < 0.01
 
 
+def test_a_clamp_that_leaks_after_the_alarm_is_found_out() -> None:
+    tight = [some(found.leaked_after_alarm) for _, found in usual()]
+    assert inside([(leak, 0.0) for leak in tight]) >= ENOUGH
+    line = Line(leak=8.0)  # 160 kPa: the alarm comes, and 12.5 uL/h leak
+    truth = run(line, 1)
+    assert truth.alarm_s is not None
+    found = measured(line, truth)
+    assert abs(found.missed.value - truth.missed) <= found.missed.expanded
+    leak = some(found.leaked_after_alarm)
+    assert leak.value > leak.expanded
+    assert leak.value == pytest.approx(12.0 * 110.0 / 3600.0, abs=leak.expanded)
+
+
+def test_without_evaporation_a_note_says_so() -> None:
+    truth, _ = usual()[0]
+    bare = replace(chain(Line()), evaporation=None)
+    found = measure_occlusion(truth.times, truth.masses, instants(truth), SETTING, bare, air)
+    assert NO_EVAPORATION in found.notes
+    assert NO_EVAPORATION not in usual()[0][1].notes
+
+
 def test_a_leaking_clamp_is_seen_as_a_partial_blockage_that_never_alarms() -> None:
     line = Line(leak=4.0, longest_h=2.5, collect_s=400.0)  # 20 uL/h x 4 = 80 kPa < 100 kPa
     truth = run(line, 2)
@@ -176,7 +198,12 @@ def test_a_partial_blockage_is_called_only_where_its_uncertainty_allows(missing:
     )
     assert found is not None
     assert found.alarm == alarm
-    assert (found.alarm_time_h is None) is (missing < 15.0)
+    times = (found.earliest_h, found.alarm_time_h, found.latest_h)
+    if alarm == "expected":
+        assert times[0] < times[1] < times[2]  # type: ignore[operator]
+        assert found.alarm_time_h == pytest.approx(-16.6667 * 0.15 * math.log1p(-100.0 / 166.667), rel=1e-4)
+    else:
+        assert times == (None, None, None)
 
 
 def test_a_running_schedule_is_taken_off_the_released_volume() -> None:

@@ -6,20 +6,25 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from rig.analysis.measured import Measured, combined_budget, stated
+from rig.analysis.occlusion import effective_compliance
 from rig.analysis.occlusion_document import OcclusionExtras, VerificationRun, occlusion_document
 from rig.analysis.occlusion_events import parse_events
+from rig.analysis.occlusion_model import partial_resistance_kpa_h_per_ul
 from rig.analysis.occlusion_prediction import (
     agreement,
     bubble_effect,
     mean_measured,
+    partial_occlusion,
     predicted_alarm,
     stored_volume,
 )
 from rig.errors import UsageError
 from rig.metrology.budget import Budget, Component
+from rig.metrology.checks import FloatArray
 from tests.analysis.occlusion_cases import (
     SETTING,
     air,
@@ -102,6 +107,29 @@ def test_what_two_results_share_cancels_in_their_ratio() -> None:
     assert parts["b: own"] == pytest.approx(0.0025)
     total = combined_budget("uL", [("a", one, 1.0), ("b", other, 1.0)])
     assert {item.name: item.contribution for item in total.components}["liquid density"] == pytest.approx(0.3)
+
+
+def test_monte_carlo_agrees_where_results_are_quotients() -> None:
+    """JCGM 101: the same inputs drawn at random give the same u within 3 % (200,000 draws)."""
+    rng = np.random.default_rng(8)
+
+    def drawn(value: float, u: float) -> FloatArray:
+        return value + u * rng.normal(size=200_000)
+
+    stored, rise = stated(15.0, 0.3, "uL", "v"), stated(100.0, 4.0, "kPa", "p")
+    nothing = stated(0.0, 0.0, "kPa", "start")
+    compliance = effective_compliance(stored, rise, nothing)
+    assert float(np.std(drawn(15.0, 0.3) / drawn(100.0, 4.0))) == pytest.approx(compliance.u, rel=0.03)
+    bubble = bubble_effect(stated(10.0, 0.5, "uL", "air"), rise, 10.0)
+    pressures = drawn(100.0, 4.0)
+    boyle = drawn(10.0, 0.5) * pressures / (drawn(101.325, 3.0) + pressures)
+    assert float(np.std(boyle)) == pytest.approx(bubble.stored.u, rel=0.03)
+    c, missing = stated(0.15, 0.003, "uL/kPa", "c"), stated(6.0, 0.1, "uL", "m")
+    early = partial_occlusion(missing, 10.0, c, rise, elapsed_h=1.0)
+    assert early is not None
+    pairs = zip(drawn(6.0, 0.1)[:1000], drawn(0.15, 0.003)[:1000], strict=True)
+    found = [partial_resistance_kpa_h_per_ul(float(m), 10.0, float(k), 1.0) for m, k in pairs]
+    assert float(np.std(np.array(found, dtype=np.float64))) == pytest.approx(early.resistance.u, rel=0.1)
 
 
 # the document
