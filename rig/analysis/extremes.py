@@ -56,7 +56,7 @@ def extreme_changes(values: FloatArray, sizes: Sequence[int]) -> tuple[tuple[flo
     """Return (smallest, largest) of ``values[i + size] - values[i]`` for each size, as ``extreme_differences`` does.
 
     ``values``: shape (n,), all finite, n > every size. The result is that of every window, exactly; only for a record
-    that is almost a straight line it may miss by 8 times the spacing of floats at the largest value. O(n) in any case.
+    that is almost a straight line it may miss by 20 times the spacing of floats at the largest value. O(n) in any case.
     """
     if values.size < SMALL:
         return tuple(extreme_differences(values, size) for size in sizes)
@@ -71,7 +71,7 @@ def extreme_changes(values: FloatArray, sizes: Sequence[int]) -> tuple[tuple[flo
             if bounds.slope:
                 bounds = None
             else:
-                tolerance = 8.0 * _spacing(bounds)
+                tolerance = 8.0 * _spacing(bounds)  # with the rounding of the bounds themselves up to 20
                 bounds = _bounds(values, block, float(values[-1] - values[0]) / (values.size - 1))
                 extremes = _by_bounds(values, size, bounds, tolerance)
         found.append(extremes or extreme_differences(values, size))

@@ -1,4 +1,4 @@
-"""How often the intervals of an occlusion hold the truth of the tests' plant: ``python -m tests.analysis.occlusion_study``.
+"""How often the intervals of an occlusion hold the truth: ``python -m tests.analysis.occlusion_study``.
 
 Every run draws its dose phase, clamp, noise, alarm polling and its true evaporation anew; the analysis knows only what
 was stated. Printed: share of runs within U, and U against the scatter of the error. About a minute.

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rig.analysis.measured import Measured, combined_budget, stated
 from rig.analysis.occlusion import effective_compliance
@@ -107,6 +109,22 @@ def test_what_two_results_share_cancels_in_their_ratio() -> None:
     assert parts["b: own"] == pytest.approx(0.0025)
     total = combined_budget("uL", [("a", one, 1.0), ("b", other, 1.0)])
     assert {item.name: item.contribution for item in total.components}["liquid density"] == pytest.approx(0.3)
+
+
+@given(st.floats(0.1, 100.0), st.floats(0.01, 40.0), st.floats(1.1, 10.0))
+def test_a_prediction_scales_with_the_volume_and_against_the_rate(volume: float, rate: float, factor: float) -> None:
+    base = predicted_alarm(stated(volume, 0.01 * volume, "uL", "v"), rate)
+    more = predicted_alarm(stated(volume * factor, 0.01 * volume * factor, "uL", "v"), rate)
+    faster = predicted_alarm(stated(volume, 0.01 * volume, "uL", "v"), rate * factor)
+    for other, share in ((more, factor), (faster, 1.0 / factor)):
+        assert other.time.value == pytest.approx(base.time.value * share, rel=1e-12)
+        assert other.time.u == pytest.approx(base.time.u * share, rel=1e-9)
+
+
+@given(st.floats(0.0, 50.0), st.floats(1.0, 400.0))
+def test_a_bubble_never_stores_more_than_itself_nor_than_the_linear_model_says(air_ul: float, rise: float) -> None:
+    found = bubble_effect(stated(air_ul, 0.1, "uL", "air"), stated(rise, 1.0, "kPa", "rise"), 10.0)
+    assert 0.0 <= found.stored.value <= min(air_ul, found.linear_ul) + 1e-12
 
 
 def test_monte_carlo_agrees_where_results_are_quotients() -> None:
