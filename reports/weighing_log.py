@@ -42,6 +42,7 @@ def write_figures(document: dict[str, Any], curves: dict[str, Any], folder: Path
 
 def _figures(document: dict[str, Any], curves: dict[str, Any]) -> list[Figure]:
     """Return the figures of a log, drawn as those of a run are."""
+    held: dict[str, Any]
     if "boluses" in document:
         held = {"analysis": {"boluses": {"items": document["boluses"]}}}
         drawn = [bolus.errors(held)]
@@ -116,7 +117,8 @@ def _basal(document: dict[str, Any]) -> list[str]:
     lines += [
         (
             f"  one-hour windows  n = {text(hours.get('count'))}, "
-            f"mean {fixed(hours.get('mean_pct'), 3, signed=True)} %, SD {fixed(hours.get('sd_pct'), 3)} %, MARD {fixed(hours.get('mard_pct'), 3)} %, "
+            f"mean {fixed(hours.get('mean_pct'), 3, signed=True)} %, "
+            f"SD {fixed(hours.get('sd_pct'), 3)} %, MARD {fixed(hours.get('mard_pct'), 3)} %, "
             f"median |error| {fixed(hours.get('median_abs_pct'), 3)} %"
         ),
         f"  {_within(hours)}",

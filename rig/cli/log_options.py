@@ -32,7 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--events", action="append", metavar="EVENTS.csv", help="boluses: start_s,set_u; one file for all logs or each"
     )
     group.add_argument("--start", metavar="TIME", help="where delivery starts, from the first row (default: 0h)")
-    group.add_argument("--stabilization", metavar="TIME", help="left out before the analysis (default: 0h)")
+    group.add_argument(
+        "--stabilization", "--stabilisation", metavar="TIME", help="left out before the analysis (default: 0h)"
+    )
     group.add_argument("--analysis", metavar="TIME", help="length of the analysis (default: all that fits)")
     group.add_argument("--sample-interval", metavar="TIME", help="S of the trumpet curve (default: 15min)")
     group.add_argument("--windows", metavar="MIN,...", help="observation windows (default: 15,60,150,330,570,930)")

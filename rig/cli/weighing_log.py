@@ -80,11 +80,17 @@ def _events(options: argparse.Namespace, files: Sequence[str], request: Request)
         if named:
             raise UsageError("--events without --bolus", expected="--bolus AMOUNT", hint="--bolus '1.0 U'")
         return [None] * len(files)
+    if not named:
+        raise UsageError(
+            "--bolus without --events",
+            expected="--events FILE with the columns start_s,set_u",
+            hint="--events EVENTS.csv",
+        )
     if len(named) not in {1, len(files)}:
         raise UsageError(
-            f"{len(named)} events files for {len(files)} logs",
+            f"{len(named)} events files for {len(files)} log(s)",
             where="--events",
-            expected="one for all logs, or one for each" if len(files) > 1 else "one, with the columns start_s,set_u",
+            expected="one for all logs, or one for each",
         )
     found: list[Events | None] = [read_events(name) for name in named]
     return found * len(files) if len(found) == 1 else found

@@ -24,6 +24,7 @@ from rig.weighing_log.read import WeighingLog
 from rig.weighing_log.request import Request
 
 HOUR_S = 3600.0
+MOST_EVAPORATION = 0.2  # of the programmed rate (design 4.11)
 STILL_FOR_S = 900.0  # a display that stands longer than this while a pump runs is worth a note
 
 
@@ -66,6 +67,7 @@ def analyse_basal(log: WeighingLog, request: Request, budget: LogBudget | None =
             *periods.notes,
             *left_out,
             *_data_notes(log, times, delivered, method),
+            *_evaporation_note(rate, method),
             *_hour_notes(hours),
             *(uncertainty.notes if uncertainty else ()),
         ],
@@ -179,6 +181,14 @@ def _data_notes(log: WeighingLog, times: FloatArray, delivered: float, method: M
             f"{longest.start_s + float(log.times_s[0]):.10g}): a stopped pump, a frozen display or zero tracking"
         )
     return notes
+
+
+def _evaporation_note(rate: float, method: Method) -> list[str]:
+    """Return whether so much evaporates that a bench would not be fit (design 4.11)."""
+    share = abs(method.evaporation_mg_per_h) * method.u_per_mg / rate
+    if share <= MOST_EVAPORATION:
+        return []
+    return [f"the evaporation is {100.0 * share:.3g} % of the programmed rate; above 20 % a bench is not fit"]
 
 
 def reading_notes(log: WeighingLog, method: Method) -> list[str]:

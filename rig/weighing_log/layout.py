@@ -56,10 +56,16 @@ class Layout:
 
 
 def fields_of(line: str) -> list[str]:
-    """Return the fields of one line, without the spaces around them; a quoted field loses its quotes."""
+    """Return the fields of one line, without the spaces around them; a quoted field loses its quotes.
+
+    A quote that does not end on its line leaves the line whole, as one field.
+    """
     if '"' not in line:
         return [field.strip() for field in line.split(",")]
-    return [field.strip() for field in next(csv.reader([line], skipinitialspace=True), [])]
+    try:
+        return [field.strip() for field in next(csv.reader([line], skipinitialspace=True, strict=True), [])]
+    except csv.Error:
+        return [line]
 
 
 def read_header(line: str, required: Sequence[str], optional: Sequence[str], place: Place, number: int) -> Layout:

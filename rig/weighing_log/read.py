@@ -17,7 +17,7 @@ from rig.analysis.series import extreme_differences
 from rig.errors import UsageError
 from rig.metrology.checks import FloatArray
 from rig.profiles.strict import printable
-from rig.weighing_log.layout import Layout, Place, read_header
+from rig.weighing_log.layout import Place, read_header
 from rig.weighing_log.rows import Grammar, Quantity, careful_rows
 from rig.weighing_log.scale import changed_unit
 
@@ -25,7 +25,7 @@ REQUIRED = ("time_s", "mass_mg")
 OPTIONAL = ("temperature_c", "humidity_pct", "pressure_hpa", "stable")
 QUANTITIES = {
     "time_s": Quantity("s", -1e11, 1e11, "seconds, not milliseconds or nanoseconds"),
-    "mass_mg": Quantity("mg", -1e8, 1e8, "the mass in mg"),
+    "mass_mg": Quantity("mg", -1e8, 1e8),
     "temperature_c": Quantity("C", -20.0, 60.0, "degrees Celsius"),
     "humidity_pct": Quantity("% relative humidity", 0.0, 100.0, "percent, 0 to 100"),
     "pressure_hpa": Quantity("hPa", 300.0, 1200.0, "hPa, not Pa or kPa"),
@@ -33,7 +33,7 @@ QUANTITIES = {
 }
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24  # bytes without an end of line: no log
-_COMMENT = re.compile(rb"(?m)^[ \t]*#[^\n]*\n")
+_COMMENT = re.compile(r"(?m)^[ \t]*#[^\n]*\n")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -184,14 +184,15 @@ def _fast(block: bytes, grammar: Grammar, previous: float) -> FloatArray | None:
     """Return the rows of a block that holds nothing unusual, in the order of the layout's columns, else None."""
     layout = grammar.layout
     plain = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-    if b"#" in plain:
-        plain = _COMMENT.sub(b"", plain)
-    if b"\r" in plain or not _regular(plain, layout.count):
+    if b"\r" in plain or b'"' in plain:
         return None
     try:
-        table = np.loadtxt(
-            io.StringIO(plain.decode("utf-8")), delimiter=",", comments=None, usecols=layout.indexes, ndmin=2
-        )
+        text = plain.decode("utf-8")
+        if "#" in text:
+            text = _COMMENT.sub("", text)
+        if not _regular(text.encode("utf-8"), layout.count):
+            return None
+        table = np.loadtxt(io.StringIO(text), delimiter=",", comments=None, usecols=layout.indexes, ndmin=2)
     except ValueError:  # a field that is no number, or bytes that are no text
         return None
     return table if _believable(table, grammar, previous) else None
@@ -259,7 +260,3 @@ def line_of_row(file: str, row: int) -> int:
                     return number
     return 0
 
-
-def columns_of(layout: Layout, table: FloatArray) -> dict[str, FloatArray]:
-    """Return the columns of a table by name."""
-    return {name: table[:, position] for position, name in enumerate(layout.columns)}

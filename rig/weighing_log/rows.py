@@ -102,7 +102,9 @@ def _count(fields: list[str], line: str, grammar: Grammar, number: int, row: int
     expected = f"{grammar.layout.count}, one for each name of the header '{printable(names)}'"
     hint = ""
     digits = [field for field in fields if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?|[0-9]+", field)]
-    if ";" in line:
+    if '"' in line and len(fields) == 1:
+        what = f"a quote that does not end on its line in '{printable(line)}'"
+    elif ";" in line:
         what = f"fields separated by semicolons in '{printable(line)}' (decimal commas?)"
         expected = "commas between fields and a dot for decimals"
     elif not fields[-1] and len(fields) > grammar.layout.count:
