@@ -13,7 +13,7 @@ from rig.metrology.water import water_density_kg_per_m3
 from tests.weighing_log.logs import PLAIN, refusal, steady, told, write
 
 WINDOWS = (15, 60, 150, 330, 570, 930)
-EX_01 = {
+EX_01: dict[str, tuple[list[float], list[tuple[float, float]], float]] = {
     "a": ([10.0 if i % 2 == 0 else -10.0 for i in range(100)], [(-10, 10), *[(0, 0)] * 5], 0.0),
     "b": (
         [-5 + 0.1 * i for i in range(100)],
@@ -174,7 +174,7 @@ def test_windows_may_be_named_and_those_of_the_standard_are_left_out_where_they_
 
 
 def test_what_the_readings_give_cause_to_say_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [(i * 60.0, 100.0 - (i // 40), float(i % 10 != 0)) for i in range(100)]
+    rows = [(i * 60.0, 100.0 - 4.0 * (i // 40), float(i % 10 != 0)) for i in range(100)]
     log = write(tmp_path / "log.csv", rows, "time_s,mass_mg,stable")
     notes = told(capsys, log, "--basal", "1.0 U/h", "--evaporation", "3 mg/h")["notes"]
     for words in ("10 of 100 readings are marked as not stable", "does not rise", "stands still for up to 39 min"):
