@@ -259,4 +259,3 @@ def line_of_row(file: str, row: int) -> int:
                 if seen == row:
                     return number
     return 0
-

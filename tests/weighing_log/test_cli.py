@@ -81,7 +81,7 @@ def test_the_text_says_what_was_found_and_what_was_assumed(tmp_path: Path, capsy
     assert main(["analyse", log, "--basal", "1.0 U/h", "--budget", budget_file(tmp_path, EX_13)]) == 0
     text = capsys.readouterr().out
     for words in (
-        "overall error  +2.289 % +- 0.441 % (k = 2)",
+        "overall error  +2.291 % +- 0.440 % (k = 2)",
         "delivered      2.0458 U of 2.0000 U",
         "window min  windows",
         "one-hour windows  n = 2",
