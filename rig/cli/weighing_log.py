@@ -35,7 +35,7 @@ def analyse_logs(options: argparse.Namespace, files: Sequence[str]) -> int:
             _draw(document, curves, folder, Path(file).stem if len(files) > 1 else "")
     whole = documents[0] if len(documents) == 1 else _together(documents, request)
     if options.json:
-        sys.stdout.write(json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(whole, indent=1, allow_nan=False) + "\n")
     else:
         from reports.weighing_log import log_text  # noqa: PLC0415 - JSON does not need it
 

@@ -29,6 +29,8 @@ from rig.weighing_log.read import WeighingLog
 
 HOUR_S = 3600.0
 PER_HPA, PER_K = 9.92e-4, 3.69e-3  # relative change of the air density (reference section 5.4)
+SHORT_S, FEWEST = 10.0, 100  # closer readings than this, and so many of them, show the balance and not the pump's doses
+NOISY = 2.0  # times the stated repeatability
 KNOWN_AIR_PCT, ASSUMED_AIR_PCT = 1.0, 10.0  # half width of rho_air in Z: logged; assumed (a laboratory up to 1000 m)
 BIAS = "known and not corrected: u = |bias|"
 
@@ -105,6 +107,12 @@ def budget_notes(log: WeighingLog, budget: LogBudget) -> tuple[str, ...]:
         notes.append(
             "the budget names no [vessel]: weather on its buoyancy and drift on its load are not in the uncertainty"
         )
+    scatter_mg = neighbour_scatter_mg(log)
+    if scatter_mg is not None and scatter_mg > NOISY * budget.balance.repeatability_mg:
+        notes.append(
+            f"neighbouring readings scatter by {scatter_mg:.2g} mg, the budget states {budget.balance.repeatability_mg:g} "
+            "mg: the uncertainty is too small"
+        )
     if budget.pump is None:
         notes.append("the budget names no [pump] dose_u: the edge of a dose is not in the uncertainty")
     if budget.tube is not None and not budget.tube.corrected:
@@ -115,6 +123,17 @@ def budget_notes(log: WeighingLog, budget: LogBudget) -> tuple[str, ...]:
     if budget.vessel is not None and log.pressure_hpa is None:
         notes.append("the log has no pressure: the vessel's buoyancy rests on [air] pressure_half_width_hpa")
     return tuple(notes)
+
+
+def neighbour_scatter_mg(log: WeighingLog) -> float | None:
+    """Return the standard deviation of a reading from second differences, None where readings are few or far apart.
+
+    The median makes doses and single bumps count for nothing: median |d2| = 0.6745 sqrt(6) s for white noise.
+    """
+    times, masses = log.times_s, log.masses_mg
+    if times.size < FEWEST or (times[-1] - times[0]) / (times.size - 1) > SHORT_S:
+        return None
+    return float(np.median(np.abs(np.diff(masses, 2)))) / (0.6745 * math.sqrt(6.0))
 
 
 def _balance(budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rig.metrology.evaporation import stated_evaporation
@@ -142,6 +143,17 @@ def test_each_bolus_has_its_uncertainty_and_the_mean_has_less(
     each = [bolus["expanded_uncertainty_pct"] for bolus in found["boluses"]]
     assert each == pytest.approx([2 * math.hypot(0.0283, 0.0041, 0.0103, 0.0217) * 10] * 25, rel=0.01)
     assert each[0] / 6 < found["expanded_uncertainty_pct"] < each[0] / 4
+
+
+def test_readings_noisier_than_the_budget_says_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.normal(0.0, 0.1, 1201)
+    doses = 0.5 * np.floor(np.arange(1201) / 60.0)  # a step every three minutes is no noise
+    budget = budget_file(tmp_path)
+    for name, scale in (("loud", 1.0), ("quiet", 0.2)):
+        rows = [(3.0 * i, float(doses[i] + scale * noise[i])) for i in range(1201)]
+        found = told(capsys, write(tmp_path / f"{name}.csv", rows), "--basal", "1 U/h", "--budget", budget)
+        assert any("scatter by 0.1 mg" in note for note in found["notes"]) == (name == "loud")
 
 
 REFUSED = {
