@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rig.judging.schema_parts import component_schema, item_schema, monte_carlo_schema, trace_schema
 from rig.results import EndReason, Outcome
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
@@ -66,7 +67,11 @@ def result_schema() -> dict[str, Any]:
             "findings": _list(finding),
             "measure": _TEXT,
             "interval": {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-            "items": _list({"type": "object"}),
+            "items": _list(item_schema(_OUTCOME["enum"])),
+            "interval_basis": _TEXT,
+            "components": _list(component_schema()),
+            "trace": trace_schema(),
+            "monte_carlo": {"anyOf": [monte_carlo_schema(), {"type": "null"}]},
         }
     )
     delivery = _object(
