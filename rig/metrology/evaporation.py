@@ -19,7 +19,7 @@ WEATHER_HALF_WIDTH = 0.15
 class Evaporation:
     """Loss rate E in mg/h (positive = the vessel loses mass) with its standard uncertainty.
 
-    ``holds_buoyancy``: what the air did to the vessel is in it (a twin vessel, uncorrected), and is not corrected again.
+    ``holds_buoyancy``: what the air did to the vessel is in it (a twin vessel), and is not corrected again.
     """
 
     rate_mg_per_h: float

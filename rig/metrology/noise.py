@@ -171,6 +171,7 @@ def pooled_noise(first: NoiseModel, second: NoiseModel) -> NoiseModel:
     degrees of freedom those of the one that knows less.
     """
     share = first.length_s / (first.length_s + second.length_s)
+    freedoms = [each.walk_freedom for each in (first, second) if each.walk_freedom is not None]
     parts = ((first, share), (second, 1.0 - share))
     return NoiseModel(
         white_mg=math.sqrt(sum(part * model.white_mg**2 for model, part in parts)),

@@ -17,7 +17,7 @@ MOST_PPM = 2000.0  # a span further off is no drift but a wrong weight or a brok
 
 @dataclass(frozen=True, slots=True)
 class ReferenceWeighing:
-    """One weighing of a known mass: what the display changed by, in mg, and its standard uncertainty, at a time in s."""
+    """One weighing of a known mass: what the display changed by, with its standard uncertainty, in mg."""
 
     at_s: float
     shown_mg: float
@@ -63,13 +63,13 @@ class SensitivityCheck:
             math.sqrt(2.0) * self.u_each * part, abs(self.end_factor - self.start_factor) / 2.0 / math.sqrt(3.0)
         )
         u_span = math.hypot(self.u_common, self.u_each, share / math.sqrt(12.0))
+        name = "change of span on the gross load"
         return [
-            Component("span, reference weight", u_span, "1", per_span, "A", source=self.source, shared=True, enters="span"),
             Component(
-                "change of span on the gross load", u_change * gross_mg, "mg", per_mg, "A", source=self.source,
-                enters="mass",
+                "span, reference weight", u_span, "1", per_span, "A", source=self.source, shared=True, enters="span"
             ),
-        ]  # fmt: skip
+            Component(name, u_change * gross_mg, "mg", per_mg, "A", source=self.source, enters="mass"),
+        ]
 
 
 def sensitivity_from_reference(
