@@ -28,6 +28,7 @@ QUANTITIES = (
     ("taken_off_ul", "Taken off: basal under the bolus", "µL"),
     ("volume_ul", "V, volume that left the outlet", "µL"),
 )
+IN_TABLE = frozenset({"hours", "volume_ul", "taken_off_ul"})
 NEUTRAL = {"drift_mg": 0.0, "span": 1.0, "taken_off_ul": 0.0}  # terms that did nothing are not shown
 NAMES = {
     "ul_per_u": ("µL in one U", "µL/U"),
@@ -47,8 +48,8 @@ def walk_back_blocks(document: dict[str, Any]) -> list[Block]:
         Heading("From raw readings to the result", "", "walk-back"),
         Paragraph(MODEL),
         Paragraph(
-            "A reading stands as file, block : line; this prints it: zcat FILE | awk '/^R BLOCK /{n=1} n{if(n==LINE)"
-            "{print;exit}n++}'. W1 and W2 are means of the readings from first to last, or lie on the line between two.",
+            "A reading stands as file:block:line; this prints it: zcat FILE | awk '/^R BLOCK /{n=1} n{if(n==LINE)"
+            "{print;exit}n++}'. W1 and W2 are means of the readings from first to last, or lie on a line between two.",
             "muted",
         ),
     ]
@@ -81,7 +82,9 @@ def item_budget_table(check: dict[str, Any]) -> Table | None:
         ">C_m",
     )
     body = tuple(_budget_row(number, item, largest, len(components)) for number, item in enumerate(held, start=1))
-    told = "; ".join(f"{letters[place]}: {text(components[number].get('name'))}" for place, number in enumerate(largest))
+    told = "; ".join(
+        f"{letters[place]}: {text(components[number].get('name'))}" for place, number in enumerate(largest)
+    )
     note = (
         f"{told}; others: root of the sum of squares of the rest. p: probability of conformance, C_m: measurement "
         "capability. Values and sensitivities of every component stand in result.json."
@@ -136,7 +139,9 @@ def _check(check: dict[str, Any]) -> list[Block]:
     each = rows(check.get("items")) or rows(trace.get("parts"))
     held = [item for item in each if mapping(item.get("trace")).get("start")]
     if held:
-        blocks += [_table(held, unit, name), _common(mapping(held[0]["trace"]))]
+        shared = mapping(trace.get("shared"))
+        first = {**shared, **mapping(held[0]["trace"])}
+        blocks += [_table(held, unit, name, shared), _common(first, whole=len(held) == 1 or _is_shared(shared, first))]
     elif numbers := [item for item in each if mapping(mapping(item.get("trace")).get("numbers"))]:
         blocks.append(_numbers_table(numbers, unit, name))
     return blocks
@@ -174,13 +179,15 @@ def _reading(reading: dict[str, Any]) -> str:
 
 def _place(reading: dict[str, Any]) -> str:
     """Return where a reading stands: file, block and line."""
-    if reading.get("file") is None or reading.get("block") is None:
-        return f"{general(reading.get('at_s'), 9)}{NBSP}s"
-    file = text(reading["file"]).rpartition("/")[2]
-    return f"{file}, {reading['block']}{NBSP}:{NBSP}{text(reading.get('line'))}"
+    return text(reading.get("place")) or f"{general(reading.get('at_s'), 9)}{NBSP}s"
 
 
-def _table(held: list[dict[str, Any]], unit: str, name: str) -> Table:
+def _is_shared(shared: dict[str, Any], first: dict[str, Any]) -> bool:
+    """Whether nothing but what the table shows differs between the items."""
+    return all(key in shared for key, _, _ in QUANTITIES if key in first and key not in IN_TABLE)
+
+
+def _table(held: list[dict[str, Any]], unit: str, name: str, shared: dict[str, Any]) -> Table:
     head = columns(
         ">No.",
         ">W1 (mg)",
@@ -192,11 +199,11 @@ def _table(held: list[dict[str, Any]], unit: str, name: str) -> Table:
         ">V (µL)",
         f">Value ± U ({unit_text(unit) or '1'})",
     )
-    return Table(head, tuple(_row(number, item) for number, item in enumerate(held, start=1)), f"Way of {name}")
+    return Table(head, tuple(_row(number, item, shared) for number, item in enumerate(held, start=1)), f"Way of {name}")
 
 
-def _row(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
-    trace = mapping(item["trace"])
+def _row(number: int, item: dict[str, Any], shared: dict[str, Any]) -> tuple[Any, ...]:
+    trace = {**shared, **mapping(item["trace"])}
     start, end = mapping(trace.get("start")), mapping(trace.get("end"))
     hours, loss = as_number(trace.get("hours")), as_number(trace.get("evaporation_mg_per_h"))
     return cells(
@@ -215,23 +222,19 @@ def _row(number: int, item: dict[str, Any]) -> tuple[Any, ...]:
 def _short(level: dict[str, Any]) -> str:
     """Return a level's readings as count and places: block : line of the first and the last."""
     ends = [mapping(level.get(end)) for end in ("first", "last")]
-    places = [
-        f"{end['block']}:{text(end.get('line'))}" if end.get("block") is not None else f"{general(end.get('at_s'), 8)} s"
-        for end in ends
-        if end
-    ]
+    places = [text(end.get("place")).partition(":")[2] or f"{general(end.get('at_s'), 8)} s" for end in ends if end]
     return f"{text(level.get('readings'))}: {'–'.join(dict.fromkeys(places))}"
 
 
-def _common(trace: dict[str, Any]) -> Facts:
-    """Return what the items share, as the first one has it."""
-    skip = {"hours", "volume_ul", "taken_off_ul"}
+def _common(trace: dict[str, Any], *, whole: bool) -> Facts:
+    """Return what the items share, else what the first one has."""
     found = [
         (label, with_unit(general(trace.get(key), 8), unit))
         for key, label, unit in QUANTITIES
-        if key not in skip and as_number(trace.get(key)) is not None and trace.get(key) != NEUTRAL.get(key)
+        if key not in IN_TABLE and as_number(trace.get(key)) is not None and trace.get(key) != NEUTRAL.get(key)
     ]
-    return Facts((("Of the first item", "the others stand in result.json"), *found))
+    heading = ("Of all of them", "as follows") if whole else ("Of the first one", "the others stand in result.json")
+    return Facts((heading, *found))
 
 
 def _numbers_table(held: list[dict[str, Any]], unit: str, name: str) -> Table:

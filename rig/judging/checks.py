@@ -95,12 +95,13 @@ def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView)
         judged.append((item, limits, _borne_out(check, decision, carlo, limits)))
     decision = decide_each([each for _, _, each in judged])
     limits = next(each for item, each, _ in judged if item is shown)
+    traces = [item_trace(item, raw) for item in measured.items]
+    trace = check_trace(shown, view, raw, components, traces)
     rows = tuple(
-        {**_row(*entry), "budget": components.rows(entry[0].budget), "trace": item_trace(entry[0], raw)}
-        for entry in judged
+        {**_row(*entry), "budget": components.rows(entry[0].budget), "trace": walked}
+        for entry, walked in zip(judged, traces, strict=True)
     )
     result = _result(check, limits, decision, measured, rows, shown, shown_carlo)
-    trace = check_trace(replace(shown, value=None), view, raw, components)
     return replace(result, trace=trace, components=components.definitions())
 
 

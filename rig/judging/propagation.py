@@ -72,8 +72,8 @@ class Propagated:
         why = f"; {'; '.join(self.doubts)}" if self.doubts else ""
         text = (
             f"Monte Carlo (JCGM 101, {found.draws} draws) puts {100.0 * TWO_SIGMA:.2f} % between {low:.4g} and "
-            f"{high:.4g} {self.unit}; it {which} (its ends differ from those of y +- U by {found.low_difference:+.2g} and "
-            f"{found.high_difference:+.2g}, {found.allowed:.2g} would agree{why})"
+            f"{high:.4g} {self.unit}; it {which} (its ends and those of y +- U differ by "
+            f"{found.low_difference:+.2g} and {found.high_difference:+.2g}, {found.allowed:.2g} would agree{why})"
         )
         return [Finding("linear-propagation", text, self.item.from_s, self.item.to_s)]
 

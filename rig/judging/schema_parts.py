@@ -68,11 +68,7 @@ def _level() -> dict[str, Any]:
                 {
                     "at_s": {"type": "number"},
                     "mass_mg": {"type": "number"},
-                    "asked_ns": {"type": "integer"},
-                    "answered_ns": {"type": "integer"},
-                    "file": {"type": ["string", "null"]},
-                    "block": {"type": ["integer", "null"]},
-                    "line": {"type": ["integer", "null"]},
+                    "place": _TEXT,
                 }
             ),
             {"type": "null"},
@@ -106,13 +102,15 @@ def trace_schema() -> dict[str, Any]:
             "expanded_uncertainty": _NUMBER,
             "budget": {"type": "array", "items": BUDGET_ROW},
             "trace": item_trace_schema(),
-        }
+        },
+        ("label", "from_s", "to_s", "value", "expanded_uncertainty", "trace"),
     )
     whole = {
         "model": _TEXT,
         "formula": _TEXT,
         "concentration_u_per_ml": {"type": "number"},
         "part_formula": _TEXT,
+        "shared": {"type": "object", "additionalProperties": {"type": "number"}},
         "parts": {"type": "array", "items": part},
         **_trace_numbers(),
     }

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from rig.judging.items import Derivation, Item
+from rig.judging.items import Item
 from rig.judging.view import BALANCE, NS_PER_S, RunView
 from rig.metrology.budget import Budget
 from rig.metrology.model import FORMULA
 from rig.metrology.volume import Level, VolumeResult
 from rig.record.reader import WeighingColumns
+from rig.results import BudgetLine
 from rig.verdict import COVERAGE_FACTOR
 
 DEFINES = ("name", "evaluation", "distribution", "unit", "source")
+BUDGET_DIGITS = 7  # significant digits: result.json holds thousands of these numbers
+TRACE_DIGITS = 13
+SHARABLE = (
+    "evaporation_mg_per_h",
+    "drift_mg",
+    "span",
+    "air_start_kg_per_m3",
+    "air_end_kg_per_m3",
+    "liquid_kg_per_m3",
+    "reference_kg_per_m3",
+    "load_cm3",
+    "k_tube",
+    "taken_off_ul",
+)
 
 
 class Components:
@@ -30,7 +45,11 @@ class Components:
         if budget is None:
             return []
         return [
-            [self._number(asdict(line)), line.standard_uncertainty, line.sensitivity, line.contribution]
+            [
+                self._number(line),
+                *(_short(each, BUDGET_DIGITS) for each in (line.standard_uncertainty, line.sensitivity)),
+                _short(line.contribution, BUDGET_DIGITS),
+            ]
             for line in budget.lines()
         ]
 
@@ -38,8 +57,8 @@ class Components:
         """Return what the numbers stand for, in their order."""
         return tuple(dict(zip(DEFINES, key, strict=True)) for key in self._numbers)
 
-    def _number(self, line: dict[str, Any]) -> int:
-        key = tuple(str(line[name]) for name in DEFINES)
+    def _number(self, line: BudgetLine) -> int:
+        key = (line.name, line.evaluation, line.distribution, line.unit, line.source)
         return self._numbers.setdefault(key, len(self._numbers))
 
 
@@ -75,18 +94,25 @@ class RawReadings:
         row = int(self._rows[near])
         part = min(int(np.searchsorted(self._ends, row, side="right")), len(self._files) - 1)
         return {
-            "at_s": float(self._times[near]),
+            "at_s": round(float(self._times[near]), 9),
             "mass_mg": self._columns.mass_mg[row],
-            "asked_ns": self._columns.asked_ns[row],
-            "answered_ns": self._columns.answered_ns[row],
-            "file": f"evidence/{self._files[part]}" if self._files[part] else None,
-            "block": self._columns.block[row] if self._placed else None,
-            "line": self._columns.line[row] if self._placed else None,
+            "place": f"{self._files[part]}:{self._columns.block[row]}:{self._columns.line[row]}"
+            if self._placed
+            else "",
         }
 
 
-def check_trace(item: Item | None, view: RunView, raw: RawReadings, components: Components) -> dict[str, Any] | None:
-    """Return the trace of a check's value; of an "each" check the formulas alone, its items carry the numbers."""
+def check_trace(
+    item: Item | None,
+    view: RunView,
+    raw: RawReadings,
+    components: Components,
+    items: Sequence[dict[str, Any] | None] = (),
+) -> dict[str, Any] | None:
+    """Return the trace of a check's value; ``items``: those of an "each" check, which carry the numbers themselves.
+
+    What all of them have in common is moved into ``shared``, out of the ``items`` or parts that are given.
+    """
     if item is None or item.derivation is None:
         return None
     derivation = item.derivation
@@ -95,12 +121,27 @@ def check_trace(item: Item | None, view: RunView, raw: RawReadings, components: 
         "model": FORMULA,
         "formula": derivation.formula,
         "concentration_u_per_ml": view.evidence.profile.concentration_u_per_ml,
-        **(item_trace(item, raw) or {}),
     }
-    if derivation.parts:
-        found["part_formula"] = inner.formula if inner is not None else ""
-        found["parts"] = [part_row(part, raw, components) for part in derivation.parts]
-    return found
+    if items:
+        return {**found, "shared": take_shared(items)}
+    if not derivation.parts:
+        return {**found, **(item_trace(item, raw) or {})}
+    parts = [part_row(part, raw, components if item.budget is None else None) for part in derivation.parts]
+    formula = inner.formula if inner is not None else ""
+    return {**found, "part_formula": formula, "shared": take_shared([part["trace"] for part in parts]), "parts": parts}
+
+
+def take_shared(traces: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+    """Move the quantities that are equal in all traces (of two or more) out of them, and return them."""
+    held = [each for each in traces if each is not None and "start" in each]
+    if len(held) < 2:
+        return {}
+    keys = [key for key in SHARABLE if all(each[key] == held[0][key] for each in held)]
+    shared = {key: held[0][key] for key in keys}
+    for each in held:
+        for key in keys:
+            del each[key]
+    return shared
 
 
 def item_trace(item: Item, raw: RawReadings) -> dict[str, Any] | None:
@@ -109,24 +150,20 @@ def item_trace(item: Item, raw: RawReadings) -> dict[str, Any] | None:
     if derivation is None or item.value is None:
         return None
     found: dict[str, Any] = {} if derivation.volume is None else _volume(derivation.volume, raw)
-    return {**found, "numbers": _numbers(derivation), "value": item.value}
+    return {**found, "numbers": dict(derivation.numbers), "value": item.value}
 
 
-def part_row(part: Item, raw: RawReadings, components: Components) -> dict[str, Any]:
-    """Return one of the values that another is the mean or the share of."""
-    return {
+def part_row(part: Item, raw: RawReadings, components: Components | None) -> dict[str, Any]:
+    """Return one of the values that another is the mean or the share of; its budget where that other has none."""
+    found = {
         "label": part.label,
         "from_s": part.from_s,
         "to_s": part.to_s,
         "value": part.value,
         "expanded_uncertainty": None if part.u is None else COVERAGE_FACTOR * part.u,
-        "budget": components.rows(part.budget),
         "trace": item_trace(part, raw),
     }
-
-
-def _numbers(derivation: Derivation) -> dict[str, float]:
-    return dict(derivation.numbers)
+    return found if components is None else {**found, "budget": components.rows(part.budget)}
 
 
 def _volume(volume: VolumeResult, raw: RawReadings) -> dict[str, Any]:
@@ -136,19 +173,14 @@ def _volume(volume: VolumeResult, raw: RawReadings) -> dict[str, Any]:
     return {
         "start": _level(change.start, raw),
         "end": _level(change.end, raw),
-        "hours": model.hours,
-        "evaporation_mg_per_h": model.evaporation_mg_per_h,
-        "drift_mg": model.drift_mg,
-        "span": model.span,
-        "air_start_kg_per_m3": model.air_start_kg_per_m3,
-        "air_end_kg_per_m3": model.air_end_kg_per_m3,
-        "liquid_kg_per_m3": model.liquid_kg_per_m3,
-        "reference_kg_per_m3": model.reference_kg_per_m3,
-        "load_cm3": model.load_cm3,
-        "k_tube": model.k_tube,
-        "taken_off_ul": model.taken_off_ul,
-        "volume_ul": volume.volume_ul,
+        "hours": _short(model.hours, TRACE_DIGITS),
+        **{name: _short(getattr(model, name), TRACE_DIGITS) for name in SHARABLE},
+        "volume_ul": _short(volume.volume_ul, TRACE_DIGITS),
     }
+
+
+def _short(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _level(level: Level, raw: RawReadings) -> dict[str, Any]:
@@ -156,8 +188,8 @@ def _level(level: Level, raw: RawReadings) -> dict[str, Any]:
     ends = [raw.at(at_s) for at_s in dict.fromkeys((level.first_s, level.last_s)) if at_s is not None]
     how = "mean" if level.count > 1 else "reading" if len(ends) < 2 else "interpolated"
     return {
-        "mass_mg": level.mass_mg,
-        "at_s": level.at_s,
+        "mass_mg": _short(level.mass_mg, TRACE_DIGITS),
+        "at_s": round(level.at_s, 9),
         "how": how,
         "readings": level.count if how == "mean" else len(ends),
         "first": ends[0] if ends else None,

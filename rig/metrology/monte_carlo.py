@@ -119,9 +119,10 @@ def propagate(derived: Derived, budget: Budget, value: float, *, draws: int = DR
     for item in budget.components:
         enters = item.enters if model is not None else "result"
         slope = 1.0 if enters == "result" or model is None else abs(factor * model.partial(enters))
-        if item.contribution == 0.0 or slope == 0.0:
+        # A quantity without a first-order effect (the vessel's volume in still air) may still have one of second order.
+        u = item.contribution / slope if slope > 0.0 else item.standard_uncertainty
+        if u == 0.0:
             continue
-        u = item.contribution / slope
         if item.distribution == "normal" or (count > MOST_SUMMANDS and not item.shared):
             normal[enters] = math.hypot(normal.get(enters, 0.0), u)
         else:

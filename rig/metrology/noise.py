@@ -179,9 +179,7 @@ def pooled_noise(first: NoiseModel, second: NoiseModel) -> NoiseModel:
         length_s=max(first.length_s, second.length_s),
         correlated=tuple((tau, sigma * math.sqrt(part)) for model, part in parts for tau, sigma in model.correlated),
         random_walk_mg_per_sqrt_h=math.sqrt(sum(part * model.random_walk_mg_per_sqrt_h**2 for model, part in parts)),
-        walk_freedom=min(
-            (each.walk_freedom for each in (first, second) if each.walk_freedom is not None), default=None
-        ),
+        walk_freedom=min(freedoms, default=None),
     )
 
 
