@@ -1,4 +1,4 @@
-"""Monte Carlo beside the verdict: a PASS it does not bear out is withheld, nothing else changes; ranges are enforced."""
+"""Monte Carlo beside the verdict: a PASS it does not bear out is withheld, no more; ranges are enforced."""
 
 from __future__ import annotations
 
@@ -165,10 +165,9 @@ def test_a_run_in_air_outside_the_formula_is_invalid_with_the_reason(held: Ambie
     assert "CIPM-2007" in result.checks[0].why
 
 
-def stated(evidence: Evidence, **change: float) -> Evidence:
-    liquid = Liquid("saline", 1004.6, 20.0, 0.5, 2.1e-4, 0.7e-4, "pycnometer")
-    bench = replace(evidence.bench, liquid=replace(liquid, **change))
-    return replace(evidence, bench=bench)
+def stated(evidence: Evidence, at_c: float = 20.0) -> Evidence:
+    liquid = Liquid("saline", 1004.6, at_c, 0.5, 2.1e-4, 0.7e-4, "pycnometer")
+    return replace(evidence, bench=replace(evidence.bench, liquid=liquid))
 
 
 def test_a_stated_liquid_is_used_and_stands_in_the_budget_with_its_source() -> None:

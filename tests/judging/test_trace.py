@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def raw_mass_mg(run: Path, place: str) -> float:
 
 def all_masses(run: Path, first: str, last: str) -> list[float]:
     """Every displayed mass from one place to another, both included, in one file."""
-    file = first.split(":")[0]
+    file = first.partition(":")[0]
     lines = gzip.decompress((run / "evidence" / file).read_bytes()).decode().splitlines()
     ends = []
     for place in (first, last):
@@ -128,10 +129,11 @@ def test_a_value_is_recomputed_from_its_trace_and_its_readings_stand_in_the_reco
 
 
 def test_every_item_is_recomputed_from_its_trace(run: Path, document: dict[str, Any]) -> None:
-    for name, formula in (
-        ("each", lambda v, n: 100 * (v / n["ul_per_u"] / n["set_u"] - 1)),
-        ("reported", lambda v, n: n["reported_u"] - v / n["ul_per_u"]),
-    ):
+    formulas: dict[str, Callable[[float, dict[str, float]], float]] = {
+        "each": lambda v, n: 100 * (v / n["ul_per_u"] / n["set_u"] - 1),
+        "reported": lambda v, n: n["reported_u"] - v / n["ul_per_u"],
+    }
+    for name, formula in formulas.items():
         found = check(document, name)
         assert len(found["items"]) == 2
         for item in found["items"]:

@@ -106,9 +106,10 @@ def test_the_whole_of_section_5_1_agrees_with_fifty_digits(
         size = 1000 * max(abs(each) for each in terms) / (rho_l - rho_2)  # the two terms may cancel
     rho_1f, rho_2f = (float(air_density_kg_per_m3(milli_c / 1000, p, 0.45)) for p in (pascal_1, pascal_2))
     rho_lf = float(water_density_kg_per_m3(milli_c / 1000, pressure_pa=pascal_1, air_saturated=True))
+    k_float = tube_factor(1.2, 20)
     model = VolumeModel(
-        0.0, reading / 100, float(hours), evaporation / 100, rho_1f, rho_2f, rho_lf, 8000.0, load / 10, tube_factor(1.2, 20)
-    )  # fmt: skip
+        0.0, reading / 100, float(hours), evaporation / 100, rho_1f, rho_2f, rho_lf, load_cm3=load / 10, k_tube=k_float
+    )
     assert float(model.volume_ul()) == pytest.approx(float(exact), rel=AGREE, abs=AGREE * float(size) * 30)
     short = collected_volume_ul(
         reading / 100 + evaporation / 100 * hours,

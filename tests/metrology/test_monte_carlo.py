@@ -87,7 +87,9 @@ def test_mass_calibration_gives_the_published_figures() -> None:
     assert numerical_tolerance(0.0754, 1) == 0.005
 
 
-@pytest.mark.parametrize(("u", "digits", "expected"), [(0.35, 2, 0.005), (0.0996, 2, 0.005), (12.3, 2, 0.5), (2, 1, 0.5)])
+@pytest.mark.parametrize(
+    ("u", "digits", "expected"), [(0.35, 2, 0.005), (0.0996, 2, 0.005), (12.3, 2, 0.5), (2, 1, 0.5)]
+)
 def test_the_numerical_tolerance_is_half_a_unit_of_the_last_digit(u: float, digits: int, expected: float) -> None:
     assert numerical_tolerance(u, digits) == pytest.approx(expected, rel=1e-12)
 
