@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.blocks import Block, Facts, Heading, Paragraph, Table, cells, columns
 from reports.formatting import NBSP, UNKNOWN, as_number, elapsed, general, plus_minus, probability, unit_text, with_unit
-from reports.reading import mapping, rows, text
+from reports.reading import mapping, numbers, rows, text, texts
 
 COMPONENTS_SHOWN = 7
 MODEL = (
@@ -68,7 +68,8 @@ def item_budget_table(check: dict[str, Any]) -> Table | None:
     sums = [0.0] * len(components)
     for item in held:
         for number, contribution in _contributions(item):
-            sums[number] += contribution**2
+            if 0 <= number < len(sums):
+                sums[number] += contribution**2
     largest = sorted(range(len(components)), key=lambda number: -sums[number])[:COMPONENTS_SHOWN]
     letters = "abcdefghijklmnop"
     unit = unit_text(text(check.get("unit"))) or "1"
@@ -95,12 +96,12 @@ def item_budget_table(check: dict[str, Any]) -> Table | None:
 def monte_carlo_text(check: dict[str, Any]) -> str:
     """Return in one line how Monte Carlo compares with y +- U; an em dash where it was not done."""
     found = mapping(check.get("monte_carlo"))
-    bounds, compared = found.get("interval"), found.get("compared")
-    if not isinstance(bounds, list) or not isinstance(compared, list):
+    bounds = found.get("interval")
+    if len(numbers(bounds)) != 2:
         return UNKNOWN
     unit = text(check.get("unit"))
     verdict = "agrees with y ± U" if found.get("agrees") else "differs from y ± U, see the finding"
-    doubts = "; ".join(str(each) for each in found.get("doubts") or [])
+    doubts = "; ".join(texts(found.get("doubts")))
     return (
         f"u = {with_unit(general(found.get('u'), 2), unit)}, 95{NBSP}% interval "
         f"[{general(bounds[0], 4)}, {general(bounds[1], 4)}]{NBSP}{unit_text(unit)}, "
@@ -109,7 +110,9 @@ def monte_carlo_text(check: dict[str, Any]) -> str:
 
 
 def _contributions(item: dict[str, Any]) -> list[tuple[int, float]]:
-    return [(int(row[0]), float(row[3])) for row in item["budget"] if isinstance(row, list) and len(row) == 4]
+    budget = item.get("budget")
+    held = [numbers(row) for row in budget] if isinstance(budget, list) else []
+    return [(int(row[0]), row[3]) for row in held if len(row) == 4 and all(map(math.isfinite, row))]
 
 
 def _budget_row(number: int, item: dict[str, Any], largest: list[int], count: int) -> tuple[Any, ...]:
@@ -142,8 +145,8 @@ def _check(check: dict[str, Any]) -> list[Block]:
         shared = mapping(trace.get("shared"))
         first = {**shared, **mapping(held[0]["trace"])}
         blocks += [_table(held, unit, name, shared), _common(first, whole=len(held) == 1 or _is_shared(shared, first))]
-    elif numbers := [item for item in each if mapping(mapping(item.get("trace")).get("numbers"))]:
-        blocks.append(_numbers_table(numbers, unit, name))
+    elif bare := [item for item in each if mapping(mapping(item.get("trace")).get("numbers"))]:
+        blocks.append(_numbers_table(bare, unit, name))
     return blocks
 
 
@@ -154,10 +157,9 @@ def _facts(trace: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         for key, label, unit in QUANTITIES
         if as_number(trace.get(key)) is not None and trace.get(key) != NEUTRAL.get(key)
     ]
-    numbers = mapping(trace.get("numbers"))
     found += [
         (NAMES.get(key, (key, ""))[0], with_unit(general(value, 7), NAMES.get(key, (key, ""))[1]))
-        for key, value in numbers.items()
+        for key, value in mapping(trace.get("numbers")).items()
     ]
     return tuple(found)
 
