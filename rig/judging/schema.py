@@ -10,6 +10,7 @@ from rig.judging.schema_parts import component_schema, item_schema, monte_carlo_
 from rig.results import EndReason, Outcome
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
+SINCE_FIRST = ("interval_basis", "components", "trace", "monte_carlo")  # earlier results of version 1 lack them
 _NUMBER = {"type": ["number", "null"]}
 _TEXT = {"type": "string"}
 _OUTCOME = {"enum": [outcome.value for outcome in Outcome]}
@@ -72,7 +73,8 @@ def result_schema() -> dict[str, Any]:
             "components": _list(component_schema()),
             "trace": trace_schema(),
             "monte_carlo": {"anyOf": [monte_carlo_schema(), {"type": "null"}]},
-        }
+        },
+        optional=SINCE_FIRST,
     )
     delivery = _object(
         {

@@ -162,5 +162,5 @@ def item_schema(outcomes: list[str]) -> dict[str, Any]:
             "budget": {"type": "array", "items": BUDGET_ROW},
             "trace": item_trace_schema(),
         },
-        "required": ["value", "expanded_uncertainty", "budget", "trace"],
+        "required": ["value", "expanded_uncertainty"],
     }
