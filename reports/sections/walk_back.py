@@ -96,8 +96,8 @@ def item_budget_table(check: dict[str, Any]) -> Table | None:
 def monte_carlo_text(check: dict[str, Any]) -> str:
     """Return in one line how Monte Carlo compares with y +- U; an em dash where it was not done."""
     found = mapping(check.get("monte_carlo"))
-    bounds = found.get("interval")
-    if len(numbers(bounds)) != 2:
+    bounds = numbers(found.get("interval"))
+    if len(bounds) != 2:
         return UNKNOWN
     unit = text(check.get("unit"))
     verdict = "agrees with y ± U" if found.get("agrees") else "differs from y ± U, see the finding"

@@ -108,8 +108,10 @@ def propagate(derived: Derived, budget: Budget, value: float, *, draws: int = DR
     """Return ``draws`` values of a result, shape (draws,), in the budget's unit.
 
     ``budget``: the result's own, after scaling or averaging; ``value``: its estimate, which the undisturbed model must
-    give. A quantity's standard uncertainty is its component's contribution over the model's own derivative.
+    give (``BenchError``: else the budget is not that of this value). A quantity's standard uncertainty is its
+    component's contribution over the model's own derivative.
     """
+    _refuse_another(derived, value, budget.combined)
     rng = np.random.Generator(np.random.SFC64(seed))
     count = len(derived.models)
     model = mean_model(derived.models, derived.factors) if count else None
@@ -134,6 +136,16 @@ def propagate(derived: Derived, budget: Budget, value: float, *, draws: int = DR
         return value + added
     moved = factor * (model.volume_ul(shifts) - model.volume_ul())
     return np.asarray(value + added + moved, dtype=np.float64)
+
+
+def _refuse_another(derived: Derived, value: float, u: float) -> None:
+    """``BenchError`` unless the volumes give the value that they are said to."""
+    if not derived.models:
+        return
+    parts = [factor * float(model.volume_ul()) for factor, model in zip(derived.factors, derived.models, strict=True)]
+    given = derived.offset + math.fsum(parts)
+    if not abs(given - value) <= 1e-6 * u + 1e-9 * abs(value):
+        raise BenchError(f"the volumes give {given!r}, the value is {value!r}", expected="one and the same")
 
 
 def _summed(item: Component, u: float, count: int, draws: int, rng: np.random.Generator) -> FloatArray:

@@ -210,6 +210,13 @@ def test_the_mean_of_many_volumes_has_the_uncertainty_of_its_mean_budget() -> No
     assert float(mean_model(models, (1.0,) * 16).volume_ul()) == pytest.approx(mean, rel=1e-9)
 
 
+def test_a_value_that_its_volumes_do_not_give_is_refused() -> None:
+    found = volume()
+    assert found.model is not None
+    with pytest.raises(BenchError, match="the volumes give"):
+        propagate(Derived(0.0, (found.model,), (1.0,)), found.budget, 1.001 * found.volume_ul)
+
+
 def test_the_same_evidence_gives_the_same_figures() -> None:
     budget = additive(*FOUR)
     assert (propagate(Derived(0.0), budget, 1.0, draws=100) == propagate(Derived(0.0), budget, 1.0, draws=100)).all()
