@@ -176,7 +176,9 @@ def _without_basal(volume: VolumeResult, basal: RunningBasal) -> tuple[VolumeRes
         "triangular",
         "design 4.10",
     )
-    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=volume.budget.with_component(edge)), basal_ul
+    model = None if volume.model is None else replace(volume.model, taken_off_ul=basal_ul)
+    budget = volume.budget.with_component(edge)
+    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=budget, model=model), basal_ul
 
 
 def _tail(

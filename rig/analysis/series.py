@@ -145,7 +145,9 @@ def level_at(times_s: FloatArray, masses_mg: FloatArray, at_s: float, *, half_wi
         first, last = np.searchsorted(times_s, (at_s - half_width_s, at_s + half_width_s), side="left")
         if last - first >= 2:
             return _mean_level(times_s[first:last], masses_mg[first:last])
-    return Level(mass, at_s)
+    after = min(int(np.searchsorted(times_s, at_s)), times_s.size - 1)
+    before = after if times_s[after] <= at_s else max(after - 1, 0)
+    return Level(mass, at_s, first_s=float(times_s[before]), last_s=float(times_s[after]))
 
 
 def level_between(times_s: FloatArray, masses_mg: FloatArray, from_s: float, to_s: float) -> Level:
@@ -159,4 +161,5 @@ def level_between(times_s: FloatArray, masses_mg: FloatArray, from_s: float, to_
 
 def _mean_level(times: FloatArray, masses: FloatArray) -> Level:
     """Return the mean of these readings as a level."""
-    return Level(float(masses.mean()), float(times.mean()), times.size, float(times[-1] - times[0]))
+    first, last = float(times[0]), float(times[-1])
+    return Level(float(masses.mean()), float(times.mean()), times.size, last - first, first, last)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rig.analysis.bolus import BolusMeasurement
 from rig.judging.boluses import JudgedBolus
-from rig.judging.items import Item, Measured, NotMeasurableError
+from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, error_of
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, mean_budget
 from rig.scenario.model import BolusStep, Check
@@ -70,7 +70,11 @@ def absolute_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
     if bolus.measured is None or bolus.measured_u is None:
         return item
     budget = bolus.measured.volume.budget.scaled(1.0 / bolus.ul_per_u, "U")
-    return _with_value(item, bolus.measured_u - bolus.order.amount_u, budget)
+    numbers = (("ul_per_u", bolus.ul_per_u), ("set_u", bolus.order.amount_u))
+    derivation = Derivation(
+        "V / ul_per_u - set_u", 1.0 / bolus.ul_per_u, -bolus.order.amount_u, bolus.measured.volume, numbers
+    )
+    return _with_value(item, bolus.measured_u - bolus.order.amount_u, budget, derivation)
 
 
 def relative_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
@@ -79,7 +83,8 @@ def relative_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
         return item
     amount_u = bolus.order.amount_u
     budget = bolus.measured.volume.budget.scaled(100.0 / (bolus.ul_per_u * amount_u), "%")
-    return _with_value(item, 100.0 * (bolus.measured_u / amount_u - 1.0), budget)
+    derivation = error_of(bolus.measured.volume, amount_u, bolus.ul_per_u)
+    return _with_value(item, 100.0 * (bolus.measured_u / amount_u - 1.0), budget, derivation)
 
 
 def duration_error(bolus: JudgedBolus, item: Item, view: RunView) -> Item:
@@ -90,7 +95,9 @@ def duration_error(bolus: JudgedBolus, item: Item, view: RunView) -> Item:
     nominal_s = bolus.order.duration_s
     lag_s = _lag_s(measured, nominal_s, measured.duration_s)
     budget = _duration_budget(bolus, lag_s, view).scaled(100.0 / nominal_s, "%")
-    return _with_value(item, 100.0 * (measured.duration_s / nominal_s - 1.0), budget)
+    numbers = (("duration_s", measured.duration_s), ("nominal_s", nominal_s))
+    derivation = Derivation("100 (duration_s / nominal_s - 1), duration_s = (t90 - t10) / 0.8", numbers=numbers)
+    return _with_value(item, 100.0 * (measured.duration_s / nominal_s - 1.0), budget, derivation)
 
 
 def _lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> float:
@@ -144,11 +151,16 @@ def reported_difference(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
         step_u = bolus.report.resolution_u / math.sqrt(12.0)
         log = Component("resolution of the pump's log", step_u, "U", 1.0, "B", "rectangular", bolus.report.source)
         budget = budget.with_component(log)
-    return _with_value(item, bolus.report.delivered_u - bolus.measured_u, budget)
+    reported_u = bolus.report.delivered_u
+    numbers = (("ul_per_u", bolus.ul_per_u), ("reported_u", reported_u))
+    derivation = Derivation(
+        "reported_u - V / ul_per_u", -1.0 / bolus.ul_per_u, reported_u, bolus.measured.volume, numbers
+    )
+    return _with_value(item, reported_u - bolus.measured_u, budget, derivation)
 
 
-def _with_value(item: Item, value: float, budget: Budget) -> Item:
-    return replace(item, value=value, u=budget.combined, budget=budget)
+def _with_value(item: Item, value: float, budget: Budget, derivation: Derivation) -> Item:
+    return replace(item, value=value, u=budget.combined, budget=budget, derivation=derivation)
 
 
 def mean_of(measured: Measured) -> Measured:
@@ -170,5 +182,6 @@ def mean_of(measured: Measured) -> Measured:
         budget.combined,
         budget,
         amount_u=amounts.pop() if len(amounts) == 1 else None,
+        derivation=Derivation("mean of the values of its parts", parts=tuple(measured.items)),
     )
     return Measured(measured.from_s, measured.to_s, (item,))

@@ -11,7 +11,7 @@ from rig.analysis.basal import DeliveryError, delivery_error
 from rig.analysis.series import level_at
 from rig.judging.items import NotMeasurableError
 from rig.judging.view import RunView
-from rig.metrology.budget import Budget, Component
+from rig.metrology.budget import Component
 from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.volume import MassChange, VolumeResult, volume_from_mass
 from rig.scenario.model import Check
@@ -76,7 +76,7 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
         "SET between the two readings",
     )
     budget = volume.budget.with_component(bend)
-    return VolumeResult(volume.volume_ul, volume.mass_mg, volume.duration_s, budget, volume.notes)
+    return replace(volume, budget=budget)
 
 
 def _refuse_unknown(view: RunView, from_s: float, to_s: float) -> None:
@@ -130,5 +130,4 @@ def _with_stamps(view: RunView, error: DeliveryError, from_s: float, to_s: float
     per_s = math.hypot(*rates) / S_PER_H
     stamps = Component("time stamps of both edges", view.stamp_u_s, "s", per_s, source="host latency x speed")
     budget_u = error.budget_u.with_component(stamps)
-    budget_pct: Budget = budget_u.scaled(100.0 / error.expected_u, "%")
-    return DeliveryError(error.delivered_u, error.expected_u, error.error_pct, budget_u, budget_pct, error.notes)
+    return replace(error, budget_u=budget_u, budget_pct=budget_u.scaled(100.0 / error.expected_u, "%"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,7 @@ def _bench(evidence: Evidence) -> dict[str, Any]:
             "load_cm3": bench.vessel.load_cm3,
             "liquid": bench.vessel.liquid,
         },
+        "liquid": {} if bench.liquid is None else asdict(bench.liquid),
         "tube": {"outer_diameter_mm": bench.tube.outer_diameter_mm},
         "safe_state": evidence.record.end.get("safe", {}),
         "record_head_sha256": evidence.record.head_sha256,

@@ -20,7 +20,7 @@ from rig.judging.bolus_measures import (
 )
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
-from rig.judging.items import Item, Measured, NotMeasurableError
+from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
 from rig.judging.view import RunView, StepSpan
 from rig.metrology.volume import VolumeResult
 from rig.scenario.model import Check, TempBasalStep
@@ -60,6 +60,7 @@ def _item(label: str, from_s: float, to_s: float, error: DeliveryError) -> Item:
         set_u=error.expected_u,
         measured_u=error.delivered_u,
         notes=error.notes,
+        derivation=None if error.volume is None else error_of(error.volume, error.expected_u, error.ul_per_u),
     )
 
 
@@ -77,7 +78,18 @@ def _volume_item(view: RunView, label: str, from_s: float, to_s: float, volume: 
     budget = volume.budget.scaled(1.0 / view.ul_per_u, "U")
     value = volume.volume_ul / view.ul_per_u
     set_u = view.programme.expected_u(from_s, to_s)
-    return Item(label, from_s, to_s, value, budget.combined, budget, set_u=set_u, measured_u=value, notes=volume.notes)
+    return Item(
+        label,
+        from_s,
+        to_s,
+        value,
+        budget.combined,
+        budget,
+        set_u=set_u,
+        measured_u=value,
+        notes=volume.notes,
+        derivation=amount_of(volume, view.ul_per_u),
+    )
 
 
 def _segments(check: Check, view: RunView, *, zero: bool) -> Measured:
@@ -130,8 +142,25 @@ def _share_of_hours(check: Check, view: RunView) -> Measured:
     notes = (
         (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them",) if open_count else ()
     )
-    item = Item(f"{inside} of {count} hours", from_s, to_s, 100.0 * inside / count, None, notes=notes)
-    return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high))
+    hours = tuple(
+        _item(f"hour {number}", float(low_s), float(high_s), error)
+        for number, ((low_s, high_s), error) in enumerate(zip(pairwise(edges), errors, strict=True), start=1)
+    )
+    derivation = Derivation("100 x hours within 15 % / hours", parts=hours)
+    value = 100.0 * inside / count
+    item = Item(f"{inside} of {count} hours", from_s, to_s, value, None, notes=notes, derivation=derivation)
+    return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high), _basis(count, surely_in, open_count))
+
+
+def _basis(count: int, surely_in: int, open_count: int) -> str:
+    """Return how a share's interval was widened by hours that the balance cannot place."""
+    if not open_count:
+        return f"95 % Clopper-Pearson interval of {surely_in} of {count}; every hour could be placed, nothing widened"
+    return (
+        f"widened: {open_count} of {count} hours could not be placed; from the lower 95 % Clopper-Pearson bound of "
+        f"{surely_in} of {count} (all of them outside) to the upper one of {surely_in + open_count} of {count} "
+        "(all inside)"
+    )
 
 
 def _spans(check: Check, view: RunView, kind: str) -> list[StepSpan]:

@@ -16,6 +16,7 @@ from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import basal_error
+from rig.judging.uncertainties import expanded_mean_u, expanded_pct, expanded_u
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
 
@@ -74,13 +75,14 @@ def _is_measured(view: RunView, from_s: float, to_s: float) -> bool:
     return not (bad or _in_a_gap(view, from_s) or _in_a_gap(view, to_s))
 
 
-def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float]]:
+def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float | None]]:
     rows = cumulative_deliveries(view.times_s, view.volume_u, start_s=span.start_s, end_s=span.end_s)
     rows = tuple(row for row in rows if not _in_a_gap(view, span.start_s + row[0] * S_PER_H))
     return [
         {
             "at_h": at_h,
             "delivered_u": delivered_u,
+            "expanded_uncertainty_u": expanded_u(view, span.start_s, min(span.start_s + at_h * S_PER_H, span.end_s)),
             "expected_u": view.programme.expected_u(span.start_s, span.start_s + at_h * S_PER_H),
         }
         for at_h, delivered_u in rows
@@ -106,6 +108,9 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         **shares,
         "hours": [round((float(at) - span.start_s) / S_PER_H) + 1 for at in hours.start_s[keep]],
         "errors_pct": [float(each) for each in errors],
+        "expanded_uncertainties_pct": [
+            expanded_pct(view, float(at), min(float(at) + S_PER_H, span.end_s)) for at in hours.start_s[keep]
+        ],
     }
 
 
@@ -173,7 +178,8 @@ def _groups(boluses: tuple[JudgedBolus, ...]) -> list[dict[str, Any]]:
     for amount_u in amounts:
         held = [b.measured_u for b in boluses if b.order.amount_u == amount_u and b.measured_u is not None]
         if held:
-            groups.append(_group(amount_u, held))
+            same = [bolus for bolus in boluses if bolus.order.amount_u == amount_u]
+            groups.append({**_group(amount_u, held), "expanded_uncertainty_mean_u": expanded_mean_u(same)})
     return groups
 
 

@@ -29,8 +29,9 @@ from rig.metrology.inputs import (
     VesselSpec,
     air_density_at,
     ambient_stats,
-    water,
+    mean_air,
 )
+from rig.metrology.liquids import LiquidModel, StatedLiquid, Water
 from rig.metrology.noise import pooled_noise
 from rig.metrology.volume import WeighingChain, volume_curve_ul
 from rig.programme import Programme, therapy_events, therapy_programme
@@ -238,12 +239,13 @@ def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float
 
 def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:
     bench, record = evidence.bench, evidence.record
-    air = record.ambient[0]
+    air, liquid = mean_air(record.ambient), liquid_model(bench)
+    u_temperature_c = max(each.u_temperature_c for each in record.ambient)
     noises = [blank.noise for blank in blanks.values()]
     noise = pooled_noise(noises[0], noises[1]) if len(noises) == 2 else (noises[0] if noises else None)
     return WeighingChain(
         balance=_balance(bench),
-        liquid=water(air.temperature_c, air.u_temperature_c),
+        liquid=liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0),
         vessel=VesselSpec(
             load_cm3=bench.vessel.load_cm3,
             gross_g=bench.vessel.gross_load_g,
@@ -253,6 +255,23 @@ def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporatio
         tube=TubeSpec(bench.tube.outer_diameter_mm) if bench.tube.outer_diameter_mm else None,
         evaporation=evaporation,
         noise=noise,
+        liquid_model=liquid,
+    )
+
+
+def liquid_model(bench: BenchConfig) -> LiquidModel:
+    """Return the liquid that the bench file names: water, or one whose density it states."""
+    stated = bench.liquid
+    if stated is None:
+        return Water()
+    return StatedLiquid(
+        stated.name,
+        stated.density_kg_per_m3,
+        stated.at_c,
+        stated.u_density_kg_per_m3,
+        stated.expansion_per_k,
+        stated.u_expansion_per_k,
+        stated.source,
     )
 
 

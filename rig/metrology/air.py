@@ -12,6 +12,36 @@ _R = 8.314472
 _M_VAPOUR = 18.01528e-3
 
 
+TEMPERATURE_RANGE_C = (15.0, 27.0)
+PRESSURE_RANGE_PA = (60_000.0, 110_000.0)
+HUMIDITY_RANGE = (0.0, 1.0)
+
+
+def air_validity(temperature_c: float, pressure_pa: float, humidity: float) -> str | None:
+    """Return which range of CIPM-2007 a state of air violates, in words, or None; not a number violates them all."""
+    states = (
+        ("air temperature", temperature_c, TEMPERATURE_RANGE_C, "C"),
+        ("air pressure", pressure_pa, PRESSURE_RANGE_PA, "Pa"),
+        ("relative humidity", humidity, HUMIDITY_RANGE, "(fraction)"),
+    )
+    for name, value, (low, high), unit in states:
+        if not low <= value <= high:
+            return f"{name} is {value:g} {unit}: CIPM-2007 holds from {low:g} to {high:g} {unit}"
+    return None
+
+
+def unchecked_air_density_kg_per_m3(
+    temperature_c: ArrayLike, pressure_pa: ArrayLike, humidity: ArrayLike, *, co2_mole_fraction: float = 0.0004
+) -> FloatArray:
+    """Return CIPM-2007 wherever it can be computed; whoever calls this prints what ``air_validity`` says beside it."""
+    t = np.asarray(temperature_c, dtype=np.float64)
+    p = np.asarray(pressure_pa, dtype=np.float64)
+    x = vapour_mole_fraction(t, p, humidity)
+    m_dry = (28.96546 + 12.011 * (co2_mole_fraction - 0.0004)) * 1e-3
+    density = p * m_dry / (compressibility_factor(t, p, x) * _R * (t + 273.15)) * (1.0 - x * (1.0 - _M_VAPOUR / m_dry))
+    return np.asarray(density, dtype=np.float64)
+
+
 def saturation_vapour_pressure_pa(temperature_c: ArrayLike) -> FloatArray:
     """Return p_sv in Pa (CIPM-2007). 20 C: 2339.163 Pa."""
     kelvin = np.asarray(temperature_c, dtype=np.float64) + 273.15
@@ -51,26 +81,11 @@ def air_density_kg_per_m3(
     ``humidity`` is a fraction 0..1. Valid 15..27 C, 600..1100 hPa; outside ``BenchError``. Formula uncertainty
     2.2e-5 relative. 20 C, 101 325 Pa, 0.5: 1.19931.
     """
-    t = within("air temperature", temperature_c, 15.0, 27.0, "C", source=SOURCE)
-    p = within("air pressure", pressure_pa, 60_000.0, 110_000.0, "Pa", source=SOURCE)
-    h = within("relative humidity", humidity, 0.0, 1.0, "(fraction)", source=SOURCE)
+    t = within("air temperature", temperature_c, *TEMPERATURE_RANGE_C, "C", source=SOURCE)
+    p = within("air pressure", pressure_pa, *PRESSURE_RANGE_PA, "Pa", source=SOURCE)
+    h = within("relative humidity", humidity, *HUMIDITY_RANGE, "(fraction)", source=SOURCE)
     within("CO2 mole fraction", co2_mole_fraction, 0.0, 0.01, "(fraction)", source=SOURCE)
-    return extrapolated_air_density_kg_per_m3(t, p, h, co2_mole_fraction=co2_mole_fraction)
-
-
-def extrapolated_air_density_kg_per_m3(
-    temperature_c: ArrayLike, pressure_pa: ArrayLike, humidity: ArrayLike, *, co2_mole_fraction: float = 0.0004
-) -> FloatArray:
-    """Return what CIPM-2007 gives for any air, in kg/m3: whoever calls it says that the range of validity was left.
-
-    Judged runs never do: they call `air_density_kg_per_m3`.
-    """
-    t = np.asarray(temperature_c, dtype=np.float64)
-    p = np.asarray(pressure_pa, dtype=np.float64)
-    x = vapour_mole_fraction(t, p, humidity)
-    m_dry = (28.96546 + 12.011 * (co2_mole_fraction - 0.0004)) * 1e-3
-    density = p * m_dry / (compressibility_factor(t, p, x) * _R * (t + 273.15)) * (1.0 - x * (1.0 - _M_VAPOUR / m_dry))
-    return np.asarray(density, dtype=np.float64)
+    return unchecked_air_density_kg_per_m3(t, p, h, co2_mole_fraction=co2_mole_fraction)
 
 
 def air_density_simple_kg_per_m3(

@@ -10,6 +10,13 @@ SOURCE = "Tanaka et al. 2001, Metrologia 38, 301"
 _A1, _A2, _A3, _A4, _A5 = -3.983035, 301.797, 522528.9, 69.34881, 999.974950
 
 
+def water_validity(temperature_c: float) -> str | None:
+    """Return that a temperature is outside Tanaka's formula, in words, or None."""
+    if 0.0 <= temperature_c <= 40.0:
+        return None
+    return f"water temperature is {temperature_c:g} C: Tanaka's formula holds from 0 to 40 C"
+
+
 def water_density_kg_per_m3(
     temperature_c: ArrayLike, *, pressure_pa: ArrayLike = 101_325.0, air_saturated: bool = False
 ) -> FloatArray:

@@ -17,7 +17,7 @@ import numpy as np
 from rig.analysis.basal import dose_edge_component
 from rig.analysis.series import value_at
 from rig.errors import ConfigError
-from rig.metrology.air import extrapolated_air_density_kg_per_m3
+from rig.metrology.air import unchecked_air_density_kg_per_m3
 from rig.metrology.budget import Budget, Component, mean_budget, rectangular
 from rig.metrology.buoyancy import REFERENCE_DENSITY_KG_PER_M3, UL_PER_CM3, z_factor_ul_per_mg
 from rig.metrology.evaporation import stated_evaporation
@@ -206,7 +206,7 @@ def _air_density(log: WeighingLog, method: Method, at_s: Any) -> tuple[float, fl
     for name in ASSUMED_AIR:
         column = getattr(log, name)
         values[name] = method.air[name].value if column is None else value_at(log.times_s, column, at_s)
-    rho = extrapolated_air_density_kg_per_m3(
+    rho = unchecked_air_density_kg_per_m3(
         values["temperature_c"], 100.0 * values["pressure_hpa"], values["humidity_pct"] / 100.0
     )
     both = np.broadcast_to(rho, (2,))
@@ -225,7 +225,7 @@ def _liquid(method: Method, budget: LogBudget, volume_u: float) -> list[Componen
     found = [Component("liquid density", u_density, "kg/m3", -volume_u / rho, "B", shape, source, shared=True)]
     if method.air_density_kg_per_m3 is None:
         t, h, p = (method.air[name].value for name in ASSUMED_AIR)
-        air = float(extrapolated_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
+        air = float(unchecked_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
         missing = z_factor_ul_per_mg(rho, air) * rho / UL_PER_CM3 - 1.0
         return [*found, Component("buoyancy, not corrected", missing, "1", volume_u, "B", "normal", BIAS, shared=True)]
     known = all(method.air[name].source == MEASURED for name in ("temperature_c", "pressure_hpa"))

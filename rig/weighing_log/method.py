@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rig.errors import UsageError
-from rig.metrology.air import extrapolated_air_density_kg_per_m3
+from rig.metrology.air import unchecked_air_density_kg_per_m3
 from rig.metrology.buoyancy import REFERENCE_DENSITY_KG_PER_M3, UL_PER_CM3, z_factor_ul_per_mg
 from rig.metrology.checks import FloatArray
 from rig.units import volume_to_insulin_u
@@ -85,7 +85,7 @@ def method_for(log: WeighingLog, request: Request) -> Method:
     rho_air = None
     if request.buoyancy == "standard":
         t, h, p = (air[name].value for name in ASSUMED_AIR)
-        rho_air = float(extrapolated_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
+        rho_air = float(unchecked_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
         per_mg = z_factor_ul_per_mg(density, rho_air)
         outside = [name for name, item in air.items() if not VALID_AIR[name][0] <= item.value <= VALID_AIR[name][1]]
         notes += [
