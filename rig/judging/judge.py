@@ -80,6 +80,7 @@ def _analysis(
 ) -> dict[str, Any]:
     """Return the tables of the latest stretch, and what the others were."""
     found: dict[str, Any] = {} if view is None else analysis(view, boluses)
+    found |= {"truths": each.truths.table() for each in judged if each.truths is not None}
     if drift is not None:
         found["pump_clock"] = drift
     if len(judged) > 1:

@@ -129,14 +129,23 @@ def read_log(view: RunView) -> Log:
     step_u = view.evidence.profile.history_amount_step_u
     singles = _singles(events, view, clock)
     pages, read_from_s, read_to_s = _pages(events, view, clock, step_u)
-    begun_s = min((view.seconds(event.at_ns) for event in view.record.events), default=0.0)
-    armed_s = next((view.seconds(event.at_ns) for event in view.record.events if event.name == "armed"), begun_s)
-    merged = [entry for entry in _merged(pages, singles) if entry.end_s >= armed_s]
+    first = clock.readings[0].local - timedelta(seconds=0.5) if clock.readings else None
+    merged = [entry for entry in _merged(pages, singles) if not _is_older(entry, first)]
     notes = tuple(
         f"the pump's clock was set between {low:.0f} s and {high:.0f} s: entries stamped then have no certain time"
         for low, high in clock.was_set
     )
     return Log(tuple(sorted(merged, key=lambda entry: (entry.start_s, entry.kind))), read_from_s, read_to_s, notes)
+
+
+def _is_older(entry: Entry, first: datetime | None) -> bool:
+    """Return whether an entry stood in the log before this run: stamped no later than the clock's first reading."""
+    if first is None or entry.at is None:
+        return False
+    try:
+        return datetime.fromisoformat(entry.at).replace(tzinfo=None) <= first
+    except ValueError:
+        return False
 
 
 def _singles(events: Sequence[Event], view: RunView, clock: PumpClock) -> list[Entry]:
@@ -181,7 +190,9 @@ def _pages(
     for event in held[newest:]:
         rows = [row for row in event.data.get("newest", ()) if isinstance(row, dict)]
         found += _page(rows, clock, step_u)
-    placed = [entry for entry in found if entry.at is not None and _place(entry.at, clock) is not None]
+    if not any("remote" in row for event in held[newest:] for row in event.data.get("newest", ())):
+        return [entry for entry in found if entry.kind == "bolus"], None, None  # a former version kept too little
+    placed = [entry for entry in found if entry.kind != "daily_total"]
     if not placed:
         return found, None, None
     return found, min(entry.end_s for entry in placed), view.seconds(held[newest].at_ns)

@@ -45,9 +45,7 @@ def _report_page(therapy: Therapy, page: int, older: list[bool]) -> None:
     older.append(therapy.report_history(page))
 
 
-def _ask(
-    report: Callable[[], None], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest
-) -> bool:
+def _ask(report: Callable[[], None], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest) -> bool:
     """Ask one question within its limit; return False once nobody wants to wait for the rest."""
     if stop.count >= 2:
         therapy.record("tidying_left_out", {"why": f"stopped {stop.count} times"})

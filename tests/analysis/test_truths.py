@@ -55,7 +55,9 @@ def test_no_event_is_matched_twice_and_none_is_lost(left: list[Occurrence], righ
 
 
 @given(EVENTS, EVENTS, st.randoms(use_true_random=False))
-def test_the_order_of_the_lists_changes_nothing(left: list[Occurrence], right: list[Occurrence], random: object) -> None:
+def test_the_order_of_the_lists_changes_nothing(
+    left: list[Occurrence], right: list[Occurrence], random: object
+) -> None:
     first = _values(left, right, match(left, right, TOLERANCE))
     mixed_left, mixed_right = list(left), list(right)
     random.shuffle(mixed_left)  # type: ignore[attr-defined]
