@@ -67,7 +67,8 @@ def _right(entry: Entry) -> tuple[str, float, float, float | None]:
         return "bolus", entry.start_s, entry.end_s, entry.programmed_u
     if entry.kind == "temp_basal":
         cancels = entry.minutes == 0
-        amount = None if cancels else float(entry.percent) if _is_percent(entry) else entry.rate_u_per_h
+        percent = None if entry.rate_u_per_h is not None or entry.percent is None else float(entry.percent)
+        amount = None if cancels else entry.rate_u_per_h if percent is None else percent
         kind = "temp_cancel" if cancels else "temp_basal"
         return _kind(kind, entry.minutes, _is_percent(entry)), entry.start_s, entry.end_s, amount
     if entry.kind == "basal_start":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rig.analysis.rises import FLOW, MARK, Rise
+from rig.analysis.rises import FALSE_ALARM, FLOW, MARK, Rise
 from rig.analysis.truths import Occurrence, Tolerance, match
 from rig.judging.boluses import JudgedBolus
 from rig.judging.programmed import LOGGED, Logged, Programmed, agrees_with_schedule, match_log
@@ -73,19 +73,24 @@ class Truths:
     totals: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
 
-    def table(self) -> dict[str, Any]:
-        """Return it for ``analysis["truths"]``: events without a partner first."""
-        ordered = sorted(self.rows, key=lambda row: (row.status == "matched", row.status == "not-read", row.at_s))
-        counts: dict[str, int] = {}
-        for row in ordered:
-            counts[row.status] = counts.get(row.status, 0) + 1
-        return {
-            "rows": [{**asdict(row), "findings": list(row.findings)} for row in ordered],
-            "counts": counts,
-            "totals": list(self.totals),
-            "search": _search(self.unscheduled),
-            "notes": list(self.notes),
-        }
+
+def truths_table(stretches: Sequence[Truths]) -> dict[str, Any]:
+    """Return ``analysis["truths"]``: the events of all stretches, those without a partner first.
+
+    Totals and the search are those of the latest stretch, as for all other tables.
+    """
+    rows = [row for each in stretches for row in each.rows]
+    ordered = sorted(rows, key=lambda row: (row.status == "matched", row.status == "not-read", row.at_s))
+    counts: dict[str, int] = {}
+    for row in ordered:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    return {
+        "rows": [{**asdict(row), "findings": list(row.findings)} for row in ordered],
+        "counts": counts,
+        "totals": list(stretches[-1].totals),
+        "search": _search(stretches[-1].unscheduled),
+        "notes": [note for each in stretches for note in each.notes],
+    }
 
 
 def compare(view: RunView, boluses: Sequence[JudgedBolus]) -> Truths:
@@ -114,7 +119,11 @@ def _search(unscheduled: Unscheduled) -> dict[str, Any] | None:
     if search is None:
         return None
     both = list(zip(search.stretches, search.limit_mg, strict=True))
-    found: dict[str, Any] = {"false_alarm_per_run": 1e-4, "threshold_u": search.z, "comparisons": search.comparisons}
+    found: dict[str, Any] = {
+        "false_alarm_per_run": FALSE_ALARM,
+        "threshold_u": search.z,
+        "comparisons": search.comparisons,
+    }
     for name, quiet in (("quiet", True), ("basal", False)):
         held = [(stretch, limit) for stretch, limit in both if limit is not None and stretch.quiet is quiet]
         found[f"{name}_s"] = sum(stretch.to_s - stretch.from_s for stretch, _ in held)

@@ -39,7 +39,7 @@ class Unscheduled:
 
 
 def search_run(view: RunView, boluses: Sequence[JudgedBolus]) -> Unscheduled:
-    """Return the lasting rises of a stretch that SET does not explain; without a blank there is no noise to search by."""
+    """Return the lasting rises that SET does not explain; without a blank there is no noise to search by."""
     mg_per_u = view.ul_per_u * MG_PER_UL_PER_DENSITY * view.chain.liquid.density_kg_per_m3
     if view.evaporation is None or view.chain.noise is None or not view.programme.segments:
         return Unscheduled(None, mg_per_u)
