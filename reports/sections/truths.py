@@ -13,7 +13,7 @@ STATUS = {
     "matched": "matched",
     "differs": "amounts differ",
     "set-not-reported": "not in the log",
-    "set-not-measured": "not weighed",
+    "set-not-measured": "did not come",
     "reported-not-set": "nobody programmed it",
     "measured-not-set": "nobody programmed it",
     "not-read": "log not read",
@@ -69,19 +69,18 @@ def _events(events: list[dict[str, Any]]) -> Table:
         body.append(_event(event))
     head = columns(
         "Event",
-        ">SET at (h:mm:ss)",
+        ">SET at",
         ">SET",
         ">REP at",
         ">REP",
         ">MEAS at",
         ">MEAS ± U (U)",
-        ">REP − SET (U)",
-        ">MEAS − SET (U)",
-        ">REP − MEAS (U)",
+        ">MEAS − SET",
+        ">REP − MEAS",
         "*Match",
     )
     note = (
-        "Times on the run's clock; those of the log by the pump's clock as it was read. An em dash under REP or MEAS: "
+        "Times in h:mm:ss on the run's clock, differences in U; times of the log by the pump's clock as it was read. An em dash under REP or MEAS: "
         "that truth does not know of the event. Matched one to one by time and amount."
     )
     return Table(head, tuple(body), "Every event: programmed, reported, weighed (k = 2)", note)
@@ -101,11 +100,10 @@ def _event(event: dict[str, Any]) -> tuple[Cell, ...]:
             _side(event.get("reported_u"), event.get("reported_text") or _there(event.get("reported_at_s"))),
             elapsed(event.get("measured_at_s")),
             plus_minus(event.get("measured_u"), event.get("expanded_uncertainty_u")),
-            fixed(event.get("reported_less_set_u"), 3, signed=True),
             fixed(event.get("measured_less_set_u"), 4, signed=True),
             fixed(event.get("reported_less_measured_u"), 4, signed=True),
         ),
-        Cell(shown, "FAIL" if status in BAD else ""),
+        Cell(shown),
     )
 
 
@@ -131,8 +129,8 @@ def _searched(search: dict[str, Any]) -> str:
     if not parts:
         return ""
     return (
-        f"Searched for deliveries that nobody programmed: {' and '.join(parts)}. Noise alone raises a false alarm in at "
-        f"most {general(search.get('false_alarm_per_run'), 1)} of runs."
+        f"Searched for deliveries that nobody programmed: {' and '.join(parts)}. Noise alone raises a false alarm in "
+        f"at most {general(search.get('false_alarm_per_run'), 1)} of runs."
     )
 
 

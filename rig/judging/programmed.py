@@ -136,10 +136,8 @@ def _commands(view: RunView) -> list[Programmed]:
 def _temp(at_s: float, rate_u_per_h: float | None, percent: int | None, duration_s: float) -> Programmed:
     minutes = round(duration_s / 60.0)
     if rate_u_per_h is None:
-        return Programmed(
-            "temp_basal", at_s, at_s, f"{percent} % for {minutes} min", float(percent or 0), None, minutes
-        )
-    return Programmed("temp_basal", at_s, at_s, f"{rate_u_per_h:g} U/h for {minutes} min", rate_u_per_h, None, minutes)
+        return Programmed("temp_basal", at_s, at_s, f"{percent} %, {minutes} min", float(percent or 0), None, minutes)
+    return Programmed("temp_basal", at_s, at_s, f"{rate_u_per_h:g} U/h, {minutes} min", rate_u_per_h, None, minutes)
 
 
 def _scheduled(view: RunView) -> list[Programmed]:

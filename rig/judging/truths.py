@@ -339,7 +339,7 @@ def _text(entry: Entry) -> str | None:
     if entry.rate_u_per_h is not None:
         rate = f"{entry.rate_u_per_h:g} U/h"
     if entry.kind == "temp_basal":
-        return "cancel" if entry.minutes == 0 else f"{rate} for {entry.minutes} min"
+        return "cancel" if entry.minutes == 0 else f"{rate}, {entry.minutes} min"
     return rate if entry.kind == "basal_start" else None
 
 
