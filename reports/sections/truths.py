@@ -80,8 +80,8 @@ def _events(events: list[dict[str, Any]]) -> Table:
         "*Match",
     )
     note = (
-        "Times in h:mm:ss on the run's clock, differences in U; times of the log by the pump's clock as it was read. An em dash under REP or MEAS: "
-        "that truth does not know of the event. Matched one to one by time and amount."
+        "Times in h:mm:ss on the run's clock, differences in U; times of the log by the pump's clock as it was "
+        "read. An em dash under REP or MEAS: that truth does not know of the event. Matched one to one."
     )
     return Table(head, tuple(body), "Every event: programmed, reported, weighed (k = 2)", note)
 

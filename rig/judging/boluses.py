@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rig.analysis.bolus import BolusMeasurement, BolusWindow, RunningBasal, measure_bolus
+from rig.analysis.bolus import BolusMeasurement, BolusWindow, measure_bolus
 from rig.errors import BenchError
 from rig.judging.programmed import match_log
 from rig.judging.reported import Entry
+from rig.judging.running import running_basal
 from rig.judging.view import RunView
 from rig.programme import BolusOrder
 from rig.record.reader import Event
@@ -79,7 +80,7 @@ def _measure(
         return None, why_not
     keep = slice(*np.searchsorted(view.times_s, (from_s - SLICE_MARGIN_S, to_s + SLICE_MARGIN_S)))
     rate = view.programme.rate_at(order.start_s)
-    basal = RunningBasal(rate, view.programme.dose_u, view.ul_per_u)
+    basal = running_basal(view, rate)
     window = BolusWindow(order.start_s, order.duration_s, from_s, to_s)
     try:
         return measure_bolus(view.times_s[keep], view.masses_mg[keep], window, view.chain, view.air, basal=basal), ""

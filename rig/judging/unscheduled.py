@@ -10,6 +10,7 @@ import numpy as np
 from rig.analysis.rises import Rise, Search, Stretch, find_rises
 from rig.errors import BenchError
 from rig.judging.boluses import JudgedBolus
+from rig.judging.running import without
 from rig.judging.view import FloatArray, RunView
 from rig.programme import Programme
 
@@ -77,7 +78,7 @@ def stretches_to_search(view: RunView, boluses: Sequence[JudgedBolus], mg_per_u:
     for part in view.programme.segments:
         wait_s = AFTER_START_S if part.rate_u_per_h > 0 else AFTER_BASAL_S if former > 0 else 0.0
         rate, dose = part.rate_u_per_h * mg_per_u, view.programme.dose_u * mg_per_u if part.rate_u_per_h > 0 else 0.0
-        for from_s, to_s in _without(part.start_s + wait_s, part.end_s, busy):
+        for from_s, to_s in without(part.start_s + wait_s, part.end_s, busy):
             found.append(Stretch(from_s, to_s, rate, dose))
         former = part.rate_u_per_h
     return found
@@ -93,18 +94,3 @@ def _busy(view: RunView, boluses: Sequence[JudgedBolus]) -> list[tuple[float, fl
     found += [(gap.start_s, gap.end_s) for gap in view.gaps]
     found += [(bridge.gap.start_s, bridge.gap.end_s) for bridge in view.bridges]
     return found
-
-
-def _without(from_s: float, to_s: float, busy: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return what is left of an interval without the busy ones, which are sorted."""
-    left = []
-    at_s = from_s
-    for low_s, high_s in busy:
-        if high_s <= at_s or low_s >= to_s:
-            continue
-        if low_s > at_s:
-            left.append((at_s, low_s))
-        at_s = max(at_s, high_s)
-    if at_s < to_s:
-        left.append((at_s, to_s))
-    return left
