@@ -29,11 +29,13 @@ POWER_Z = 1.645  # a rise at the detection limit is found in 95 of 100 cases
 LONGEST_GAP_S = 900.0
 SHARE_OF_STRETCH = 3.0  # gap at most this part of a stretch
 AVERAGED_S = 10.0
+TAIL_S = 30.0  # what comes after the pump stopped belongs to a delivery
 HORIZON_S = 1800.0
 BASAL_EXCESS = 0.5  # of the rate: a basal so much too fast is a gain error, not a second delivery
 SLIPPED_DOSES = 2.0  # one at either end of the gap (design 4.10)
 SHORTEST_RISE_S = 3.0  # a pump's fastest bolus of two doses or more takes longer; a touch, a drop or a step does not
 RING_SHARE = 0.3
+UNEXPLAINED = 0.15  # of a rise: more than this beyond what short gaps show makes it a flow
 SLOW_S = 900.0
 DELIVERY, MARK, FLOW = "delivery", "mark", "flow"
 
@@ -221,25 +223,40 @@ def _rises(
     noise: NoiseModel,
     z: float,
 ) -> list[Rise]:
-    """Return what stands out in one stretch: comparisons beyond the threshold, joined where they overlap."""
-    spans: list[tuple[float, float, float]] = []
-    for scan in scans:
-        if scan.stretch != number:
-            continue
+    """Return what stands out in one stretch.
+
+    The shortest gap that shows a rise places it best: what a longer gap shows around it is the same rise, unless much
+    more came in all than the short gaps show. Then it is a flow of which noise shows now this part, now that.
+    """
+    fine: list[tuple[float, float]] = []
+    every: list[tuple[float, float]] = []
+    for scan in sorted((each for each in scans if each.stretch == number), key=lambda each: each.gap_s):
         beyond = np.flatnonzero(scan.rise_mg > z * scan.u_mg + stretch.allowed_mg(scan.gap_s))
-        spans += [(float(scan.at_s[i]), float(scan.at_s[i]) + scan.gap_s, scan.u_mg) for i in beyond]
-    found = []
-    for from_s, to_s in _joined(spans):
-        rise = _measured(stretch, from_s, to_s, times, excess, noise, z)
-        if rise is not None:
-            found.append(rise)
-    return found
+        found = [(float(scan.at_s[i]), float(scan.at_s[i]) + scan.gap_s) for i in beyond]
+        reach_s = AVERAGED_S if stretch.quiet else 0.0
+        every += found
+        fine += [
+            (from_s, to_s)
+            for from_s, to_s in _joined(found, max(scan.gap_s, AVERAGED_S))
+            if not any(from_s - reach_s <= high and low <= to_s + reach_s for low, high in fine)
+        ]
+    rises: list[Rise] = []
+    for low, high in _joined(every, 0.0):
+        parts = [_measured(stretch, a, b, times, excess, noise, z) for a, b in sorted(fine) if low <= a <= high]
+        held = [part for part in parts if part is not None]
+        whole = _measured(stretch, low, high, times, excess, noise, z)
+        unexplained = 0.0 if whole is None else whole.mass_mg - math.fsum(part.mass_mg for part in held)
+        if whole is not None and len(parts) > 1 and unexplained > max(UNEXPLAINED * whole.mass_mg, z * whole.u_mg):
+            held = [whole]
+        rises += held
+    return rises
 
 
-def _joined(spans: Sequence[tuple[float, float, float]]) -> list[tuple[float, float]]:
+def _joined(spans: Sequence[tuple[float, float]], apart_s: float) -> list[tuple[float, float]]:
+    """Return spans that are no further apart than that as one."""
     joined: list[tuple[float, float]] = []
-    for from_s, to_s, _ in sorted(spans):
-        if joined and from_s <= joined[-1][1]:
+    for from_s, to_s in sorted(spans):
+        if joined and from_s <= joined[-1][1] + apart_s:
             joined[-1] = (joined[-1][0], max(joined[-1][1], to_s))
         else:
             joined.append((from_s, to_s))
@@ -257,11 +274,12 @@ def _measured(
 ) -> Rise | None:
     """Return a rise with its amount from before to after; None where nothing lasting is left (a spike)."""
     low, high = np.searchsorted(times, (stretch.from_s, stretch.to_s), side="left")
-    start, end = np.searchsorted(times, (from_s, to_s), side="right")
+    tail_s = TAIL_S if stretch.quiet and to_s + TAIL_S + AVERAGED_S <= stretch.to_s else 0.0
+    start, end = np.searchsorted(times, (from_s, to_s + tail_s), side="right")
     before, after = slice(max(low, start - 10), start), slice(end - 1, min(high, end + 9))
     level, closing = float(np.median(excess[before])), float(np.median(excess[after]))
     count_before, count_after = before.stop - before.start, after.stop - after.start
-    step_s = max((to_s - from_s) / max(end - start, 1), 1e-3)
+    step_s = float(np.median(np.diff(times[low:high])))
     noise_u, drift_u, _ = noise.u_difference_mg(
         count_before, (count_before - 1) * step_s, count_after, (count_after - 1) * step_s, to_s - from_s + step_s
     )
