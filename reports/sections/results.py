@@ -23,6 +23,7 @@ from reports.sections.basal import basal_blocks
 from reports.sections.bolus import bolus_blocks
 from reports.sections.facts import label_of, value_text
 from reports.sections.front import shown_value
+from reports.sections.truths import truth_blocks
 from reports.sections.walk_back import item_budget_table, monte_carlo_text, walk_back_blocks
 
 PAIRS = {
@@ -34,7 +35,6 @@ REASONS = ("why", "why_not")
 BEHIND = frozenset({"budget", "trace", "conformance_probability", "measurement_capability"})  # in tables of their own
 TIMES = frozenset({"start_s", "from_s", "to_s", "end_s"})
 ITEM_LABELS = {"value": "Value", "error_pct": "Error", "measured_u": "MEAS", "set_u": "SET", "reported_u": "REP"}
-KINDS = {"temp_basal": "temp basal", "square": "square wave", "dual": "dual wave"}
 
 
 def results(document: dict[str, Any]) -> Section:
@@ -52,7 +52,7 @@ def results(document: dict[str, Any]) -> Section:
     for check in checks:
         blocks += check_blocks(check)
     blocks += walk_back_blocks(document)
-    blocks += _three_truths(document)
+    blocks += truth_blocks(document)
     blocks += basal_blocks(document)
     blocks += bolus_blocks(document)
     return Section(9, "results", "Results", tuple(blocks))
@@ -203,57 +203,3 @@ def _item_cell(item: dict[str, Any], key: str, unit: str) -> Cell:
     if key.endswith("_u"):
         return Cell(amount(value))
     return Cell(general(value, 5) if as_number(value) is not None else value_text(value))
-
-
-def _three_truths(document: dict[str, Any]) -> list[Block]:
-    """Return the comparison of programmed, reported and measured volume."""
-    deliveries = rows(document.get("deliveries"))
-    blocks: list[Block] = [
-        Heading("Programmed, reported, measured"),
-        Picture(
-            "cumulative",
-            "Cumulative volume: programmed (SET), reported (REP: what has left the reservoir, whenever the pump was "
-            "asked) and measured (MEAS); below, measured minus programmed.",
-        ),
-    ]
-    if deliveries:
-        blocks.append(delivery_table(deliveries))
-    return blocks
-
-
-def delivery_table(deliveries: list[dict[str, Any]]) -> Table:
-    """Return one row per delivery with its three truths."""
-    head = columns(
-        ">No.",
-        "*Delivery",
-        ">Start (h:mm:ss)",
-        ">End (h:mm:ss)",
-        ">SET (U)",
-        ">REP (U)",
-        ">MEAS ± U (U)",
-        "*Source of REP",
-    )
-    body = tuple(
-        cells(
-            number,
-            KINDS.get(text(delivery.get("kind")), text(delivery.get("kind"))),
-            elapsed(delivery.get("start_s")),
-            elapsed(delivery.get("end_s")),
-            amount(delivery.get("set_u")),
-            amount(delivery.get("reported_u")),
-            plus_minus(delivery.get("measured_u"), delivery.get("expanded_uncertainty_u")),
-            _reported_source(delivery),
-        )
-        for number, delivery in enumerate(deliveries, start=1)
-    )
-    note = "REP is — where this pump does not report that kind of delivery."
-    return Table(head, body, "Deliveries: programmed, reported, measured (k = 2)", note)
-
-
-def _reported_source(delivery: dict[str, Any]) -> str:
-    """Return where REP comes from, with its resolution."""
-    source = text(delivery.get("reported_source"))
-    resolution = as_number(delivery.get("reported_resolution_u"))
-    if not source:
-        return UNKNOWN
-    return f"{source}, to {with_unit(general(resolution), 'U')}" if resolution is not None else source

@@ -110,6 +110,52 @@ def _lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> f
     return max((measured.tail_fraction or 0.0) - slow, 0.0) * nominal_s
 
 
+def duration_budget(bolus: JudgedBolus, view: RunView) -> Budget | None:
+    """Return the budget of a measured duration in s; None where the noise hides it."""
+    measured = bolus.measured
+    if measured is None or measured.duration_s is None:
+        return None
+    return _duration_budget(bolus, _lag_s(measured, bolus.order.duration_s, measured.duration_s), view)
+
+
+def start_delay_budget(bolus: JudgedBolus, view: RunView) -> Budget | None:
+    """Return the budget of a start delay in s: from the acknowledgement to the first rise that the noise shows.
+
+    The rise stands out only once it has passed the threshold, which takes threshold/slope from its true beginning:
+    a bias of unknown size up to that, taken as rectangular over it. None where no delay was seen.
+    """
+    measured = bolus.measured
+    if measured is None or measured.start_delay_s is None:
+        return None
+    order, dose_u = bolus.order, view.programme.dose_u
+    spacing_s, noise_mg, per_s_mg = _rise(bolus, view)
+    threshold_mg = max(5.0 * noise_mg, 2.0 * view.chain.balance.resolution_mg)
+    width = 1.0 / math.sqrt(12.0)
+    dose_s = dose_u / order.amount_u * order.duration_s
+    hidden_s = threshold_mg / per_s_mg / math.sqrt(3.0)
+    parts = [
+        Component("reading interval", spacing_s * width, "s", 1.0, "B", "rectangular"),
+        Component(
+            "noise at the first rise", noise_mg, "mg", 1.0 / per_s_mg, "A", source="Allan variance of the blanks"
+        ),
+        Component("dose interval", dose_s * width, "s", 1.0, "B", "rectangular", "dose of the pump's profile"),
+        Component("rise below the threshold", hidden_s, "s", 1.0, "B", "rectangular", "5 x noise or 2 digits"),
+    ]
+    if view.stamp_u_s:
+        parts.append(Component("time stamps", view.stamp_u_s, "s", math.sqrt(2.0), source="host latency x speed"))
+    return Budget("s", tuple(parts))
+
+
+def _rise(bolus: JudgedBolus, view: RunView) -> tuple[float, float, float]:
+    """Return (reading interval in s, noise of a reading in mg, nominal slope in mg/s) of a bolus."""
+    order = bolus.order
+    near = view.times_s[slice(*np.searchsorted(view.times_s, (order.start_s, order.end_s)))]
+    spacing_s = float(np.median(np.diff(near))) if len(near) > 2 else order.duration_s
+    noise_mg = view.chain.noise.reading_mg if view.chain.noise is not None else view.chain.balance.repeatability_mg
+    per_s_mg = order.amount_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / order.duration_s
+    return spacing_s, noise_mg, per_s_mg
+
+
 def _duration_budget(bolus: JudgedBolus, lag_s: float, view: RunView) -> Budget:
     """Return the budget of a duration in s; both instants, t10 and t90, carry the same parts.
 
@@ -117,10 +163,7 @@ def _duration_budget(bolus: JudgedBolus, lag_s: float, view: RunView) -> Budget:
     noise / slope.
     """
     order, dose_u = bolus.order, view.programme.dose_u
-    near = view.times_s[slice(*np.searchsorted(view.times_s, (order.start_s, order.end_s)))]
-    spacing_s = float(np.median(np.diff(near))) if len(near) > 2 else order.duration_s
-    noise_mg = view.chain.noise.reading_mg if view.chain.noise is not None else view.chain.balance.repeatability_mg
-    per_s_mg = order.amount_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / order.duration_s
+    spacing_s, noise_mg, per_s_mg = _rise(bolus, view)
     both = math.sqrt(2.0) / RISE
     width = 1.0 / math.sqrt(12.0)
     parts = [

@@ -13,6 +13,7 @@ from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
+from rig.judging.suspensions import suspension_findings
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
 from rig.results import Finding
@@ -20,7 +21,6 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
-MISSED_SHARE = 0.5  # of a bolus: less than this with all of U is a delivery that largely did not come
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
 
 
@@ -52,8 +52,10 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
             continue
         found += _blank_findings(each.view)
         found += _shifts(each.view)
+        found += suspension_findings(each.view)
         found += _open_deliveries(evidence, each.view)
-        found += [finding for bolus in each.boluses for finding in _bolus_findings(evidence, bolus)]
+        found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]
+        found += each.truths.findings if each.truths is not None else ()
     return tuple(found)
 
 
@@ -140,17 +142,13 @@ def _mean_rate_mg_per_h(view: RunView) -> float:
     return set_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / hours
 
 
-def _bolus_findings(evidence: Evidence, bolus: JudgedBolus) -> list[Finding]:
+def _bolus_findings(bolus: JudgedBolus) -> list[Finding]:
     order, report = bolus.order, bolus.report
     at = (order.start_s, order.end_s)
     name = f"bolus of {order.amount_u:g} U at {order.start_s:.0f} s"
     found = []
     if bolus.measured is not None and not bolus.measured.settled:
         found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
-    if bolus.measured_u is not None and bolus.measured_u + 2.0 * (bolus.u_u or 0.0) < MISSED_SHARE * order.amount_u:
-        found.append(Finding("bolus-missed", f"{name}: only {bolus.measured_u:.3g} U left the outlet", *at))
-    if report is None and evidence.profile.logs("bolus"):
-        found.append(Finding("bolus-not-reported", f"{name}: programmed, but not in the pump's log", *at))
     if report is not None and abs(report.delivered_u - order.amount_u) > 1e-9:
         found.append(Finding("bolus-reported-otherwise", f"{name}: the pump reports {report.delivered_u:g} U", *at))
     return found

@@ -17,6 +17,7 @@ from rig.judging.findings import collect_findings, lasting_damage
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
 from rig.judging.stretches import segments_of, stretches_of
 from rig.judging.tables import analysis
+from rig.judging.truths import truths_table
 from rig.judging.view import RunView
 from rig.record.reader import Event, RunRecord
 from rig.results import CheckResult, EndReason, Outcome, Result
@@ -81,6 +82,9 @@ def _analysis(
 ) -> dict[str, Any]:
     """Return the tables of the latest stretch, and what the others were."""
     found: dict[str, Any] = {} if view is None else analysis(view, boluses)
+    compared = [each.truths for each in judged if each.truths is not None]
+    if compared:
+        found["truths"] = truths_table(compared)
     if drift is not None:
         found["pump_clock"] = drift
     if len(judged) > 1:

@@ -21,6 +21,7 @@ from rig.judging.bolus_measures import (
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
 from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
+from rig.judging.suspensions import measure_slopes
 from rig.judging.view import RunView, StepSpan
 from rig.metrology.volume import VolumeResult
 from rig.scenario.model import Check, TempBasalStep
@@ -40,6 +41,7 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "basal.windows_1h_within_15": lambda: _share_of_hours(check, view),
         "temp_basal.error": lambda: _temp_basals(check, view),
         "suspend.delivered": lambda: _suspended(check, view),
+        "suspend.slope": lambda: measure_slopes(check, view),
         "bolus.each_error": lambda: measure_boluses(check, view, boluses, relative_error),
         "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
         "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),

@@ -11,6 +11,7 @@ from rig.judging.checks import invalid, judge_check
 from rig.judging.evidence import Evidence
 from rig.judging.holding import OWN_STEPS, why_not_held
 from rig.judging.stretches import Stretch
+from rig.judging.truths import Truths, compare
 from rig.judging.view import RunView, lay_out
 from rig.profiles.pump import PumpProfile
 from rig.results import CheckResult, Finding, Outcome
@@ -27,13 +28,15 @@ class JudgedStretch:
     view: RunView | None
     boluses: tuple[JudgedBolus, ...]
     why: str = ""
+    truths: Truths | None = None
 
 
 def lay_out_stretch(evidence: Evidence, stretch: Stretch) -> JudgedStretch:
     """Return a stretch with its boluses measured; whatever cannot be laid out is the bench's fault, never a PASS."""
     try:
         view = lay_out(evidence, stretch)
-        return JudgedStretch(stretch, view, judge_boluses(view))
+        boluses = judge_boluses(view)
+        return JudgedStretch(stretch, view, boluses, truths=compare(view, boluses))
     except RigError as error:
         return JudgedStretch(stretch, None, (), str(error))
 
