@@ -116,7 +116,9 @@ def _why_not(
     record: DoseRecord, scatter: float, lasting_limit: float, passing_limit: float, time_limit: float
 ) -> tuple[str, ...]:
     dose = record.schedule.dose_u
-    against = f"a dose of {dose:g} U against u = {record.u_dose_u:.2g} U of the bench and {100 * scatter:.0f} % of scatter"
+    against = (
+        f"a dose of {dose:g} U against u = {record.u_dose_u:.2g} U of the bench and {100 * scatter:.0f} % of scatter"
+    )
     found = []
     if lasting_limit > SEEN:
         found.append(f"missed and doubled doses are not resolvable: {against}")
@@ -212,7 +214,9 @@ def _passing(rest: FloatArray) -> FloatArray:
     from_before = rest - medians[: rest.size]
     from_after = rest - medians[PASSING_NEIGHBOURS + 1 :]
     smaller = np.where(np.abs(from_before) <= np.abs(from_after), from_before, from_after)
-    return np.where(from_before * from_after > 0.0, smaller, np.where(np.isfinite(from_before + from_after), 0.0, np.nan))
+    return np.where(
+        from_before * from_after > 0.0, smaller, np.where(np.isfinite(from_before + from_after), 0.0, np.nan)
+    )
 
 
 def _passing_events(record: DoseRecord, passing: FloatArray, limit: float, taken: BoolArray) -> list[DoseEvent]:
@@ -231,9 +235,7 @@ def _passing_events(record: DoseRecord, passing: FloatArray, limit: float, taken
     return found
 
 
-def _time_events(
-    record: DoseRecord, residuals: FloatArray, limit_s: float, taken: BoolArray
-) -> list[DoseEvent]:
+def _time_events(record: DoseRecord, residuals: FloatArray, limit_s: float, taken: BoolArray) -> list[DoseEvent]:
     """Return doses that came off their time by the clock, though within their own slot."""
     found = []
     centre = float(np.nanmedian(residuals))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -61,6 +62,25 @@ class Estimates:
         return tuple(each for each in (self.endpoints, self.slope, self.staircase) if each is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stairs:
+    """The ideal cumulative amount at each reading, in whole doses, and the rate that it stands for."""
+
+    amounts: FloatArray
+    rate_per_h: float
+
+    @classmethod
+    def of(cls, times: FloatArray, schedule: DoseSchedule) -> _Stairs:
+        doses = np.floor((times - schedule.first_s) / schedule.interval_s)
+        rate = schedule.dose_u / schedule.interval_s * SECONDS_PER_HOUR
+        return cls(np.asarray(doses * schedule.dose_u, dtype=np.float64), rate)
+
+    def weights(self) -> FloatArray:
+        """Return the weights of the fitted height of the staircase, times its rate."""
+        centred = self.amounts - self.amounts.mean()
+        return np.asarray(centred / float(centred @ centred) * self.rate_per_h, dtype=np.float64)
+
+
 def estimate_rate(
     times_s: ArrayLike,
     values: ArrayLike,
@@ -83,13 +103,14 @@ def estimate_rate(
     if times.size < 3:
         raise BenchError(f"a rate from {times.size} readings", expected="at least 3")
     spacing = float(times[-1] - times[0]) / (times.size - 1)
-    stairs = None if schedule is None else _staircase(times, schedule)
+    estimate = partial(_estimate, amounts=amounts, noise=noise, grid=(spacing, scale))
+    stairs = None if schedule is None else _Stairs.of(times, schedule)
     found = [
-        _estimate("end points", _end_weights(times), amounts, noise, (spacing, scale), stairs),
-        _estimate("slope", _slope_weights(times), amounts, noise, (spacing, scale), stairs),
+        estimate("end points", _end_weights(times), stairs=stairs),
+        estimate("slope", _slope_weights(times), stairs=stairs),
     ]
-    if stairs is not None and float(np.ptp(stairs)) > 0.0:
-        found.append(_estimate("staircase", _stair_weights(stairs), amounts, noise, (spacing, scale), stairs))
+    if stairs is not None and float(np.ptp(stairs.amounts)) > 0.0:
+        found.append(estimate("staircase", stairs.weights(), stairs=stairs))
     return Estimates(
         start_s=float(times[0]),
         end_s=float(times[-1]),
@@ -124,8 +145,9 @@ def _whole_intervals(times: FloatArray, amounts: FloatArray, schedule: DoseSched
     edges = schedule.edges(float(times[0]), float(times[-1]))
     if edges.size < 2:
         return times, amounts
-    keep = slice(*np.searchsorted(times, (edges[0], edges[-1])))
-    return times[keep], amounts[keep]
+    spacing = float(np.median(np.diff(times)))
+    first, last = np.searchsorted(times, (edges[0] - spacing / 2.0, edges[-1] + spacing / 2.0))
+    return times[first:last], amounts[first:last]
 
 
 def _thinned(times: FloatArray, amounts: FloatArray, noise: NoiseModel) -> tuple[FloatArray, FloatArray, NoiseModel]:
@@ -136,13 +158,6 @@ def _thinned(times: FloatArray, amounts: FloatArray, noise: NoiseModel) -> tuple
     count = times.size // size * size
     means = [values[:count].reshape(-1, size).mean(axis=1) for values in (times, amounts)]
     return means[0], means[1], replace(noise, white_mg=noise.white_mg / math.sqrt(size))
-
-
-def _staircase(times: FloatArray, schedule: DoseSchedule) -> FloatArray:
-    """Return the ideal cumulative volume at each reading: whole doses, half of one where a reading is on its time."""
-    return np.asarray(
-        np.floor((times - schedule.first_s) / schedule.interval_s) * schedule.dose_u, dtype=np.float64
-    )
 
 
 def _end_weights(times: FloatArray) -> FloatArray:
@@ -156,39 +171,25 @@ def _slope_weights(times: FloatArray) -> FloatArray:
     return np.asarray(centred / float(centred @ centred) * SECONDS_PER_HOUR, dtype=np.float64)
 
 
-def _stair_weights(stairs: FloatArray) -> FloatArray:
-    """Return the weights of the fitted height of the staircase; made a rate by the caller."""
-    centred = stairs - stairs.mean()
-    return np.asarray(centred / float(centred @ centred), dtype=np.float64)
-
-
 def _estimate(
     kind: str,
     weights: FloatArray,
+    *,
     amounts: FloatArray,
     noise: NoiseModel,
     grid: tuple[float, float],
-    stairs: FloatArray | None,
+    stairs: _Stairs | None,
 ) -> RateEstimate:
     spacing, scale = grid
-    if kind == "staircase" and stairs is not None:  # a height times the schedule's own rate
-        weights = weights * _own_rate(stairs, spacing)
     variance = noise.contrast_variance_mg2(weights, spacing) * scale**2
     rate = float(weights @ (amounts - amounts[0]))
     bias = None
     if stairs is not None:
-        bias = float(weights @ (stairs - stairs[0])) - _own_rate(stairs, spacing)
+        bias = float(weights @ (stairs.amounts - stairs.amounts[0])) - stairs.rate_per_h
     return RateEstimate(kind, rate, math.sqrt(variance), weights, bias)
 
 
-def _own_rate(stairs: FloatArray, spacing: float) -> float:
-    """Return the rate of a staircase over whole intervals, per hour."""
-    return float(stairs[-1] - stairs[0]) / (spacing * (stairs.size - 1)) * SECONDS_PER_HOUR
-
-
-def _disagreements(
-    found: Sequence[RateEstimate], noise: NoiseModel, spacing: float, scale: float
-) -> tuple[str, ...]:
+def _disagreements(found: Sequence[RateEstimate], noise: NoiseModel, spacing: float, scale: float) -> tuple[str, ...]:
     """Return each estimate that departs from the end points by more than noise and pulses explain."""
     ends = found[0]
     told = []

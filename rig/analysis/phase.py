@@ -26,6 +26,8 @@ MAX_WANDER_CYCLES = 0.15  # from a straight line: the doses are not where the li
 MAX_PERIOD_ERROR = 0.02  # of a pump's clock; more is another rate
 DOSES_PER_BLOCK = 12.0
 MOST_BLOCKS = 64
+MULTIPLES = (2, 3, 4)  # pumps that put several strokes into one pulse would look as if every slot had its dose
+MAX_SUBHARMONIC = 0.45
 
 
 class PhaseUnknownError(UsageError):
@@ -93,8 +95,23 @@ def find_schedule(
         raise PhaseUnknownError(
             f"the phase of doses of {dose_u:g} U drowns in noise of {u_reading_u:.2g} U for each reading"
         )
-    harmonics = _harmonics(times, volume, interval, np.linspace(start, end, blocks + 1), doses / blocks * dose_u)
+    edges = np.linspace(start, end, blocks + 1)
+    _refuse_multiples(times, volume, interval, edges, doses / blocks * dose_u)
+    harmonics = _harmonics(times, volume, interval, edges, doses / blocks * dose_u)
     return _schedule(harmonics, (start, end), interval, dose_u)
+
+
+def _refuse_multiples(
+    times: FloatArray, volume: FloatArray, interval: float, edges: FloatArray, expected_u: float
+) -> None:
+    """Raise where the flow comes in pulses of several doses: which of the slots holds one is then a guess."""
+    for multiple in MULTIPLES:
+        _, values = _harmonics(times, volume, multiple * interval, edges, expected_u)
+        if float(np.median(np.abs(values))) > MAX_SUBHARMONIC:
+            raise PhaseUnknownError(
+                f"the flow comes in pulses each {multiple * interval:.3g} s: {multiple} doses at a time",
+                expected=f"one each {interval:.3g} s",
+            )
 
 
 def _harmonics(

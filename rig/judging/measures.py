@@ -9,7 +9,9 @@ import numpy as np
 
 from rig.analysis.basal import DeliveryError
 from rig.analysis.intervals import clopper_pearson
+from rig.analysis.phase import PhaseUnknownError
 from rig.errors import BenchError
+from rig.judging.aligned import AlignedError, aligned_hours, best_error, hour_error, schedule_at
 from rig.judging.bolus_measures import (
     absolute_error,
     duration_error,
@@ -49,23 +51,25 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
     return kinds[check.measure]()
 
 
-def _item(label: str, from_s: float, to_s: float, error: DeliveryError) -> Item:
+def _item(label: str, best: AlignedError) -> Item:
+    error = best.error
     return Item(
         label,
-        from_s,
-        to_s,
+        best.from_s,
+        best.to_s,
         error.error_pct,
         error.u_pct,
         error.budget_pct,
         set_u=error.expected_u,
         measured_u=error.delivered_u,
-        notes=error.notes,
+        notes=(*best.notes, *error.notes),
     )
 
 
 def _overall(check: Check, view: RunView) -> Measured:
     from_s, to_s = window(check, view)
-    return Measured(from_s, to_s, (_item("", from_s, to_s, basal_error(view, from_s, to_s)),))
+    best = best_error(view, from_s, to_s)
+    return Measured(best.from_s, best.to_s, (_item("", best),))
 
 
 def _delivered(view: RunView, from_s: float, to_s: float) -> Measured:
@@ -97,7 +101,7 @@ def _segments(check: Check, view: RunView, *, zero: bool) -> Measured:
 def _segment(view: RunView, label: str, from_s: float, to_s: float, *, zero: bool) -> Item:
     if zero:
         return _volume_item(view, label, from_s, to_s, measured_volume(view, from_s, to_s))
-    return _item(label, from_s, to_s, basal_error(view, from_s, to_s))
+    return _item(label, best_error(view, from_s, to_s))
 
 
 def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, float, str], Item]) -> Item:
@@ -110,16 +114,14 @@ def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, floa
 def _share_of_hours(check: Check, view: RunView) -> Measured:
     """Return the share of complete hours within 15 %, from the interval's start on.
 
+    Hours hold whole doses where the phase of the doses is known (design 4.10); the share of the fixed hours is noted.
     The balance must not decide for the pump: an hour whose limit lies within its own e +- U counts neither way, and
     widens the Clopper-Pearson interval to what holds with all such hours outside, and with all of them inside.
     """
     from_s, to_s = window(check, view)
     measured_volume(view, from_s, to_s)  # the same refusals as for one value
-    count = int((to_s - from_s) / S_PER_H + 1e-9)
-    edges = from_s + S_PER_H * np.arange(count + 1)
-    if count == 0 or any(view.programme.expected_u(a, b) <= 0 for a, b in pairwise(edges)):
-        raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
-    errors = [basal_error(view, float(a), float(b)) for a, b in pairwise(edges)]
+    errors, notes = _hour_errors(view, from_s, to_s)
+    count = len(errors)
     sizes = np.array([abs(error.error_pct) for error in errors])
     expanded = np.array([2.0 * error.u_pct for error in errors])
     inside = int(np.count_nonzero(sizes <= HOUR_LIMIT_PCT + BOUNDARY_PCT))
@@ -127,11 +129,27 @@ def _share_of_hours(check: Check, view: RunView) -> Measured:
     surely_out = int(np.count_nonzero(sizes - expanded > HOUR_LIMIT_PCT + BOUNDARY_PCT))
     low, high = clopper_pearson(surely_in, count)[0], clopper_pearson(count - surely_out, count)[1]
     open_count = count - surely_in - surely_out
-    notes = (
-        (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them",) if open_count else ()
-    )
+    if open_count:
+        notes = (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them", *notes)
     item = Item(f"{inside} of {count} hours", from_s, to_s, 100.0 * inside / count, None, notes=notes)
     return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high))
+
+
+def _hour_errors(view: RunView, from_s: float, to_s: float) -> tuple[list[DeliveryError], tuple[str, ...]]:
+    """Return the error of each complete hour, with whole doses where that can be, and what to say of it."""
+    count = int((to_s - from_s) / S_PER_H + 1e-9)
+    edges = from_s + S_PER_H * np.arange(count + 1)
+    if count == 0 or any(view.programme.expected_u(a, b) <= 0 for a, b in pairwise(edges)):
+        raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
+    fixed = [basal_error(view, float(a), float(b)) for a, b in pairwise(edges)]
+    try:
+        hours = aligned_hours(view, from_s, to_s)
+        interval_s = schedule_at(view, from_s).interval_s
+    except PhaseUnknownError as unknown:
+        return fixed, (f"hours as on the clock, with one dose/sqrt(6) in the budget of each: {unknown.what}",)
+    inside = sum(abs(error.error_pct) <= HOUR_LIMIT_PCT + BOUNDARY_PCT for error in fixed)
+    text = f"{len(hours)} hours of whole doses; as on the clock, {inside} of {count} hours lie within 15 %"
+    return [hour_error(view, low_s, high_s, interval_s) for low_s, high_s in hours], (text,)
 
 
 def _spans(check: Check, view: RunView, kind: str) -> list[StepSpan]:
@@ -153,7 +171,7 @@ def _temp_item(view: RunView, span: StepSpan) -> Item:
     label, end_s = f"step {span.step + 1}", view.last_weighed_s(span.end_s)
     if not span.complete:
         return Item(label, span.start_s, end_s, None, None, why_not="the run ended within this step")
-    return _attempt(label, span.start_s, end_s, lambda a, b, text: _item(text, a, b, basal_error(view, a, b)))
+    return _attempt(label, span.start_s, end_s, lambda a, b, text: _item(text, best_error(view, a, b)))
 
 
 def _temps_missing(check: Check, view: RunView) -> list[Item]:

@@ -14,7 +14,9 @@ from rig.analysis.intervals import tolerance_interval
 from rig.analysis.trumpet import AMBULATORY_WINDOWS_MIN, ideal_pulse_envelope, trumpet_curve
 from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
+from rig.judging.basal_extras import basal_extras, segment_extras, with_uncertainty
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_tables
 from rig.judging.interval import basal_error
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
@@ -32,6 +34,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
     return {
         "basal": [table for span in view.spans if (table := _basal(view, span))],
         "boluses": {"groups": _groups(boluses), "items": [_bolus_row(bolus) for bolus in boluses]},
+        "doses": dose_tables(view),
         "blank": _blank(view),
         "ambient": _ambient(view),
     }
@@ -57,11 +60,11 @@ def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "overall_error_pct": error.error_pct,
         "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
         "expanded_uncertainty_pct": 2.0 * error.u_pct,
-        "cumulative": _cumulative(view, span),
+        "cumulative": with_uncertainty(view, span.start_s, _cumulative(view, span)),
         "windows_1h": _hours(view, span),
         "segments": _segments(view, span),
     }
-    return table | _trumpet(view, span)
+    return table | _trumpet(view, span) | basal_extras(view, span)
 
 
 def _in_a_gap(view: RunView, at_s: float) -> bool:
@@ -127,6 +130,7 @@ def _segments(view: RunView, span: StepSpan) -> list[dict[str, Any]]:
                 "set_u": error.expected_u,
                 "measured_u": error.delivered_u,
                 "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
+                **segment_extras(view, from_s, to_s),
             }
         )
     return rows if len(rows) > 1 else []
