@@ -1,10 +1,12 @@
 """Doses that were missed, doubled, late, early or clustered: by rule, with the limit below which nothing is claimed.
 
 A missing dose moves the whole staircase down for good; a late one comes after all. So a dose is called *missed* or
-*doubled* only if the median level of the five dose intervals after it departs from that of the five before it, and
-*late*, *early* or *clustered* if the departure is gone within two doses. The threshold is half a dose, or what noise
-and this pump's own scatter may reach once in 1,000 runs, whichever is more; where that exceeds what a whole dose would
-show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
+*doubled* only if the median level of the five dose intervals after it departs from that of the five before it and no
+opposite step brings it back within 30 doses. If one does, or if the departure is gone within two doses, it came *late*
+(held back, then made up) or *clustered* (with another, and one stayed out for it): what left the outlet is the same
+as for one missed and one given twice, and one balance cannot tell them apart. The threshold is half a dose, or what
+noise and this pump's own scatter may reach once in 1,000 runs, whichever is more; where that exceeds what a whole dose
+would show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
 """
 
 from __future__ import annotations
@@ -38,16 +40,17 @@ MAD_TO_SD = 1.4826
 GAIN_BAND = 0.3  # the median dose is the reference within this much of the nominal one
 _LASTING_KINDS: tuple[tuple[float, Kind], ...] = ((-1.0, "missed"), (1.0, "doubled"))
 _PASSING_KINDS: tuple[tuple[float, Kind], ...] = ((-1.0, "late"), (1.0, "clustered"))
-PAIR_WITHIN = 20  # doses between a deficit and an excess that may be one
+MADE_UP_BEFORE = 30  # doses: a deficit and an excess farther apart are two events
+OPPOSITE_STEP = 0.4  # of the departure: what brings it back must be a step, not a drift
+STILL_AWAY = 0.4  # of the departure: nearer than this, the level is back
 
 
 @dataclass(frozen=True, slots=True)
 class DoseEvent:
     """Something that happened to ``doses`` doses at ``at_s``, the ``number``-th of the stretch, counted from 1.
 
-    ``change_doses``: departure of the delivered volume, in doses. ``by``: how many doses later (late), or how many
-    seconds after its time (late, early by the clock). ``paired``: doses until an opposite event of the same size: held
-    back, or missed and doubled, one balance cannot tell.
+    ``change_doses``: departure of the delivered volume, in doses. ``by``: how many doses later it was made up (late) or
+    taken back (clustered). ``by_s``: how many seconds off its time it came, where only the clock shows it.
     """
 
     kind: Kind
@@ -56,7 +59,7 @@ class DoseEvent:
     doses: int
     change_doses: float
     by: float | None = None
-    paired: int | None = None
+    by_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def find_events(record: DoseRecord) -> DoseEvents:
     u_time = record.sampling_s / math.sqrt(12.0)
     time_limit = max(LATE_SHARE * record.schedule.interval_s, sigmas * max(_robust_sd(residuals), u_time))
     taken = np.zeros(departures.size, dtype=np.bool_)
-    events = _paired(_lasting_events(record, rest, departures, lasting, lasting_limit, taken))
+    lasts = _lasting_events(record, rest, departures, lasting, lasting_limit, taken)
+    events = _made_up(record, lasts, rest, lasting)
     events += _passing_events(record, passing, passing_limit, taken)
     if time_limit <= CLUSTER_SHARE * record.schedule.interval_s:
         events += _time_events(record, residuals, time_limit, taken)
@@ -186,20 +190,51 @@ def _change(rest: FloatArray, first: int, last: int) -> float:
     return float(np.nanmedian(after) - np.nanmedian(before))
 
 
-def _paired(events: list[DoseEvent]) -> list[DoseEvent]:
-    """Return the events with those that an opposite one soon cancels marked."""
-    found = sorted(events, key=lambda event: event.number)
-    for index, event in enumerate(found[:-1]):
-        after = found[index + 1]
-        apart = after.number - event.number
-        if event.kind != after.kind and event.doses == after.doses and apart <= PAIR_WITHIN and event.paired is None:
-            found[index] = _with_pair(event, apart)
-            found[index + 1] = _with_pair(after, -apart)
+def _made_up(record: DoseRecord, events: list[DoseEvent], rest: FloatArray, lasting: FloatArray) -> list[DoseEvent]:
+    """Return lasting events as what they are once their sequel is known.
+
+    A deficit that a later excess undoes within 30 doses is one that came late, however long the plunger was held back;
+    an excess that a later deficit undoes came early. Each pair is told once.
+    """
+    found: list[DoseEvent] = []
+    for event in sorted(events, key=lambda each: each.number):
+        dose = event.number - 1
+        if any(0 <= dose - (each.number - 1) <= (each.by or 0.0) + NEIGHBOURS for each in found if each.by):
+            continue  # the other half of a pair
+        after, before = _undone(rest, lasting, dose, event.change_doses), 0
+        if after == 0:
+            before = _undone(rest[::-1], -lasting[::-1], lasting.size - 1 - dose, -event.change_doses)
+        if after == before == 0:
+            found.append(event)
+            continue
+        deficit_first = (event.kind == "missed") == (after > 0)
+        start = dose - before
+        kind: Kind = "late" if deficit_first else "clustered"
+        found.append(
+            DoseEvent(
+                kind,
+                float(record.scheduled_s[start]),
+                start + 1,
+                event.doses,
+                event.change_doses,
+                float(after or before),
+            )
+        )
     return found
 
 
-def _with_pair(event: DoseEvent, apart: int) -> DoseEvent:
-    return DoseEvent(event.kind, event.at_s, event.number, event.doses, event.change_doses, event.by, apart)
+def _undone(rest: FloatArray, lasting: FloatArray, dose: int, change: float) -> int:
+    """Return after how many doses an opposite step brings the level back; 0 when none does within the horizon."""
+    sign = math.copysign(1.0, change)
+    before = rest[max(0, dose + 1 - NEIGHBOURS) : dose + 1]
+    for later in range(dose + LEAST_NEIGHBOURS, min(dose + MADE_UP_BEFORE, lasting.size - 1) + 1):
+        opposite = -sign * lasting[later] >= OPPOSITE_STEP * abs(change)
+        after = rest[later + 1 : later + 1 + NEIGHBOURS]
+        if opposite and np.isfinite(after).any() and np.isfinite(before).any():
+            left = float(np.nanmedian(after) - np.nanmedian(before)) * sign
+            if left <= STILL_AWAY * abs(change):
+                return later - dose
+    return 0
 
 
 def _passing(rest: FloatArray) -> FloatArray:
@@ -246,5 +281,5 @@ def _time_events(record: DoseRecord, residuals: FloatArray, limit_s: float, take
         gap = record.time_s[k] - record.time_s[k - 1] if k else math.inf
         close = gap < CLUSTER_SHARE * record.schedule.interval_s  # False where either time is unknown
         kind: Kind = "clustered" if close else "late" if by_s > 0.0 else "early"
-        found.append(DoseEvent(kind, float(record.time_s[k]), int(k) + 1, 1, 0.0, by_s))
+        found.append(DoseEvent(kind, float(record.time_s[k]), int(k) + 1, 1, 0.0, by_s=by_s))
     return found

@@ -93,8 +93,8 @@ def estimate_rate(
 
     With a ``schedule`` the readings are first cut to whole dose intervals, half an interval after a dose at both ends.
     u from ``noise`` (white, correlated, walk) by the variance of each estimate's own weights. Two disagree when they
-    differ by more than 3 u of their difference, 1 % of the rate, and their pulse biases. ``BenchError`` below 3
-    readings.
+    differ by more than 3 u of their difference with their pulse biases, by more than 1 % of the rate, and by more than
+    one dose over the stretch. ``BenchError`` below 3 readings.
     """
     times, amounts = checked(times_s, values)
     if schedule is not None:
@@ -102,7 +102,9 @@ def estimate_rate(
     times, amounts, noise = _thinned(times, amounts, noise)
     if times.size < 3:
         raise BenchError(f"a rate from {times.size} readings", expected="at least 3")
-    spacing = float(times[-1] - times[0]) / (times.size - 1)
+    hours = float(times[-1] - times[0]) / SECONDS_PER_HOUR
+    spacing = SECONDS_PER_HOUR * hours / (times.size - 1)
+    dose = 0.0 if schedule is None else schedule.dose_u
     estimate = partial(_estimate, amounts=amounts, noise=noise, grid=(spacing, scale))
     stairs = None if schedule is None else _Stairs.of(times, schedule)
     found = [
@@ -118,7 +120,7 @@ def estimate_rate(
         endpoints=found[0],
         slope=found[1],
         staircase=found[2] if len(found) > 2 else None,
-        disagreements=_disagreements(found, noise, spacing, scale),
+        disagreements=_disagreements(found, noise, (spacing, scale), dose / hours),
     )
 
 
@@ -189,15 +191,18 @@ def _estimate(
     return RateEstimate(kind, rate, math.sqrt(variance), weights, bias)
 
 
-def _disagreements(found: Sequence[RateEstimate], noise: NoiseModel, spacing: float, scale: float) -> tuple[str, ...]:
+def _disagreements(
+    found: Sequence[RateEstimate], noise: NoiseModel, grid: tuple[float, float], least: float
+) -> tuple[str, ...]:
     """Return each estimate that departs from the end points by more than noise and pulses explain."""
-    ends = found[0]
+    ends, (spacing, scale) = found[0], grid
+    least = max(least, DISAGREE_SHARE * abs(ends.rate_per_h))
     told = []
     for other in found[1:]:
         difference = other.rate_per_h - ends.rate_per_h
         u = math.sqrt(noise.contrast_variance_mg2(other.weights - ends.weights, spacing)) * scale
         bias = abs((other.pulse_bias or 0.0) - (ends.pulse_bias or 0.0))
-        if abs(difference) > DISAGREE_SIGMAS * u + bias and abs(difference) > DISAGREE_SHARE * abs(ends.rate_per_h):
+        if abs(difference) > max(DISAGREE_SIGMAS * u + bias, least):
             told.append(
                 f"{other.kind} and {ends.kind} differ by {difference:+.3g}/h, {abs(difference) / u:.1f} times what "
                 "the blanks' noise explains: the flow was not steady, or the zero drifted"

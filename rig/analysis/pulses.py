@@ -40,7 +40,7 @@ class PulseAverages:
 
 @dataclass(frozen=True, slots=True)
 class IntervalStatistics:
-    """Intervals between consecutive doses, in s; ``sampling_sd_s``: what the readings' own distance adds to their SD."""
+    """Intervals between consecutive doses, in s; ``sampling_sd_s``: what sampling adds to their SD."""
 
     count: int
     mean_s: float

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rig.analysis.dose_events import FALSE_ALARMS_PER_RUN, DoseEvent, DoseEvents, find_events
+from rig.analysis.dose_events import FALSE_ALARMS_PER_RUN, MADE_UP_WITHIN, DoseEvent, DoseEvents, find_events
 from rig.analysis.doses import DoseRecord, measure_doses
 from rig.analysis.phase import find_schedule
 from rig.analysis.pulses import AVERAGE_LENGTHS, interval_statistics, pulse_averages, size_statistics
@@ -28,11 +28,11 @@ TOLD = 5  # of them in a finding's text
 BINS = 24
 SIDE_SHARE = 1.0 / 3.0  # of the interval: readings on each side of a step when no schedule is known
 MEANINGS = {
-    "missed": "did not come, nor within the next three",
-    "doubled": "came twice, and none stayed out for it",
-    "late": "came late and was made up",
-    "early": "came early",
-    "clustered": "came together with another",
+    "missed": "did not come, and nothing made up for it",
+    "doubled": "came beyond the schedule, and none stayed out for it",
+    "late": "came late, or were missed and made up for by a double one",
+    "early": "came before their time",
+    "clustered": "came together with another, and one stayed out for it",
 }
 
 
@@ -218,8 +218,8 @@ def _events(events: DoseEvents) -> dict[str, Any]:
                 "number": each.number,
                 "doses": each.doses,
                 "change_doses": each.change_doses,
-                "by": each.by,
-                "paired": each.paired,
+                "by_doses": each.by,
+                "by_s": each.by_s,
             }
             for each in events.events[:NAMED]
         ],
@@ -274,16 +274,12 @@ def _finding(stretch: DoseStretch, record: DoseRecord, held: DoseEvents, kind: s
     doses = sum(each.doses for each in events)
     times = ", ".join(f"{each.at_s:.0f} s" for each in events[:TOLD])
     more = f" and {len(events) - TOLD} more times" if len(events) > TOLD else ""
-    lasting = kind in ("missed", "doubled")
-    limit = held.lasting_limit if lasting else held.passing_limit
+    short = kind == "early" or all((each.by or 0.0) <= MADE_UP_WITHIN for each in events)
+    limit = held.passing_limit if short and kind not in ("missed", "doubled") else held.lasting_limit
     by_time = any(each.by is not None and each.change_doses == 0.0 for each in events)
     claimed = f"{held.time_limit_s:.3g} s" if by_time else f"{limit:.2f} doses"
-    paired = sum(each.paired is not None for each in events)
-    note = f"; {paired} of them with an opposite one soon after or before: held back, or missed and doubled" * bool(
-        paired
-    )
     text = (
-        f"{stretch.label}: {doses} of {record.scheduled_s.size} doses {MEANINGS[kind]}, at {times}{more}{note} "
+        f"{stretch.label}: {doses} of {record.scheduled_s.size} doses {MEANINGS[kind]}, at {times}{more} "
         f"(claimed from {claimed} on; at most 1 false alarm in 1,000 runs)"
     )
     return Finding(f"dose-{kind}", text, events[0].at_s, events[-1].at_s)
