@@ -113,12 +113,10 @@ def measure_doses(
     if scheduled.size == 0:
         empty = np.empty(0)
         return DoseRecord(schedule, empty, empty, empty, empty, np.full(1, np.nan), spacing)
-    levels = _levels(times, volume, scheduled, schedule.interval_s, (SETTLE, LEAD))
+    levels = _levels(times, volume, scheduled, schedule.interval_s, (math.inf, math.inf))
     found = _crossings(times, volume, levels, DETECTION_SIGMAS * noise.reading_u)
     own = np.where(np.isfinite(found), found, scheduled)
-    settle = min(SETTLE, SETTLE_S / schedule.interval_s)
-    lead = min(LEAD, LEAD_S / schedule.interval_s)
-    levels = _levels(times, volume, own, schedule.interval_s, (settle, lead))
+    levels = _levels(times, volume, own, schedule.interval_s, (SETTLE_S, LEAD_S))
     sizes = np.diff(levels.level_u)
     u_sizes = _uncertainties(levels, noise)
     for low, high in holes:
@@ -129,13 +127,13 @@ def measure_doses(
 
 
 def _levels(
-    times: FloatArray, volume: FloatArray, doses: FloatArray, interval: float, guards: tuple[float, float]
+    times: FloatArray, volume: FloatArray, doses: FloatArray, interval: float, most_s: tuple[float, float]
 ) -> _Levels:
-    """Return the level before each dose and after the last; ``guards``: parts of the interval left out around one."""
-    settle, lead = (part * interval for part in guards)
+    """Return the level before each dose and after the last; ``most_s``: the most that is left out after and before."""
     around = np.concatenate(([doses[0] - interval], doses, [doses[-1] + interval]))
-    low = np.searchsorted(times, around[:-1] + settle, side="left")
-    high = np.searchsorted(times, around[1:] - lead, side="right")
+    gaps = np.diff(around)
+    low = np.searchsorted(times, around[:-1] + np.minimum(SETTLE * gaps, most_s[0]), side="left")
+    high = np.searchsorted(times, around[1:] - np.minimum(LEAD * gaps, most_s[1]), side="right")
     count = np.maximum(high - low, 0)
     high = np.maximum(high, low)
     sums_v = np.concatenate(([0.0], np.cumsum(volume - volume[0])))
