@@ -2,8 +2,8 @@
 
 Reference section 5.10 (EX-14). End points see what was delivered between two instants and nothing in between: that is
 what a verdict is about. Slope and staircase use every reading; they are sharper where the flow is steady, and depart
-where it is not, or where the zero drifts. A slope over a pulsed flow is biased unless it runs over whole dose
-intervals: the bias of an ideal staircase is stated with it.
+where it is not, or where the zero drifts. Over n doses an ideal staircase misleads end points by up to 1/n and a slope
+by up to 1/n^2, unless they run over whole intervals from a fitting phase on: the bias is stated with each.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def slope_pulse_bias(doses: int, offset: float) -> float:
 
     ``offset``: where in the interval a dose comes, 0 to 1; evenly and densely sampled. In the middle (0.5) it is
     1/(2 n^2), at an edge -1/n^2, and zero in between: integrate the sawtooth that is left of a staircase when its ramp
-    is taken off. Only whole intervals make it small: with half a one more it is of the order 1/n.
+    is taken off. Over any other stretch it is at most 1/n^2.
     """
     return 6.0 * (offset * (1.0 - offset) - 1.0 / 6.0) / doses**2
 

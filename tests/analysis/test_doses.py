@@ -19,7 +19,13 @@ POLL_S = 10.0
 
 
 def _record(
-    doses_s: Array, sizes_u: Array, *, rate: float = 1.0, poll_s: float = POLL_S, white_mg: float = WHITE_MG, seed: int = 1
+    doses_s: Array,
+    sizes_u: Array,
+    *,
+    rate: float = 1.0,
+    poll_s: float = POLL_S,
+    white_mg: float = WHITE_MG,
+    seed: int = 1,
 ) -> DoseRecord:
     interval = 3600.0 * DOSE_U / rate
     times = np.arange(0.0, interval * (doses_s.size + 0.4), poll_s)
@@ -70,7 +76,12 @@ def test_a_pump_that_puts_two_doses_into_one_pulse_is_not_taken_for_one_that_doe
 
 @pytest.mark.parametrize(
     ("rate", "poll_s", "noise_u", "why"),
-    [(30.0, 1.0, 0.0, "none"), (30.0, 2.0, 0.0, "a reading each"), (0.05, 10.0, 0.05, "drowns"), (0.02, 10.0, 0.0, "doses in")],
+    [
+        (30.0, 1.0, 0.0, "none"),
+        (30.0, 2.0, 0.0, "a reading each"),
+        (0.05, 10.0, 0.05, "drowns"),
+        (0.02, 10.0, 0.0, "doses in"),
+    ],
 )
 def test_a_phase_that_cannot_be_told_is_refused_with_its_reason(
     rate: float, poll_s: float, noise_u: float, why: str
@@ -78,7 +89,9 @@ def test_a_phase_that_cannot_be_told_is_refused_with_its_reason(
     times = np.arange(0.0, 7200.0, poll_s)
     volume = np.floor(times * rate / 3600.0 / DOSE_U) * DOSE_U
     if why == "none":
-        assert find_schedule(times, volume, rate, DOSE_U, u_reading_u=noise_u).interval_s == pytest.approx(3.0, rel=1e-4)
+        assert find_schedule(times, volume, rate, DOSE_U, u_reading_u=noise_u).interval_s == pytest.approx(
+            3.0, rel=1e-4
+        )
         return
     with pytest.raises(PhaseUnknownError, match=why):
         find_schedule(times, volume, rate, DOSE_U, u_reading_u=noise_u)
