@@ -28,6 +28,7 @@ DOSES_PER_BLOCK = 12.0
 MOST_BLOCKS = 64
 MULTIPLES = (2, 3, 4)  # pumps that put several strokes into one pulse would look as if every slot had its dose
 MAX_SUBHARMONIC = 0.45
+_NEAR = 1e-9  # intervals: an instant this near to a dose or an edge is on it
 
 
 class PhaseUnknownError(UsageError):
@@ -52,16 +53,16 @@ class DoseSchedule:
 
     def dose_times(self, from_s: float, to_s: float) -> FloatArray:
         """Return the scheduled doses in [from_s, to_s), in order."""
-        return self._times(self.first_s, from_s, to_s)
+        low = math.ceil((from_s - self.first_s) / self.interval_s - _NEAR)
+        high = math.ceil((to_s - self.first_s) / self.interval_s - _NEAR)
+        return np.asarray(self.first_s + self.interval_s * np.arange(low, max(low, high)), dtype=np.float64)
 
     def edges(self, from_s: float, to_s: float) -> FloatArray:
         """Return the instants half an interval after a dose, in [from_s, to_s]."""
-        return self._times(self.first_s + self.interval_s / 2.0, from_s, np.nextafter(to_s, math.inf))
-
-    def _times(self, first_s: float, from_s: float, to_s: float) -> FloatArray:
-        low = math.ceil((from_s - first_s) / self.interval_s - 1e-9)
-        high = math.ceil((to_s - first_s) / self.interval_s - 1e-9)
-        return np.asarray(first_s + self.interval_s * np.arange(low, max(low, high)), dtype=np.float64)
+        first_s = self.first_s + self.interval_s / 2.0
+        low = math.ceil((from_s - first_s) / self.interval_s - _NEAR)
+        high = math.floor((to_s - first_s) / self.interval_s + _NEAR)
+        return np.asarray(first_s + self.interval_s * np.arange(low, max(low, high + 1)), dtype=np.float64)
 
 
 def find_schedule(
