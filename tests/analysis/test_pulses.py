@@ -60,7 +60,8 @@ def test_a_dose_of_unknown_size_is_in_no_average() -> None:
 def test_the_boundary_of_fifteen_per_cent_counts_as_within() -> None:
     found = pulse_averages([1.15, 0.85, 1.1501], 1.0, 1)
     assert found is not None
-    assert (found.outside, found.outside_pct) == (1, pytest.approx(100.0 / 3.0))
+    assert found.outside == 1
+    assert found.outside_pct == pytest.approx(100.0 / 3.0)
 
 
 def test_sizes_of_ex_06_give_its_statistics() -> None:
