@@ -107,7 +107,7 @@ def _sizes(sizes: dict[str, Any]) -> Table:
 def _averages(averages: list[dict[str, Any]]) -> Table:
     body = tuple(
         cells(
-            general(row.get("doses"), 6),
+            _average_name(row),
             general(row.get("count"), 6),
             fixed(row.get("min_pct"), 2, signed=True),
             fixed(row.get("max_pct"), 2, signed=True),
@@ -117,10 +117,20 @@ def _averages(averages: list[dict[str, Any]]) -> Table:
         for row in averages
     )
     head = columns(
-        ">Doses", ">Averages", ">Smallest error (%)", ">Largest error (%)", ">Outside ± 15 % (%)", ">Of separate ones"
+        ">Average over",
+        ">Averages",
+        ">Smallest error (%)",
+        ">Largest error (%)",
+        ">Outside ± 15 % (%)",
+        ">Of separate ones",
     )
-    note = "Moving means of consecutive doses overlap; separate ones share no dose."
+    note = "Means of consecutive doses that advance by one and overlap; separate ones share no dose."
     return Table(head, body, "Averages of consecutive doses", note)
+
+
+def _average_name(row: dict[str, Any]) -> str:
+    doses = f"{general(row.get('doses'), 6)} doses"
+    return doses if as_number(row.get("minutes")) is None else f"{general(row['minutes'])} min ({doses})"
 
 
 def _events(events: dict[str, Any]) -> Block:

@@ -11,7 +11,13 @@ import numpy as np
 from rig.analysis.dose_events import FALSE_ALARMS_PER_RUN, MADE_UP_WITHIN, DoseEvent, DoseEvents, find_events
 from rig.analysis.doses import DoseRecord, measure_doses
 from rig.analysis.phase import find_schedule
-from rig.analysis.pulses import AVERAGE_LENGTHS, interval_statistics, pulse_averages, size_statistics
+from rig.analysis.pulses import (
+    AVERAGE_LENGTHS,
+    PulseAverages,
+    interval_statistics,
+    pulse_averages,
+    size_statistics,
+)
 from rig.analysis.steps import find_steps
 from rig.errors import RigError, UsageError
 from rig.judging.aligned import AFTER_BOLUS_S, dose_noise
@@ -23,6 +29,8 @@ S_PER_H = 3600.0
 MIN_STRETCH_S = 600.0
 LIMITS_PCT = (5, 10, 15, 20, 25, 30)
 KINDS = ("missed", "doubled", "late", "early", "clustered")
+WINDOWS_MIN = (30.0, 60.0, 120.0)  # Jahn 2013 (reference section 4.2a)
+WHOLE = 1e-6  # doses
 NAMED = 20  # events listed one by one; all are counted
 TOLD = 5  # of them in a finding's text
 BINS = 24
@@ -127,7 +135,7 @@ def _table(view: RunView, stretch: DoseStretch) -> dict[str, Any]:
         "detection_limit_u": record.detection_limit_u if record.known else None,
         "sizes": _sizes(record),
         "intervals": _intervals(record),
-        "averages": _averages(record),
+        "averages": [*_averages(record), *_time_averages(record, stretch.rate_u_per_h)],
         "events": _events(events),
     }
 
@@ -186,20 +194,33 @@ def _intervals(record: DoseRecord) -> dict[str, Any] | None:
 
 
 def _averages(record: DoseRecord) -> list[dict[str, Any]]:
-    rows = (pulse_averages(record.size_u, record.schedule.dose_u, length) for length in AVERAGE_LENGTHS)
-    return [
-        {
-            "doses": row.length,
-            "count": row.count,
-            "min_pct": row.min_pct,
-            "max_pct": row.max_pct,
-            "outside_15_pct": row.outside_pct,
-            "blocks": row.blocks,
-            "blocks_outside_15": row.blocks_outside,
-        }
-        for row in rows
-        if row is not None
-    ]
+    dose_u = record.schedule.dose_u
+    found = (pulse_averages(record.size_u, dose_u, length) for length in AVERAGE_LENGTHS)
+    return [{"minutes": None} | _average(row) for row in found if row is not None]
+
+
+def _time_averages(record: DoseRecord, rate_u_per_h: float) -> list[dict[str, Any]]:
+    """Return averages over 30 min, 1 h and 2 h of whole doses, where SET puts a whole number into them (Jahn 2013)."""
+    dose_u = record.schedule.dose_u
+    rows = []
+    for minutes in WINDOWS_MIN:
+        doses = rate_u_per_h * minutes / 60.0 / dose_u
+        if abs(doses - round(doses)) < WHOLE and round(doses) >= 1:
+            found = pulse_averages(record.size_u, dose_u, round(doses))
+            rows += [] if found is None else [{"minutes": minutes} | _average(found)]
+    return rows
+
+
+def _average(row: PulseAverages) -> dict[str, Any]:
+    return {
+        "doses": row.length,
+        "count": row.count,
+        "min_pct": row.min_pct,
+        "max_pct": row.max_pct,
+        "outside_15_pct": row.outside_pct,
+        "blocks": row.blocks,
+        "blocks_outside_15": row.blocks_outside,
+    }
 
 
 def _events(events: DoseEvents) -> dict[str, Any]:

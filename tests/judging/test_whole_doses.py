@@ -179,7 +179,10 @@ def test_missed_doses_of_a_run_are_found_by_name_with_their_limit() -> None:
     assert table["events"]["missed"] == 2
     assert table["sizes"]["within_5_pct"] < 100.0
     assert 0.0 < table["detection_limit_u"] < DOSE_U / 4
-    assert [row["doses"] for row in table["averages"]] == [10, 20, 40]
+    averages = {(row["minutes"], row["doses"]): row for row in table["averages"]}
+    assert list(averages) == [(None, 10), (None, 20), (None, 40), (30.0, 20), (60.0, 40), (120.0, 80)]
+    assert averages[None, 10]["min_pct"] == pytest.approx(-10.0, abs=2.0)  # one of ten missing
+    assert averages[120.0, 80]["min_pct"] == pytest.approx(-2.5, abs=1.0)  # two of eighty
 
 
 def test_doses_faster_than_the_readings_are_not_resolved_and_it_says_so() -> None:
