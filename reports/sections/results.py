@@ -21,6 +21,7 @@ from reports.formatting import (
 from reports.reading import first, mapping, rows, text, texts
 from reports.sections.basal import basal_blocks
 from reports.sections.bolus import bolus_blocks
+from reports.sections.doses import dose_blocks
 from reports.sections.facts import label_of, value_text
 from reports.sections.front import shown_value
 from reports.sections.truths import truth_blocks
@@ -54,6 +55,7 @@ def results(document: dict[str, Any]) -> Section:
     blocks += walk_back_blocks(document)
     blocks += truth_blocks(document)
     blocks += basal_blocks(document)
+    blocks += dose_blocks(document)
     blocks += bolus_blocks(document)
     return Section(9, "results", "Results", tuple(blocks))
 

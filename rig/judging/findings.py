@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
@@ -53,6 +55,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += _blank_findings(each.view)
         found += _shifts(each.view)
         found += suspension_findings(each.view)
+        found += [*dose_findings(each.view), *estimator_findings(each.view)]
         found += _open_deliveries(evidence, each.view)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]
         found += each.truths.findings if each.truths is not None else ()

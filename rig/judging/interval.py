@@ -46,11 +46,11 @@ def window(check: Check, view: RunView) -> tuple[float, float]:
     return from_s, view.last_weighed_s(to_s)
 
 
-def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
+def measured_volume(view: RunView, from_s: float, to_s: float, *, half_width_s: float = 0.0) -> VolumeResult:
     """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks.
 
-    Where a rate changes between the two readings around an edge, what a straight line between them cannot know is in
-    the budget.
+    ``half_width_s``: readings around each edge that make its level, where both lie between two doses. Where a rate
+    changes between the two readings around an edge, what a straight line between them cannot know is in the budget.
     """
     if view.evaporation is None:
         raise NotMeasurableError("no blank: the evaporation is unknown")
@@ -61,7 +61,7 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
         raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
     _refuse_unknown(view, from_s, to_s)
     edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
-    levels = [level_at(view.times_s, view.masses_mg, at_s) for at_s in edges]
+    levels = [level_at(view.times_s, view.masses_mg, at_s, half_width_s=half_width_s) for at_s in edges]
     volume = _bridged(view, from_s, to_s, volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s)))
     bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in edges)) * view.ul_per_u
     if bend_ul <= 0.0:
@@ -112,14 +112,18 @@ def _bend_u(view: RunView, at_s: float) -> float:
     return bend_u if bend_u > 1e-9 else 0.0  # 1e-9 U: rounding, not a rate change
 
 
-def basal_error(view: RunView, from_s: float, to_s: float) -> DeliveryError:
-    """Return the error of an interval against SET, with the time stamps' share in the budget."""
+def basal_error(view: RunView, from_s: float, to_s: float, *, between_doses_s: float = 0.0) -> DeliveryError:
+    """Return the error of an interval against SET, with the time stamps' share in the budget.
+
+    ``between_doses_s`` above 0: both edges are known to lie between two doses, and each level is the mean of the
+    readings within that time of it; then no dose edge is in the budget.
+    """
     expected_u = view.programme.expected_u(from_s, to_s)
     if expected_u <= 0:
         raise NotMeasurableError("nothing was programmed in the interval")
-    error = delivery_error(
-        measured_volume(view, from_s, to_s), expected_u, dose_u=view.programme.dose_u, ul_per_u=view.ul_per_u
-    )
+    volume = measured_volume(view, from_s, to_s, half_width_s=between_doses_s)
+    dose_u = 0.0 if between_doses_s > 0.0 else view.programme.dose_u
+    error = delivery_error(volume, expected_u, dose_u=dose_u, ul_per_u=view.ul_per_u)
     return _with_stamps(view, error, from_s, to_s)
 
 

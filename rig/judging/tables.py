@@ -12,8 +12,10 @@ from rig.analysis.basal import cumulative_deliveries
 from rig.analysis.trumpet import AMBULATORY_WINDOWS_MIN, ideal_pulse_envelope, trumpet_curve
 from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
+from rig.judging.basal_extras import basal_extras, segment_extras
 from rig.judging.bolus_tables import bolus_tables
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_tables
 from rig.judging.interval import basal_error
 from rig.judging.uncertainties import expanded_pct, expanded_u
 from rig.judging.view import RunView, StepSpan
@@ -31,6 +33,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
     return {
         "basal": [table for span in view.spans if (table := _basal(view, span))],
         "boluses": bolus_tables(view, boluses),
+        "doses": dose_tables(view),
         "blank": _blank(view),
         "ambient": _ambient(view),
     }
@@ -60,7 +63,7 @@ def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "windows_1h": _hours(view, span),
         "segments": _segments(view, span),
     }
-    return table | _trumpet(view, span)
+    return table | _trumpet(view, span) | basal_extras(view, span)
 
 
 def _in_a_gap(view: RunView, at_s: float) -> bool:
@@ -130,6 +133,7 @@ def _segments(view: RunView, span: StepSpan) -> list[dict[str, Any]]:
                 "set_u": error.expected_u,
                 "measured_u": error.delivered_u,
                 "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
+                **segment_extras(view, from_s, to_s),
             }
         )
     return rows if len(rows) > 1 else []
