@@ -111,8 +111,12 @@ def fit_label(structure: Structure, noise: Noise) -> tuple[PlantParameters, floa
             cost += float(np.sum(((pods - window.observed) / 0.12) ** 2))  # as an extreme of 12 scatters here
         return cost
 
-    options = {"maxfev": 500, "xatol": 5e-3, "fatol": 1e-4}
-    best = minimize(mismatch, np.log(list(structure.start.values())), method="Nelder-Mead", options=options)
+    best = minimize(
+        mismatch,
+        np.log(list(structure.start.values())),
+        method="Nelder-Mead",
+        options={"maxfev": 500, "xatol": 5e-3, "fatol": 1e-4},
+    )
     return structure.at([float(f"{value:.3g}") for value in np.exp(best.x)]), float(best.fun)
 
 
@@ -122,9 +126,11 @@ def order(pods: Array) -> Array:
     return np.stack([dozens.min(axis=1), np.median(dozens, axis=1), dozens.max(axis=1)], axis=1)
 
 
-def predict_label(parameters: PlantParameters, studies: int = 400, seed: int = 2000) -> list[ColumnPrediction]:
-    """Return what studies of 12 pods would print in every column of the label."""
-    wanted = columns()
+def predict_label(
+    parameters: PlantParameters, studies: int = 400, seed: int = 2000, most_doses: int = 3600
+) -> list[ColumnPrediction]:
+    """Return what studies of 12 pods would print in the label's columns of up to ``most_doses`` doses."""
+    wanted = [column for column in columns() if column.doses <= most_doses]
     longest = max(column.doses for column in wanted)
     tables: list[list[Array]] = [[] for _ in wanted]
     for first in range(0, studies, 20):

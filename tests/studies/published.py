@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rig.analysis.groups import LAYOUT_C_EDGES_PCT
 from rig.sim.parameters import PlantParameters
 from rig.sim.published import PUBLISHED_PUMPS
 from tests.studies import pods
@@ -131,7 +132,7 @@ def _label_lines(structure: Structure) -> Iterator[str]:
     below = pods.below_pct(doses_of(parameters, pods.DOSE_STROKES, noise))
     yield f"### Omnipod 5 label, {structure.name}"
     yield ""
-    yield _row("0.05 U boluses below", *(f"{edge} %" for edge in pods.LAYOUT_C_EDGES_PCT))
+    yield _row("0.05 U boluses below", *(f"{edge} %" for edge in LAYOUT_C_EDGES_PCT))
     yield _row("---", *("---" for _ in below))
     yield _row("printed", *(f"{value:.1f}" for value in pods.printed_below_pct()))
     yield _row("fitted", *(f"{value:.1f}" for value in below))
@@ -140,7 +141,7 @@ def _label_lines(structure: Structure) -> Iterator[str]:
     yield _row(*("---" for _ in range(5)))
     for prediction in pods.predict_label(parameters, STUDIES):
         column = prediction.column
-        spans = ", ".join(f"{a:.2f}..{b:.2f}" for a, b in zip(prediction.low, prediction.high, strict=True))
+        spans = ", ".join(f"{a:.3f}..{b:.3f}" for a, b in zip(prediction.low, prediction.high, strict=True))
         yield _row(
             f"{column.rate_u_per_h:g} U/h, {column.hours} h",
             ", ".join(f"{value:.3f}" for value in column.observed),
@@ -149,8 +150,11 @@ def _label_lines(structure: Structure) -> Iterator[str]:
             "yes" if prediction.holds else "NO",
         )
     yield ""
-    stored = structure is not pods.START_UP or PUBLISHED_PUMPS["label-omnipod-5"].parameters == parameters
-    yield _values(structure, parameters) + ("" if stored else " (NOT WHAT IS STORED)")
+    if structure is pods.START_UP:
+        stored = PUBLISHED_PUMPS["label-omnipod-5"].parameters == parameters
+        yield f"`label-omnipod-5`: {_values(structure, parameters)}" + ("" if stored else " (NOT WHAT IS STORED)")
+    else:
+        yield _values(structure, parameters)
 
 
 def _cells(prediction: Prediction, observed: Sequence[float]) -> list[str]:
