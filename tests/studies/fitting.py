@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -26,7 +27,8 @@ class Structure:
 
     def at(self, values: Sequence[float]) -> PlantParameters:
         """Return the parameters with fitted values in their order."""
-        return replace(self.fixed, **dict(zip(self.start, values, strict=True)))
+        changes: dict[str, Any] = dict(zip(self.start, values, strict=True))
+        return replace(self.fixed, **changes)
 
 
 # What was tried; the names are those of docs/explanation/what-the-twin-predicts.md.
