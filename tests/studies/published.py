@@ -98,13 +98,14 @@ def _case_lines(case: Case) -> Iterator[str]:
     yield _row("observed", *(f"{value:g}" for value in case.rows.observed))
     for number, structure in enumerate(case.structures):
         parameters = fitted(case, structure)
-        yield _row(structure.name, *_cells(predicted(case, parameters), case.rows.observed))
+        yield _row(structure.name, *printed_cells(predicted(case, parameters), case.rows.observed))
         if number == 0:
             yield _row(
-                f"the same, {MORE_RUNS} runs", *_cells(predicted(case, parameters, MORE_RUNS), case.rows.observed)
+                f"the same, {MORE_RUNS} runs",
+                *printed_cells(predicted(case, parameters, MORE_RUNS), case.rows.observed),
             )
             independent = predicted(case, parameters, shuffle=True)
-            yield _row("the same doses, shuffled", *_cells(independent, case.rows.observed))
+            yield _row("the same doses, shuffled", *printed_cells(independent, case.rows.observed))
             stored = PUBLISHED_PUMPS[case.name].parameters == parameters
             note = f"`{case.name}`: {_values(structure, parameters)}" + ("" if stored else " (NOT WHAT IS STORED)")
     yield ""
@@ -121,9 +122,9 @@ def _dose_size_lines() -> Iterator[str]:
         case = Case(pump, jahn_rows(pump, 0.05), 2, (POSITION_AND_SLOW,))
         parameters = fitted(case, POSITION_AND_SLOW)
         yield _row(f"{pump}, observed", *(f"{value:g}" for value in case.rows.observed))
-        yield _row(POSITION_AND_SLOW.name, *_cells(predicted(case, parameters), case.rows.observed))
+        yield _row(POSITION_AND_SLOW.name, *printed_cells(predicted(case, parameters), case.rows.observed))
         independent = predicted(case, parameters, shuffle=True)
-        yield _row("the same doses, shuffled", *_cells(independent, case.rows.observed))
+        yield _row("the same doses, shuffled", *printed_cells(independent, case.rows.observed))
 
 
 def _label_lines(structure: Structure) -> Iterator[str]:
@@ -157,7 +158,7 @@ def _label_lines(structure: Structure) -> Iterator[str]:
         yield _values(structure, parameters)
 
 
-def _cells(prediction: Prediction, observed: Sequence[float]) -> list[str]:
+def printed_cells(prediction: Prediction, observed: Sequence[float]) -> list[str]:
     """Return the expected percentage and its interval for each row; an observed one outside it is marked."""
     cells = []
     for at, seen in enumerate(observed):
