@@ -27,7 +27,6 @@ IDEAL_DRIVE = replace(
 # What every published pump of a kind shares, fixed before fitting.
 SCREW = replace(IDEAL_DRIVE, jitter_tail_ratio=8.0)  # durable pumps: where the plunger comes to rest, and a slow gain
 RATCHET = replace(IDEAL_DRIVE, stroke_error_length=2.0)  # patch pumps: strokes that remember the last ones
-CYCLE = replace(RATCHET, screw_pitch_ul=5.2)
 POD = replace(RATCHET, jitter_tail_ratio=20.0)
 
 
@@ -66,10 +65,16 @@ PUBLISHED_PUMPS = {
         *_JAHN,
     ),
     "jahn-omnipod": PublishedPump(
-        "OmniPod", "722", replace(RATCHET, stroke_error_sd=0.184, slow_gain_sd=0.0854), *_JAHN
+        "OmniPod",
+        "722",
+        replace(RATCHET, stroke_error_sd=0.177, slow_gain_sd=0.0348, screw_error=0.136, screw_pitch_ul=7.35),
+        *_JAHN,
     ),
     "bowen-cellnovo": PublishedPump(
-        "Cellnovo", "722", replace(CYCLE, stroke_error_sd=0.0624, screw_error=0.168, slow_gain_sd=0.0782), *_BOWEN
+        "Cellnovo",
+        "722",
+        replace(RATCHET, stroke_error_sd=0.0845, slow_gain_sd=0.0561, screw_error=0.164, screw_pitch_ul=7.08),
+        *_BOWEN,
     ),
     "bowen-omnipod": PublishedPump(
         "OmniPod", "722", replace(RATCHET, stroke_error_sd=0.25, slow_gain_sd=0.0937), *_BOWEN

@@ -101,11 +101,13 @@ def test_the_fitted_model_and_the_twin_s_mechanism_displace_the_same_from_the_sa
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_study_of_the_twin_s_mechanism_prints_what_the_fitted_model_expects(name: str) -> None:
-    """The random numbers of both differ here; a study of 12 runs lies in the middle 99 % of such studies."""
+    """The random numbers of both differ here; the printed rows lie where nearly all such studies do."""
     case, parameters = CASES[name], PUBLISHED_PUMPS[name].parameters
     printed = percentages(of_the_mechanism(parameters, case.strokes, RUNS, case.doses), case.rows)
     expected = expectation(name)
-    assert all(expected.holds(row, float(value)) for row, value in enumerate(printed)), (printed, expected)
+    for value, low, high in zip(printed, expected.low, expected.high, strict=True):
+        slack = (high - low) / 4.0 + 0.05  # 45 rows are looked at here: half as wide again
+        assert low - slack <= value <= high + slack, (printed, expected)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -114,6 +116,15 @@ def test_rows_held_back_are_predicted_within_their_sampling_error(name: str) -> 
     expected = expectation(name)
     outside = [case.rows.names[row] for row, seen in enumerate(case.rows.observed) if not expected.holds(row, seen)]
     assert outside == []
+
+
+@pytest.mark.parametrize("name", ["jahn-revel", "jahn-omnipod", "bowen-cellnovo"])
+def test_rows_held_back_are_predicted_even_by_studies_whose_first_window_came_out_as_seen(name: str) -> None:
+    case = CASES[name]
+    alike = predicted(case, PUBLISHED_PUMPS[name].parameters, studies=400, like_seen=True)
+    held_back = range(len(case.rows.single_pct) + 1, len(case.rows.observed))
+    assert all(alike.holds(row, case.rows.observed[row]) for row in held_back)
+    assert alike.high[-1] < expectation(name).high[-1]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -199,7 +210,7 @@ def test_a_published_pump_has_a_dose_of_the_size_that_was_measured() -> None:
 
 def test_the_study_still_finds_what_is_stored_and_prints_what_stands_on_the_page() -> None:
     """One pump at full size; not to the last digit, which another machine's exp() may change."""
-    case = CASES["jahn-omnipod"]
+    case = CASES["bowen-omnipod"]
     structure = case.structures[0]
     found, stored = fitted(case, structure), PUBLISHED_PUMPS[case.name].parameters
     for name in structure.start:
