@@ -84,7 +84,11 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
-    simulate.add_argument("--model", default="723", help="pump model: 522, 722, 523 or 723 (default: 723)")
+    simulate.add_argument(
+        "--model",
+        default="723",
+        help="pump model: 522, 722, 523 or 723 (default: 723), or a published pump such as jahn-revel",
+    )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
         "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
