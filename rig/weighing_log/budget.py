@@ -110,8 +110,8 @@ def budget_notes(log: WeighingLog, budget: LogBudget) -> tuple[str, ...]:
     scatter_mg = neighbour_scatter_mg(log)
     if scatter_mg is not None and scatter_mg > NOISY * budget.balance.repeatability_mg:
         notes.append(
-            f"neighbouring readings scatter by {scatter_mg:.2g} mg, the budget states {budget.balance.repeatability_mg:g} "
-            "mg: the uncertainty is too small"
+            f"neighbouring readings scatter by {scatter_mg:.2g} mg, the budget states "
+            f"{budget.balance.repeatability_mg:g} mg: the uncertainty is too small"
         )
     if budget.pump is None:
         notes.append("the budget names no [pump] dose_u: the edge of a dose is not in the uncertainty")
