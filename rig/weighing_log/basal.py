@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from rig.weighing_log.budget import basal_uncertainty
 from rig.weighing_log.budget_file import LogBudget
 from rig.weighing_log.method import Method, elapsed_s, insulin_u, log_json, method_for
 from rig.weighing_log.periods import Periods, periods_of
-from rig.weighing_log.read import WeighingLog
+from rig.weighing_log.read import OPTIONAL, REQUIRED, WeighingLog
 from rig.weighing_log.request import Request
 
 HOUR_S = 3600.0
+LIKE_AMBIENT = re.compile(r"temp|hum|rh|press|baro|stab", re.IGNORECASE)
 MOST_EVAPORATION = 0.2  # of the programmed rate (design 4.11)
 STILL_FOR_S = 900.0  # a display that stands longer than this while a pump runs is worth a note
 
@@ -173,7 +175,7 @@ def _data_notes(log: WeighingLog, times: FloatArray, delivered: float, method: M
     notes = reading_notes(log, method)
     if delivered <= 0.0:
         notes.append("the mass does not rise over the analysis: rising mass is delivery")
-    still = repeated_readings(times, log.masses_mg, longest_s=STILL_FOR_S)
+    still = _still(times, log.masses_mg)
     if still:
         longest = max(still, key=lambda span: span.duration_s)
         notes.append(
@@ -181,6 +183,18 @@ def _data_notes(log: WeighingLog, times: FloatArray, delivered: float, method: M
             f"{longest.start_s + float(log.times_s[0]):.10g}): a stopped pump, a frozen display or zero tracking"
         )
     return notes
+
+
+def _still(times: FloatArray, masses_mg: FloatArray) -> tuple[Span, ...]:
+    """Return the stretches in which the reading stands still for long; whoever has none is told so quickly.
+
+    A stretch of that length holds two neighbours of a grid half as wide, and they are equal.
+    """
+    grid = np.arange(0.0, float(times[-1]), STILL_FOR_S / 2.0)
+    sampled = masses_mg[np.searchsorted(times, grid)]
+    if not bool((sampled[1:] == sampled[:-1]).any()):
+        return ()
+    return repeated_readings(times, masses_mg, longest_s=STILL_FOR_S)
 
 
 def _evaporation_note(rate: float, method: Method) -> list[str]:
@@ -192,11 +206,14 @@ def _evaporation_note(rate: float, method: Method) -> list[str]:
 
 
 def reading_notes(log: WeighingLog, method: Method) -> list[str]:
-    """Return notes that hold for any log: unstable readings, a negative evaporation."""
+    """Return notes that hold for any log: unstable readings, columns that were perhaps meant, a negative E."""
     notes = []
     if log.stable is not None and not log.stable.all():
         count = int(np.count_nonzero(log.stable == 0.0))
         notes.append(f"{count} of {log.stable.size} readings are marked as not stable; they are used like the others")
+    alike = [name for name in log.ignored if LIKE_AMBIENT.match(name)]
+    if alike:
+        notes.append(f"not read: {', '.join(alike)}; columns that are read: {', '.join((*REQUIRED, *OPTIONAL))}")
     if method.evaporation_mg_per_h < 0.0:
         notes.append("the stated evaporation is negative: mass gained is taken off")
     return notes

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rig.analysis.groups import bolus_bins
-from rig.analysis.series import TIME_TOLERANCE_S, level_between
+from rig.analysis.series import TIME_TOLERANCE_S, level_between, value_at
 from rig.analysis.windows import WITHIN_LIMITS_PCT, error_statistics, relative_errors_pct
 from rig.errors import UsageError
 from rig.metrology.budget import COVERAGE_FACTOR
@@ -18,7 +18,7 @@ from rig.metrology.checks import FloatArray
 from rig.metrology.volume import Level
 from rig.results import Outcome
 from rig.weighing_log.basal import reading_notes
-from rig.weighing_log.budget import Stretch, mean_uncertainty, stretch_budget
+from rig.weighing_log.budget import Stretch, mean_uncertainty, neighbour_scatter_mg, stretch_budget
 from rig.weighing_log.budget_file import LogBudget
 from rig.weighing_log.layout import Place
 from rig.weighing_log.method import Method, log_json, method_for
@@ -33,6 +33,7 @@ EVENT_QUANTITIES = {
     "start_s": Quantity("s", -1e11, 1e11, "seconds, on the clock of the log"),
     "set_u": Quantity("U", -1e4, 1e4, "insulin in U"),
 }
+STILL_RISING = 0.01  # of the amount, in the last 10 s
 BIN_DECIMALS = 7  # of a percent: what binary floats add to a decimal edge is far below
 
 
@@ -81,12 +82,12 @@ def analyse_boluses(
             log,
             method,
             budget,
-            Stretch(before.at_s, after.at_s, float(mass[i]), float(events.set_u[i])),
+            Stretch(before.at_s, after.at_s, float(mass[i]), float(events.set_u[i]), float(rate * hours[i])),
         )
         for i, (before, after) in enumerate(pairwise(levels))
         if budget is not None
     ]
-    mean = mean_uncertainty(budgets, log, budget) if budget is not None else None
+    mean = mean_uncertainty(budgets, log, budget, basal=rate > 0.0) if budget is not None else None
     return {
         "boluses": [
             {
@@ -111,7 +112,12 @@ def analyse_boluses(
         "expanded_uncertainty_pct": mean.expanded_pct if mean else None,
         "outcome": Outcome.REPORT_ONLY.value,
         "why": "a weighing log names no limit: nothing is decided",
-        "notes": [*method.notes, *_notes(log, events, levels, request, method), *(mean.notes if mean else ())],
+        "notes": [
+            *method.notes,
+            *_notes(log, events, levels, request, method),
+            *_unsettled(log, events, method, rate),
+            *(mean.notes if mean else ()),
+        ],
         "coverage_factor": COVERAGE_FACTOR,
         "budget": mean.lines() if mean else None,
         "method": {"rate_u_per_h": request.rate_u_per_h, "baseline_s": BASELINE_S, **method.to_json()},
@@ -191,3 +197,23 @@ def _notes(log: WeighingLog, events: Events, levels: Sequence[Level], request: R
             f"no reading in the {BASELINE_S:g} s before bolus {listed}: its baseline is the last reading before that"
         )
     return notes
+
+
+def _unsettled(log: WeighingLog, events: Events, method: Method, rate_u_per_h: float) -> list[str]:
+    """Return which boluses still rose when the next one began: by 1 % of their amount in 10 s, and beyond the noise."""
+    scatter_mg = neighbour_scatter_mg(log)
+    if scatter_mg is None:
+        return []
+    last = np.searchsorted(log.times_s, events.start_s[1:] - TIME_TOLERANCE_S) - 1
+    ends = log.times_s[np.append(last, log.times_s.size - 1)]
+    begins = np.maximum(ends - BASELINE_S, log.times_s[0])
+    mass = value_at(log.times_s, log.masses_mg, ends) - value_at(log.times_s, log.masses_mg, begins)
+    hours = (ends - begins) / HOUR_S
+    rise_u = (mass + method.evaporation_mg_per_h * hours) * method.u_per_mg - rate_u_per_h * hours
+    late = np.flatnonzero(rise_u > np.maximum(STILL_RISING * events.set_u, 4.0 * scatter_mg * method.u_per_mg))
+    if not late.size:
+        return []
+    listed = ", ".join(str(index + 1) for index in late[:5]) + (" and more" if late.size > 5 else "")
+    return [
+        f"bolus {listed} still rose by more than 1 % in its last {BASELINE_S:g} s: not settled, its rest counts after"
+    ]

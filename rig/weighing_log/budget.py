@@ -37,12 +37,16 @@ BIAS = "known and not corrected: u = |bias|"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One result to be judged: from one level to another, in s from the first row; ``expected_u`` gives 100 %."""
+    """One result: from one level to another, in s from the first row; ``expected_u`` gives 100 %.
+
+    ``basal_u``: what a basal delivered in it, whose doses are cut at both edges; 0 for a bolus alone.
+    """
 
     from_s: float
     to_s: float
     mass_mg: float
     expected_u: float
+    basal_u: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,13 @@ def basal_uncertainty(
     edges = np.array((periods.from_s, periods.to_s)) + log.times_s[0]
     mass = float(np.diff(value_at(log.times_s, log.masses_mg, edges))[0])
     mass += method.evaporation_mg_per_h * periods.analysis_s / HOUR_S
-    found = stretch_budget(log, method, budget, Stretch(periods.from_s, periods.to_s, mass, expected_u))
-    return Uncertainty(found, budget_notes(log, budget))
+    found = stretch_budget(log, method, budget, Stretch(periods.from_s, periods.to_s, mass, expected_u, expected_u))
+    return Uncertainty(found, budget_notes(log, budget, basal=True))
 
 
-def mean_uncertainty(budgets: Sequence[Budget], log: WeighingLog, budget: LogBudget) -> Uncertainty:
+def mean_uncertainty(budgets: Sequence[Budget], log: WeighingLog, budget: LogBudget, *, basal: bool) -> Uncertainty:
     """Return the uncertainty of the mean error of several boluses; what they share does not average out."""
-    return Uncertainty(mean_budget(budgets), budget_notes(log, budget))
+    return Uncertainty(mean_budget(budgets), budget_notes(log, budget, basal=basal))
 
 
 def stretch_budget(log: WeighingLog, method: Method, budget: LogBudget, part: Stretch) -> Budget:
@@ -94,14 +98,14 @@ def stretch_budget(log: WeighingLog, method: Method, budget: LogBudget, part: St
         *_liquid(method, budget, volume_u),
         *_geometry_and_time(budget, volume_u),
     ]
-    edge = dose_edge_component(part.expected_u, budget.pump.dose_u) if budget.pump else None
+    edge = dose_edge_component(part.basal_u, budget.pump.dose_u) if budget.pump and part.basal_u > 0.0 else None
     if edge is not None:
         components.append(edge)
     return Budget("U", tuple(components)).scaled(100.0 / part.expected_u, "%")
 
 
-def budget_notes(log: WeighingLog, budget: LogBudget) -> tuple[str, ...]:
-    """Return what a reader has to know about the budget."""
+def budget_notes(log: WeighingLog, budget: LogBudget, *, basal: bool) -> tuple[str, ...]:
+    """Return what a reader has to know about the budget; ``basal``: whether a basal is running."""
     notes = []
     if budget.vessel is None:
         notes.append(
@@ -113,7 +117,7 @@ def budget_notes(log: WeighingLog, budget: LogBudget) -> tuple[str, ...]:
             f"neighbouring readings scatter by {scatter_mg:.2g} mg, the budget states "
             f"{budget.balance.repeatability_mg:g} mg: the uncertainty is too small"
         )
-    if budget.pump is None:
+    if budget.pump is None and basal:
         notes.append("the budget names no [pump] dose_u: the edge of a dose is not in the uncertainty")
     if budget.tube is not None and not budget.tube.corrected:
         notes.append(

@@ -45,7 +45,8 @@ def request_from(options: Mapping[str, Any]) -> Request:
     bolus_u = _quantity(options, "bolus", INSULIN)
     rate = _quantity(options, "basal", RATE)
     for name, value in (("basal", rate), ("bolus", bolus_u)):
-        if value is not None and value <= 0.0:
+        no_basal = name == "basal" and value == 0.0 and bolus_u is not None  # a series under a basal of nothing
+        if value is not None and value <= 0.0 and not no_basal:
             raise UsageError(f"'{options[name]}' is not above zero", where=f"--{name}", expected="above zero")
     if rate is None and bolus_u is None:
         raise UsageError(

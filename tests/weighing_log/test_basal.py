@@ -182,6 +182,15 @@ def test_what_the_readings_give_cause_to_say_is_said(tmp_path: Path, capsys: pyt
     assert any("% of the programmed rate" in note for note in notes)
 
 
+def test_a_column_that_is_nearly_one_of_ours_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(i * 900.0, i * 2.5, 25.0, 1.0) for i in range(3)]
+    log = write(tmp_path / "log.csv", rows, "time_s,mass_mg,Temperature,note")
+    found = told(capsys, log, "--basal", "1.0 U/h")
+    assert found["log"]["ignored_columns"] == ["Temperature", "note"]
+    assert any(note.startswith("not read: Temperature; columns that are read") for note in found["notes"])
+    assert found["method"]["air"]["temperature_c"] == {"value": 20.0, "source": "assumed"}
+
+
 REFUSED = {
     "a rate of zero": (("--basal", "0 U/h"), "--basal: '0 U/h' is not above zero"),
     "a negative rate": (("--basal", "-1 U/h"), "not above zero"),

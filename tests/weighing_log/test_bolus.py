@@ -110,6 +110,19 @@ def test_a_record_may_begin_and_end_with_its_only_event(tmp_path: Path, capsys: 
     assert found["sd_pct"] is None
 
 
+def test_a_bolus_that_still_rises_when_the_next_begins_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = [(at, 10.0 * min(at / 20.0, 1.0)) for at in range(60)]
+    rows = [*early, *((60.0 + at, 10.0 + 10.0 * min(at / 100.0, 1.0)) for at in range(90))]
+    log = write(tmp_path / "log.csv", rows)
+    events = write(tmp_path / "events.csv", [(0, 1.0), (60, 1.0)], "start_s,set_u")
+    asked = (log, "--bolus", "1.0 U", "--events", events, "--basal", "0 U/h", *PLAIN)
+    assert [note for note in told(capsys, *asked)["notes"] if "bolus 2 still rose" in note]
+    whole = write(tmp_path / "whole.csv", [*rows, *((at, 20.0) for at in range(170, 200))])
+    assert not [note for note in told(capsys, whole, *asked[1:])["notes"] if "still rose" in note]
+
+
 EVENTS = {
     "outside the record": ("start_s,set_u\n10,1\n1e6,1\n", "line 3 (data row 2), column start_s", "outside the record"),
     "before the record": ("start_s,set_u\n-5,1\n", "line 2 (data row 1)", "outside the record"),

@@ -145,6 +145,16 @@ def test_each_bolus_has_its_uncertainty_and_the_mean_has_less(
     assert each[0] / 6 < found["expanded_uncertainty_pct"] < each[0] / 4
 
 
+def test_the_edge_of_a_dose_counts_only_where_a_basal_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, events = bolus_log(tmp_path, [1.0], 1.0)
+    budget = budget_file(tmp_path, EX_13 + "[pump]\ndose_u = 0.05\n")
+    asked = (log, "--bolus", "1 U", "--events", events, "--budget", budget)
+    alone = {line["name"] for line in told(capsys, *asked)["budget"]}
+    under = {line["name"]: line["contribution"] for line in told(capsys, *asked, "--basal", "0.5 U/h")["budget"]}
+    assert "dose edge" not in alone
+    assert under["dose edge"] == pytest.approx(100 * 0.05 / math.sqrt(6))
+
+
 def test_readings_noisier_than_the_budget_says_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(3)
     noise = rng.normal(0.0, 0.1, 1201)
@@ -153,7 +163,7 @@ def test_readings_noisier_than_the_budget_says_are_told(tmp_path: Path, capsys: 
     for name, scale in (("loud", 1.0), ("quiet", 0.2)):
         rows = [(3.0 * i, float(doses[i] + scale * noise[i])) for i in range(1201)]
         found = told(capsys, write(tmp_path / f"{name}.csv", rows), "--basal", "1 U/h", "--budget", budget)
-        assert any("scatter by 0.1 mg" in note for note in found["notes"]) == (name == "loud")
+        assert any("readings scatter by" in note for note in found["notes"]) == (name == "loud")
 
 
 REFUSED = {
