@@ -14,6 +14,7 @@ from rig.bench import Bench, open_bench
 from rig.config import BenchConfig, Simulation, parse_bench
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
+from rig.metrology.ranges import refuse_out_of_range
 from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
 from rig.record.reader import RunRecord, read_run
@@ -73,9 +74,6 @@ class Prepared:
 
 def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
-    # The formulas bring numpy; whoever only asks for help does not need it.
-    from rig.metrology.bench_ranges import refuse_out_of_range  # noqa: PLC0415
-
     refuse_out_of_range(config)
     profile = config.pump_profile()
     simulation = config.simulation

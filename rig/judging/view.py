@@ -20,7 +20,6 @@ from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
 from rig.judging.stretches import Stretch, stretches_of
-from rig.metrology.bench_ranges import liquid_model
 from rig.metrology.blank import Blank, analyse_blank
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks
 from rig.metrology.inputs import (
@@ -32,6 +31,7 @@ from rig.metrology.inputs import (
     ambient_stats,
     mean_air,
 )
+from rig.metrology.liquids import liquid_model
 from rig.metrology.noise import pooled_noise
 from rig.metrology.volume import WeighingChain, volume_curve_ul
 from rig.programme import Programme, therapy_events, therapy_programme

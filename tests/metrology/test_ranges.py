@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from rig.config import Liquid, load_bench
 from rig.engine import run_scenario
 from rig.errors import ConfigError
-from rig.metrology.bench_ranges import refuse_out_of_range
+from rig.metrology.ranges import refuse_out_of_range
 from rig.scenario.model import BasalStep, Scenario
 
 
@@ -30,8 +32,14 @@ def test_stated_air_outside_the_formula_is_refused(temperature_c: float, words: 
 
 def test_a_liquid_stated_too_far_away_is_refused() -> None:
     liquid = Liquid("oil", 860.0, 38.0, 0.5, 7e-4, 1e-4, "data sheet")
-    with pytest.raises(ConfigError, match="stated density of oil holds for 23 to 40 C"):
+    with pytest.raises(ConfigError, match="stated density of oil holds from 23 to 40 C"):
         refuse_out_of_range(replace(load_bench("simulated"), liquid=liquid))
+
+
+def test_a_run_is_prepared_without_numpy() -> None:
+    """What measures for weeks neither waits for it nor carries it."""
+    code = "import sys, rig.engine, rig.metrology.ranges; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_every_shipped_bench_can_be_judged() -> None:
