@@ -31,7 +31,7 @@ from rig.metrology.inputs import (
     ambient_stats,
     mean_air,
 )
-from rig.metrology.liquids import LiquidModel, StatedLiquid, Water
+from rig.metrology.liquids import liquid_model
 from rig.metrology.noise import pooled_noise
 from rig.metrology.volume import WeighingChain, volume_curve_ul
 from rig.programme import Programme, therapy_events, therapy_programme
@@ -239,7 +239,7 @@ def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float
 
 def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:
     bench, record = evidence.bench, evidence.record
-    air, liquid = mean_air(record.ambient), liquid_model(bench)
+    air, liquid = mean_air(record.ambient), liquid_model(bench.liquid)
     u_temperature_c = max(each.u_temperature_c for each in record.ambient)
     noises = [blank.noise for blank in blanks.values()]
     noise = pooled_noise(noises[0], noises[1]) if len(noises) == 2 else (noises[0] if noises else None)
@@ -256,22 +256,6 @@ def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporatio
         evaporation=evaporation,
         noise=noise,
         liquid_model=liquid,
-    )
-
-
-def liquid_model(bench: BenchConfig) -> LiquidModel:
-    """Return the liquid that the bench file names: water, or one whose density it states."""
-    stated = bench.liquid
-    if stated is None:
-        return Water()
-    return StatedLiquid(
-        stated.name,
-        stated.density_kg_per_m3,
-        stated.at_c,
-        stated.u_density_kg_per_m3,
-        stated.expansion_per_k,
-        stated.u_expansion_per_k,
-        stated.source,
     )
 
 

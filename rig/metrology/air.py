@@ -6,28 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rig.metrology.checks import FloatArray, within
+from rig.metrology.ranges import HUMIDITY_RANGE, PRESSURE_RANGE_PA, TEMPERATURE_RANGE_C
 
 SOURCE = "CIPM-2007, Picard et al. 2008, Metrologia 45, 149"
 _R = 8.314472
 _M_VAPOUR = 18.01528e-3
-
-
-TEMPERATURE_RANGE_C = (15.0, 27.0)
-PRESSURE_RANGE_PA = (60_000.0, 110_000.0)
-HUMIDITY_RANGE = (0.0, 1.0)
-
-
-def air_validity(temperature_c: float, pressure_pa: float, humidity: float) -> str | None:
-    """Return which range of CIPM-2007 a state of air violates, in words, or None; not a number violates them all."""
-    states = (
-        ("air temperature", temperature_c, TEMPERATURE_RANGE_C, "C"),
-        ("air pressure", pressure_pa, PRESSURE_RANGE_PA, "Pa"),
-        ("relative humidity", humidity, HUMIDITY_RANGE, "(fraction)"),
-    )
-    for name, value, (low, high), unit in states:
-        if not low <= value <= high:
-            return f"{name} is {value:g} {unit}: CIPM-2007 holds from {low:g} to {high:g} {unit}"
-    return None
 
 
 def unchecked_air_density_kg_per_m3(

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from rig.config import Liquid
 from rig.metrology.checks import finite, within
 from rig.metrology.inputs import STANDARD_PRESSURE_PA, LiquidSpec, water
+from rig.metrology.ranges import stated_range_c
 from rig.metrology.water import water_density_kg_per_m3, water_expansion_per_k
-
-REACH_K = 15.0  # how far from the temperature of its statement a stated density may be carried by a constant expansion
 
 
 class LiquidModel(Protocol):
@@ -77,7 +77,7 @@ class StatedLiquid:
         finite("u(T)", u_temperature_c, non_negative=True)
         finite("pressure", pressure_pa, positive=True)
         where = f"stated density of {self.name}"
-        low, high = max(0.0, self.at_c - REACH_K), min(40.0, self.at_c + REACH_K)
+        low, high = stated_range_c(self.at_c)
         apart_k = float(within("liquid temperature", temperature_c, low, high, "C", source=where)) - self.at_c
         scale = 1.0 - self.expansion_per_k * apart_k
         u = math.hypot(
@@ -91,6 +91,21 @@ class StatedLiquid:
         """Return d rho/dT; the same at every ``temperature_c``."""
         finite("liquid temperature", temperature_c)
         return -self.density_kg_per_m3 * self.expansion_per_k
+
+
+def liquid_model(stated: Liquid | None) -> LiquidModel:
+    """Return the liquid that a bench file names: water, or one whose density it states."""
+    if stated is None:
+        return Water()
+    return StatedLiquid(
+        stated.name,
+        stated.density_kg_per_m3,
+        stated.at_c,
+        stated.u_density_kg_per_m3,
+        stated.expansion_per_k,
+        stated.u_expansion_per_k,
+        stated.source,
+    )
 
 
 # Reference section 5.3, as examples to start from and never used unless a bench file states them. The expansion is

@@ -7,15 +7,16 @@ import math
 import pytest
 
 from rig.errors import BenchError
-from rig.metrology.air import air_density_kg_per_m3, air_validity, unchecked_air_density_kg_per_m3
+from rig.metrology.air import air_density_kg_per_m3, unchecked_air_density_kg_per_m3
 from rig.metrology.buoyancy import tube_factor, z_factor_ul_per_mg
 from rig.metrology.conformity import conformance_probability, global_risks, measurement_capability
 from rig.metrology.evaporation import stated_evaporation
 from rig.metrology.inputs import AirState, AmbientStats, BalanceSpec, LiquidSpec, VesselSpec
 from rig.metrology.liquids import INSULIN, SALINE, StatedLiquid, Water
 from rig.metrology.noise import white_noise
+from rig.metrology.ranges import air_validity, water_validity
 from rig.metrology.volume import Level, MassChange, VolumeResult, WeighingChain, volume_from_mass
-from rig.metrology.water import water_density_kg_per_m3, water_validity
+from rig.metrology.water import water_density_kg_per_m3
 
 THIRD = math.sqrt(3.0)
 STANDARD = AirState(20.0, 50.0, 1013.25)
