@@ -1,0 +1,175 @@
+"""One run of one stratum: played by the twin, judged by the judge, compared with the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from rig.config import BenchConfig
+from rig.judging.findings import collect_findings
+from rig.judging.items import Item
+from rig.judging.measures import measure
+from rig.judging.repeated import JudgedStretch, lay_out_stretch
+from rig.judging.stretches import stretches_of
+from rig.results import Outcome
+from rig.scenario.model import Check
+from rig.verdict import COVERAGE_FACTOR, decide, resolve_limits
+from tests.studies.draws import Truths, draw, stated_bench
+from tests.studies.player import Disturbance, Plan, Played, play
+
+HOUR = 3600.0
+LIMIT_PCT = 5.0
+JUST_OUTSIDE_PCT = 0.002  # how far beyond its limit the truth is put, at most
+BASAL = Check("basal", "basal", "basal.overall_error", lower=-5, upper=5, source="pump.accuracy.basal")
+EACH = Check("each", "each", "bolus.each_error", lower=-5, upper=5, source="pump.accuracy.bolus")
+MEAN = Check("mean", "mean", "bolus.mean_error", lower=-5, upper=5, source="pump.accuracy.bolus")
+EDGE = "dose edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """What is asked and how: ``kind`` "basal", "single" (one bolus of each run) or "mean" (of all of a run)."""
+
+    name: str
+    kind: str
+    plan: Plan
+
+    @property
+    def set_u(self) -> float:
+        """Return what was programmed."""
+        plan = self.plan
+        return plan.amount_u if plan.repeat else plan.rate_u_per_h * plan.duration_s / HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run: result, standard uncertainty and truth in percent of SET.
+
+    ``parts``: contributions by component, with whether the budget calls them normal. ``findings``: what the run's own
+    diagnostics said.
+    """
+
+    value: float
+    u: float
+    truth: float
+    outcome: str = ""
+    parts: dict[str, float] = field(default_factory=dict)
+    normal: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> float:
+        """Return result less truth."""
+        return self.value - self.truth
+
+    def covers(self, factor: float = COVERAGE_FACTOR) -> bool:
+        """Return whether y +- U holds the truth."""
+        return abs(self.error) <= factor * self.u
+
+
+def strata() -> tuple[Stratum, ...]:
+    """Return the strata of the coverage study: rate x duration as far as 300 U last, and boluses."""
+    found = [
+        basal(rate, hours)
+        for rate in (0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+        for hours in (1.0, 6.0, 24.0)
+        if rate * hours <= 300.0
+    ]
+    for amount_u, repeat in ((0.1, 10), (1.0, 10), (10.0, 6)):
+        plan = Plan(amount_u=amount_u, repeat=repeat)
+        found.append(Stratum(f"bolus {amount_u:g} U", "single", plan))
+        found.append(Stratum(f"mean of {repeat} boluses of {amount_u:g} U", "mean", plan))
+    return (*found, *sensed())
+
+
+def sensed() -> tuple[Stratum, ...]:
+    """Return strata in which a sensor beside the balance reads the air every five minutes."""
+    return tuple(
+        basal(rate, hours, ", air measured", measured_air=True) for rate, hours in ((0.1, 24.0), (1.0, 6.0), (5.0, 1.0))
+    )
+
+
+def basal(rate_u_per_h: float, hours: float, suffix: str = "", *, measured_air: bool = False) -> Stratum:
+    """Return a basal stratum."""
+    plan = Plan(rate_u_per_h, hours * HOUR, measured_air=measured_air)
+    return Stratum(f"{rate_u_per_h:g} U/h, {hours:g} h{suffix}", "basal", plan)
+
+
+@cache
+def bench() -> BenchConfig:
+    """Return the bench that every run of the study is judged by."""
+    return stated_bench()
+
+
+def run(stratum: Stratum, number: int, *, gain: float = 0.0, disturbance: Disturbance | None = None) -> Row:
+    """Return run ``number`` of a stratum."""
+    drawn = draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
+    return judge_played(stratum, number, _played(stratum, drawn, gain, disturbance))
+
+
+def run_at_limit(stratum: Stratum, number: int) -> Row:
+    """Return run ``number`` with a gain that puts the truth just outside +5 % (even numbers) or -5 % (odd ones)."""
+    drawn = draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
+    return judge_played(stratum, number, _played(stratum, drawn, gain_at_limit(stratum, number, drawn), None))
+
+
+def gain_at_limit(stratum: Stratum, number: int, drawn: Truths) -> float:
+    """Return the gain for which the ledger's error is within 0.002 % beyond the limit: secant steps."""
+    side = 1.0 if number % 2 == 0 else -1.0
+    wanted = side * (LIMIT_PCT + JUST_OUTSIDE_PCT / 2.0)
+    gain, error = 0.0, _truth(stratum, number, drawn, 0.0)
+    for _ in range(20):
+        if 0.0 < side * error - LIMIT_PCT <= JUST_OUTSIDE_PCT:
+            return gain
+        gain += (wanted - error) / 100.0
+        error = _truth(stratum, number, drawn, gain)
+    raise AssertionError(f"{stratum.name}/{number}: no gain puts the truth at {wanted:g} %, last {error:g} %")
+
+
+def _truth(stratum: Stratum, number: int, drawn: Truths, gain: float) -> float:
+    return truth_pct(stratum, number, play(stratum.plan, drawn, bench(), (), gain=gain, weighed=False))
+
+
+def truth_pct(stratum: Stratum, number: int, played: Played) -> float:
+    """Return the ledger's error in percent of SET."""
+    if stratum.kind == "basal":
+        left_u = played.outlet_u()
+    elif stratum.kind == "single":
+        left_u = played.bolus_u[number % len(played.bolus_u)]
+    else:
+        left_u = sum(played.bolus_u) / len(played.bolus_u)
+    return 100.0 * (left_u / stratum.set_u - 1.0)
+
+
+def _played(stratum: Stratum, drawn: Truths, gain: float, disturbance: Disturbance | None) -> Played:
+    checks = (BASAL,) if stratum.kind == "basal" else (EACH, MEAN)
+    return play(stratum.plan, drawn, bench(), checks, gain=gain, disturbance=disturbance)
+
+
+def judge_played(stratum: Stratum, number: int, played: Played) -> Row:
+    """Return a played run, judged by the judge's own functions from the evidence on."""
+    evidence = played.evidence
+    judged = lay_out_stretch(evidence, stretches_of(evidence.record)[-1])
+    check = {"basal": BASAL, "single": EACH, "mean": MEAN}[stratum.kind]
+    item = _item(check, judged, number)
+    assert item.value is not None, item.why_not
+    assert item.u is not None
+    assert item.budget is not None
+    limits = resolve_limits(check, evidence.profile, item.amount_u)
+    outcome = decide(item.value, item.u, limits).outcome if limits.decide else Outcome.REPORT_ONLY
+    return Row(
+        value=item.value,
+        u=item.u,
+        truth=truth_pct(stratum, number, played),
+        outcome=outcome.value,
+        parts={each.name: each.contribution for each in item.budget.components},
+        normal=tuple(each.name for each in item.budget.components if each.distribution == "normal"),
+        findings=tuple(sorted({finding.id for finding in collect_findings(evidence, (judged,))})),
+    )
+
+
+def _item(check: Check, judged: JudgedStretch, number: int) -> Item:
+    assert judged.view is not None, judged.why
+    items: Sequence[Item] = measure(check, judged.view, judged.boluses).items
+    return items[number % len(items)]
