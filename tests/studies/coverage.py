@@ -19,10 +19,10 @@ from pathlib import Path
 from rig.results import Outcome
 from tests.studies import mismatch
 from tests.studies.counting import Figures, figures, most_wrong
-from tests.studies.strata import EDGE, HOUR, Plan, Row, Stratum, basal, run, run_at_limit, strata
+from tests.studies.strata import EDGE, Plan, Row, Stratum, basal, run, run_at_limit, strata
 
 CHUNK = 25
-HEAD = "| stratum | n | hold the truth | share, 95 % interval | mean U, % | U / needed | below / above | largest components |"
+HEAD = "| stratum | n | held | share, 95 % interval | mean U, % | U / needed | below / above | largest components |"
 RULE = "|---|---|---|---|---|---|---|---|"
 LIMIT_HEAD = "| stratum | n | wrong PASS | at most | INCONCLUSIVE | mean U, % |"
 LIMIT_RULE = "|---|---|---|---|---|---|"
@@ -51,9 +51,10 @@ def gather(one: Callable[[Stratum, int], Row], stratum: Stratum, runs: int, pool
 def coverage_row(name: str, found: Figures) -> str:
     """Return one line of the table of coverage."""
     parts = ", ".join(f"{part} {100 * share:.0f} %" for part, share in found.shares[:3])
+    share = f"{100 * found.share:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})"
     return (
-        f"| {name} | {found.count} | {found.covered} | {100 * found.share:.1f} % ({100 * found.low:.1f} to "
-        f"{100 * found.high:.1f}) | {2 * found.mean_u:.3g} | {found.margin:.2f} | {found.below} / {found.above} | {parts} |"
+        f"| {name} | {found.count} | {found.covered} | {share} | {2 * found.mean_u:.3g} | {found.margin:.2f} "
+        f"| {found.below} / {found.above} | {parts} |"
     )
 
 
@@ -81,7 +82,8 @@ def limit_row(stratum: Stratum, rows: Sequence[Row]) -> str:
 
 
 def _said(line: str) -> str:
-    print(line, flush=True)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
     return line
 
 

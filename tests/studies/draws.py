@@ -46,7 +46,11 @@ def draw(name: str, bench: BenchConfig, *, measured_air: bool = False) -> Truths
     rng = random.Random(f"coverage/{name}")
     seed = rng.getrandbits(48)
     air, balance = bench.environment, bench.balance.uncertainty
-    sensor = (rng.gauss(0.0, air.u_temperature_c), rng.gauss(0.0, air.u_humidity_pct), rng.gauss(0.0, air.u_pressure_hpa))
+    sensor = (
+        rng.gauss(0.0, air.u_temperature_c),
+        rng.gauss(0.0, air.u_humidity_pct),
+        rng.gauss(0.0, air.u_pressure_hpa),
+    )
     liquid_mg = PlantParameters().liquid_start_mg
     glass_mg = bench.vessel.gross_load_g * 1000.0 - liquid_mg
     glass_ul = bench.vessel.load_cm3 * 1000.0 - liquid_mg
@@ -55,7 +59,8 @@ def draw(name: str, bench: BenchConfig, *, measured_air: bool = False) -> Truths
         vessel_mass_mg=glass_mg,
         vessel_volume_ul=glass_ul + 1000.0 * rng.gauss(0.0, bench.vessel.u_load_cm3),
         vessel_inner_diameter_mm=bench.vessel.inner_diameter_mm,
-        tube_outer_diameter_mm=tube.outer_diameter_mm * math.sqrt(max(0.0, 1.0 + rng.gauss(0.0, tube.u_rel_correction))),
+        tube_outer_diameter_mm=tube.outer_diameter_mm
+        * math.sqrt(max(0.0, 1.0 + rng.gauss(0.0, tube.u_rel_correction))),
         evaporation_mg_per_h=rng.uniform(*EVAPORATION_MG_PER_H),
         sensitivity_ppm=_for_span(seed, rng.uniform(-balance.sensitivity_ppm, balance.sensitivity_ppm)),
         sensitivity_ppm_per_k=rng.choice((-1.0, 1.0)) * balance.temperature_ppm_per_k,

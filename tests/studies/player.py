@@ -17,9 +17,9 @@ from rig.judging.evidence import Evidence
 from rig.profiles.pump import PumpProfile
 from rig.readings import Ambient
 from rig.record.reader import Event, RunRecord, WeighingColumns
-from rig.scenario.model import BasalStep, BolusStep, Check, Scenario, Step
 from rig.runner.play import SETTLE_MAX_S
 from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
+from rig.scenario.model import BasalStep, BolusStep, Check, Scenario, Step
 from rig.sim.bench import SimulatedBench
 from rig.sim.parameters import STROKES_PER_U
 from tests.studies.draws import STAMP_U_S, Truths

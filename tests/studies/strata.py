@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from rig.config import BenchConfig
 from rig.judging.findings import collect_findings
 from rig.judging.items import Item
 from rig.judging.measures import measure
-from rig.judging.repeated import JudgedStretch, lay_out_stretch
+from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch
 from rig.judging.stretches import stretches_of
 from rig.results import Outcome
 from rig.scenario.model import Check
@@ -25,6 +25,8 @@ BASAL = Check("basal", "basal", "basal.overall_error", lower=-5, upper=5, source
 EACH = Check("each", "each", "bolus.each_error", lower=-5, upper=5, source="pump.accuracy.bolus")
 MEAN = Check("mean", "mean", "bolus.mean_error", lower=-5, upper=5, source="pump.accuracy.bolus")
 EDGE = "dose edge"
+# What a check says beside its outcome that tells of no trouble with the readings.
+ALWAYS_TOLD = {"note", "confounded", "between-blanks", "limit-not-used", "bench-not-fit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Row:
     def error(self) -> float:
         """Return result less truth."""
         return self.value - self.truth
+
+    @property
+    def is_flagged(self) -> bool:
+        """Return whether the run's own diagnostics said anything, or the judge refused it."""
+        return bool(self.findings) or self.outcome == Outcome.INVALID.value
 
     def covers(self, factor: float = COVERAGE_FACTOR) -> bool:
         """Return whether y +- U holds the truth."""
@@ -102,16 +109,20 @@ def bench() -> BenchConfig:
     return stated_bench()
 
 
-def run(stratum: Stratum, number: int, *, gain: float = 0.0, disturbance: Disturbance | None = None) -> Row:
+def run(stratum: Stratum, number: int) -> Row:
     """Return run ``number`` of a stratum."""
-    drawn = draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
-    return judge_played(stratum, number, _played(stratum, drawn, gain, disturbance))
+    return judge_played(stratum, number, played(stratum, drawn_for(stratum, number)))
 
 
 def run_at_limit(stratum: Stratum, number: int) -> Row:
     """Return run ``number`` with a gain that puts the truth just outside +5 % (even numbers) or -5 % (odd ones)."""
-    drawn = draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
-    return judge_played(stratum, number, _played(stratum, drawn, gain_at_limit(stratum, number, drawn), None))
+    drawn = drawn_for(stratum, number)
+    return judge_played(stratum, number, played(stratum, drawn, gain=gain_at_limit(stratum, number, drawn)))
+
+
+def drawn_for(stratum: Stratum, number: int) -> Truths:
+    """Return the inputs of run ``number``."""
+    return draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
 
 
 def gain_at_limit(stratum: Stratum, number: int, drawn: Truths) -> float:
@@ -131,42 +142,57 @@ def _truth(stratum: Stratum, number: int, drawn: Truths, gain: float) -> float:
     return truth_pct(stratum, number, play(stratum.plan, drawn, bench(), (), gain=gain, weighed=False))
 
 
-def truth_pct(stratum: Stratum, number: int, played: Played) -> float:
+def truth_pct(stratum: Stratum, number: int, made: Played) -> float:
     """Return the ledger's error in percent of SET."""
     if stratum.kind == "basal":
-        left_u = played.outlet_u()
+        left_u = made.outlet_u()
     elif stratum.kind == "single":
-        left_u = played.bolus_u[number % len(played.bolus_u)]
+        left_u = made.bolus_u[number % len(made.bolus_u)]
     else:
-        left_u = sum(played.bolus_u) / len(played.bolus_u)
+        left_u = sum(made.bolus_u) / len(made.bolus_u)
     return 100.0 * (left_u / stratum.set_u - 1.0)
 
 
-def _played(stratum: Stratum, drawn: Truths, gain: float, disturbance: Disturbance | None) -> Played:
+def played(stratum: Stratum, drawn: Truths, *, gain: float = 0.0, disturbance: Disturbance | None = None) -> Played:
+    """Return a run of a stratum with these inputs."""
     checks = (BASAL,) if stratum.kind == "basal" else (EACH, MEAN)
     return play(stratum.plan, drawn, bench(), checks, gain=gain, disturbance=disturbance)
 
 
-def judge_played(stratum: Stratum, number: int, played: Played) -> Row:
-    """Return a played run, judged by the judge's own functions from the evidence on."""
-    evidence = played.evidence
+def judge_played(stratum: Stratum, number: int, made: Played, *, part: tuple[float, float] | None = None) -> Row:
+    """Return a played run, judged by the judge's own functions from the evidence on.
+
+    ``part``: only an interval (from, for) of the step in s, compared with the mean rate of the whole step.
+    """
+    evidence = made.evidence
     judged = lay_out_stretch(evidence, stretches_of(evidence.record)[-1])
     check = {"basal": BASAL, "single": EACH, "mean": MEAN}[stratum.kind]
+    if part is not None:
+        check = replace(check, from_s=part[0], for_s=part[1])
     item = _item(check, judged, number)
     assert item.value is not None, item.why_not
     assert item.u is not None
     assert item.budget is not None
-    limits = resolve_limits(check, evidence.profile, item.amount_u)
-    outcome = decide(item.value, item.u, limits).outcome if limits.decide else Outcome.REPORT_ONLY
+    outcome, told = _outcome(check, judged, item)
     return Row(
         value=item.value,
         u=item.u,
-        truth=truth_pct(stratum, number, played),
-        outcome=outcome.value,
+        truth=truth_pct(stratum, number, made),
+        outcome=outcome,
         parts={each.name: each.contribution for each in item.budget.components},
         normal=tuple(each.name for each in item.budget.components if each.distribution == "normal"),
-        findings=tuple(sorted({finding.id for finding in collect_findings(evidence, (judged,))})),
+        findings=tuple(sorted({each.id for each in collect_findings(evidence, (judged,))} | told)),
     )
+
+
+def _outcome(check: Check, judged: JudgedStretch, item: Item) -> tuple[str, set[str]]:
+    """Return what the judge makes of the check, and what it says beside it; of one bolus, of that bolus alone."""
+    assert judged.view is not None
+    profile = judged.view.evidence.profile
+    if check is EACH:
+        return decide(item.value, item.u, resolve_limits(check, profile, item.amount_u)).outcome.value, set()
+    result = judge_over(check, (judged,), profile)
+    return result.outcome.value, {each.id for each in result.findings} - ALWAYS_TOLD
 
 
 def _item(check: Check, judged: JudgedStretch, number: int) -> Item:

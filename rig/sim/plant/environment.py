@@ -84,8 +84,7 @@ class Environment:
         """Return (temperature in C, humidity in %, pressure in hPa) between this node and the next."""
         share = (rig_ns - self.node_ns) / NODE_NS
         temperature_c, humidity_pct, pressure_hpa = (
-            now + (after - now) * share
-            for now, after in ((self._now[k], self._next[k]) for k in (2, 4, 5))
+            now + (after - now) * share for now, after in ((self._now[k], self._next[k]) for k in (2, 4, 5))
         )
         return temperature_c, humidity_pct, pressure_hpa
 
