@@ -29,12 +29,17 @@ def stated_bench() -> BenchConfig:
 
 @dataclass(frozen=True, slots=True)
 class Truths:
-    """One run's drawn inputs: ``parameters`` of the plant, errors of the air sensor, of two time stamps."""
+    """One run's drawn inputs: ``parameters`` of the plant, errors of the air sensor, of two time stamps.
+
+    ``phases``: where between two readings the step begins, where its first reading lies, and the first after its end,
+    in reading intervals.
+    """
 
     parameters: PlantParameters
     plant_seed: int
     sensor: tuple[float, float, float]  # temperature K, humidity %, pressure hPa: what a sensor reads too much
     stamps_s: tuple[float, float]  # the run's two edges are recorded so much too late
+    phases: tuple[float, float, float]
 
 
 def draw(name: str, bench: BenchConfig, *, measured_air: bool = False) -> Truths:
@@ -78,7 +83,7 @@ def draw(name: str, bench: BenchConfig, *, measured_air: bool = False) -> Truths
             weather_h=PRESSURE_FORGOTTEN_H,
         )
     stamps = (rng.gauss(0.0, STAMP_U_S), rng.gauss(0.0, STAMP_U_S))
-    return Truths(drawn, seed, sensor, stamps)
+    return Truths(drawn, seed, sensor, stamps, (rng.random(), rng.random(), rng.random()))
 
 
 def _for_span(seed: int, wanted_ppm: float) -> float:

@@ -28,6 +28,8 @@ NS = 10**9
 TAIL_S = 120.0  # as the runner waits before its closing blank
 BASELINE_S = 15.0
 SENSOR_S = 300.0
+NEAR_AN_EDGE_S = 600.0
+MIDDLE_INTERVAL_S = 50.0  # less than the gap that a scenario tolerates
 START = datetime(2026, 3, 2, 8)
 Disturbance = Callable[[float], float]  # time in s -> mg added to what the balance would have shown
 
@@ -132,16 +134,17 @@ class _Player:
         self.twin.firmware.set_profile(0, ((0, round(plan.rate_u_per_h * STROKES_PER_U)),), 0)
         self._suspend()
         self._blank("before")
+        self.now_ns += self._wait_ns(0)
         self._event("step_started", {"step": 0, "kind": plan.step().kind})
         from_ns = self._resume()
         boluses = tuple(self._bolus(number) for number in range(plan.repeat))
         if not boluses:
-            self._weigh(plan.duration_s)
+            self._weigh_step()
         to_ns = self.now_ns
         late_ns = round(self.truths.stamps_s[1] * NS)
         self._suspend()
         self._event("step_ended", {"step": 0, "kind": plan.step().kind}, late_ns)
-        self._weigh(TAIL_S)
+        self._weigh(TAIL_S, first_ns=self._wait_ns(2))
         self._blank("after")
         entered = [each.entered_u for each in self.twin.ledger.deliveries if each.kind == "bolus"]
         return Played(self._evidence(checks), self.twin, (from_ns, to_ns), tuple(entered))
@@ -207,10 +210,26 @@ class _Player:
     def _event(self, name: str, data: dict[str, Any], late_ns: int = 0) -> None:
         self.events.append(Event(self.now_ns + late_ns, name, data))
 
-    def _weigh(self, duration_s: float, interval_s: float | None = None) -> None:
+    def _weigh_step(self) -> None:
+        """Weigh a basal: an overall error looks at its edges, so that a long one is weighed more seldom in between."""
+        plan = self.plan
+        middle_s = plan.duration_s - 2.0 * NEAR_AN_EDGE_S
+        first_ns = self._wait_ns(1)
+        if middle_s < NEAR_AN_EDGE_S:
+            self._weigh(plan.duration_s, first_ns=first_ns)
+            return
+        self._weigh(NEAR_AN_EDGE_S, first_ns=first_ns)
+        self._weigh(middle_s, max(plan.interval_s, MIDDLE_INTERVAL_S))
+        self._weigh(NEAR_AN_EDGE_S)
+
+    def _wait_ns(self, which: int) -> int:
+        """Return how long no reading comes: the runner has something else to ask, or the grid lies like that."""
+        return round(self.truths.phases[which] * self.plan.interval_s * NS)
+
+    def _weigh(self, duration_s: float, interval_s: float | None = None, *, first_ns: int = 0) -> None:
         step_ns = round((interval_s or self.plan.interval_s) * NS)
         end_ns = self.now_ns + round(duration_s * NS)
-        for at_ns in range(self.now_ns, end_ns, step_ns) if self.weighed else ():
+        for at_ns in range(self.now_ns + first_ns, end_ns, step_ns) if self.weighed else ():
             self._reading(at_ns)
         self.now_ns = end_ns
 

@@ -21,9 +21,10 @@ from tests.studies.player import Disturbance, Plan, Played, play
 HOUR = 3600.0
 LIMIT_PCT = 5.0
 JUST_OUTSIDE_PCT = 0.002  # how far beyond its limit the truth is put, at most
-BASAL = Check("basal", "basal", "basal.overall_error", lower=-5, upper=5, source="pump.accuracy.basal")
-EACH = Check("each", "each", "bolus.each_error", lower=-5, upper=5, source="pump.accuracy.bolus")
-MEAN = Check("mean", "mean", "bolus.mean_error", lower=-5, upper=5, source="pump.accuracy.bolus")
+OWN = "the study's own limit"  # a pump's claim would be wider for small boluses
+BASAL = Check("basal", "basal", "basal.overall_error", lower=-5, upper=5, source=OWN)
+EACH = Check("each", "each", "bolus.each_error", lower=-5, upper=5, source=OWN)
+MEAN = Check("mean", "mean", "bolus.mean_error", lower=-5, upper=5, source=OWN)
 EDGE = "dose edge"
 # What a check says beside its outcome that tells of no trouble with the readings.
 ALWAYS_TOLD = {"note", "confounded", "between-blanks", "limit-not-used", "bench-not-fit"}
@@ -66,9 +67,14 @@ class Row:
         return self.value - self.truth
 
     @property
+    def is_refused(self) -> bool:
+        """Return whether the judge found the bench unfit."""
+        return self.outcome == Outcome.INVALID.value
+
+    @property
     def is_flagged(self) -> bool:
         """Return whether the run's own diagnostics said anything, or the judge refused it."""
-        return bool(self.findings) or self.outcome == Outcome.INVALID.value
+        return bool(self.findings) or self.is_refused
 
     def covers(self, factor: float = COVERAGE_FACTOR) -> bool:
         """Return whether y +- U holds the truth."""
