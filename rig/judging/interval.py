@@ -53,7 +53,8 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
     """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks.
 
     Where a rate changes between the two readings around an edge, the level there follows SET between them, and as much
-    as that departs from a straight line is in the budget; so is the display's lag where the flow before the two edges differs.
+    as that departs from a straight line is in the budget; so is the display's lag where the flow before the two edges
+    differs.
     """
     if view.evaporation is None:
         raise NotMeasurableError("no blank: the evaporation is unknown")

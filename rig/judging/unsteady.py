@@ -44,7 +44,7 @@ def _on_grid(view: RunView, from_s: float, to_s: float) -> list[Moved]:
     count = int((to_s - from_s) / BLOCK_S)
     if count < 1 or from_s < view.times_s[0]:
         return []
-    edges = from_s + BLOCK_S * np.arange(count + 1)
+    edges = np.asarray(from_s + BLOCK_S * np.arange(count + 1), dtype=np.float64)
     mg_per_u = view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3
     lost_mg = view.chain.evaporation_mg_per_h * BLOCK_S / S_PER_H
     expected = np.array(

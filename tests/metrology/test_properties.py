@@ -30,8 +30,9 @@ masses = st.lists(st.floats(-50.0, 3000.0), min_size=3, max_size=60)
 
 def measured(times: list[float], readings: list[float], first: int, last: int) -> VolumeResult:
     hours = (times[last] - times[first]) / 3600.0
-    states = [AirState(20.0, 50.0, 1013.25 + 0.2 * times[row] / 3600.0) for row in (first, last)]
-    air = AmbientStats(*states, 0.5, 5.0, 2.0, *(0.3 * math.sqrt(hours),) * 3, "made by hand")  # air walks
+    start, end = (AirState(20.0, 50.0, 1013.25 + 0.2 * times[row] / 3600.0) for row in (first, last))
+    walked = 0.3 * math.sqrt(hours)
+    air = AmbientStats(start, end, 0.5, 5.0, 2.0, walked, walked, walked, "made by hand")
     change = MassChange(Level(readings[first], times[first]), Level(readings[last], times[last]))
     return volume_from_mass(change, CHAIN, air)
 

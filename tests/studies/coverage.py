@@ -20,7 +20,8 @@ from pathlib import Path
 from rig.results import Outcome
 from tests.studies import mismatch
 from tests.studies.counting import Figures, figures, most_wrong
-from tests.studies.strata import EDGE, Plan, Row, Stratum, basal, run, run_at_limit, strata
+from tests.studies.player import Plan
+from tests.studies.strata import EDGE, Row, Stratum, basal, run, run_at_limit, strata
 
 CHUNK = 25
 HEAD = "| stratum | n | held | share, 95 % interval | mean U, % | U / needed | below / above | largest components |"
@@ -100,8 +101,12 @@ def put_into(page: Path, tables: dict[str, list[str]]) -> None:
         block = re.compile(rf"(<!-- table: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
         assert block.search(text), f"{page} has no place for the table '{name}'"
         body = "\n".join(lines)
-        text = block.sub(lambda found, body=body: f"{found[1]}\n{body}\n\n{found[2]}", text)
+        text = block.sub(partial(_framed, body), text)
     page.write_text(text, encoding="utf-8")
+
+
+def _framed(body: str, found: re.Match[str]) -> str:
+    return f"{found[1]}\n{body}\n\n{found[2]}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

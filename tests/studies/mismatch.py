@@ -80,8 +80,16 @@ def no_own_noise(truths: Truths, _rng: random.Random) -> Truths:
 
 def ideal_pump(truths: Truths) -> Truths:
     """A pump whose doses are all alike and come evenly: what is left of its rate is where the doses fall."""
-    still = {"screw_error": 0.0, "position_jitter_ul": 0.0, "stick_probability": 0.0, "stroke_error_sd": 0.0}
-    return replace(truths, parameters=replace(truths.parameters, **still, startup_gain=0.0, interval_sd=0.0))
+    even = replace(
+        truths.parameters,
+        screw_error=0.0,
+        position_jitter_ul=0.0,
+        stick_probability=0.0,
+        stroke_error_sd=0.0,
+        startup_gain=0.0,
+        interval_sd=0.0,
+    )
+    return replace(truths, parameters=even)
 
 
 def decaying(plan: Plan, rng: random.Random, share: float = 1.0) -> Disturbance:

@@ -137,8 +137,9 @@ class _Player:
         self.now_ns += self._wait_ns(0)
         self._event("step_started", {"step": 0, "kind": plan.step().kind})
         from_ns = self._resume()
-        boluses = tuple(self._bolus(number) for number in range(plan.repeat))
-        if not boluses:
+        for number in range(plan.repeat):
+            self._bolus(number)
+        if not plan.repeat:
             self._weigh_step()
         to_ns = self.now_ns
         late_ns = round(self.truths.stamps_s[1] * NS)
