@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from rig.results import Outcome
 from tests.studies import mismatch
 from tests.studies.counting import Figures, figures, most_wrong
 from tests.studies.player import Plan
-from tests.studies.strata import EDGE, Row, Stratum, basal, run, run_at_limit, strata
+from tests.studies.strata import EDGE, Row, Stratum, basal, run_at_limit, run_together, strata
 
 CHUNK = 25
 HEAD = "| stratum | n | held | share, 95 % interval | mean U, % | U / needed | below / above | largest components |"
@@ -64,13 +65,17 @@ def coverage_tables(runs: int, pool: Executor | None, wanted: Callable[[str], bo
     lines, bare = [HEAD, RULE], [HEAD, RULE]
     told: Counter[str] = Counter()
     played = 0
-    for stratum in filter(lambda each: wanted(each.name), strata()):
-        rows = gather(run, stratum, runs, pool)
-        lines.append(_said(coverage_row(stratum.name, figures(stratum.name, rows))))
-        played += len(rows)
-        told.update(name for row in rows for name in (*row.findings, *(("INVALID",) if row.is_refused else ())))
-        if any(row.parts.get(EDGE) for row in rows):
-            bare.append(coverage_row(stratum.name, figures(stratum.name, rows, without=EDGE)))
+    chosen = [stratum for stratum in strata() if wanted(stratum.name)]
+    for _, of_one_plan in groupby(chosen, key=lambda stratum: stratum.plan):
+        together = tuple(of_one_plan)
+        work = partial(run_together, together)
+        runs_of = list(map(work, range(runs)) if pool is None else pool.map(work, range(runs), chunksize=CHUNK))
+        for stratum, rows in zip(together, zip(*runs_of, strict=True), strict=True):
+            lines.append(_said(coverage_row(stratum.name, figures(stratum.name, rows))))
+            if any(row.parts.get(EDGE) for row in rows):
+                bare.append(coverage_row(stratum.name, figures(stratum.name, rows, without=EDGE)))
+        played += runs
+        told.update(name for seen in runs_of for name in {name for row in seen for name in row.told})
     limits = [LIMIT_HEAD, LIMIT_RULE]
     for stratum in filter(lambda each: wanted(each.name), at_limit()):
         rows = gather(run_at_limit, stratum, runs, pool)

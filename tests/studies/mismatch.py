@@ -176,10 +176,8 @@ def counts(rows: Sequence[Row]) -> Counts:
     gross = [row for row in rows if not row.covers(GROSS * 2.0)]
     said: dict[str, int] = {}
     for row in rows:
-        for name in row.findings:
+        for name in row.told:
             said[name] = said.get(name, 0) + 1
-        if row.outcome == "INVALID":
-            said["INVALID"] = said.get("INVALID", 0) + 1
     return Counts(
         count=len(rows),
         covered=sum(row.covers() for row in rows),

@@ -29,6 +29,7 @@ TAIL_S = 120.0  # as the runner waits before its closing blank
 BASELINE_S = 15.0
 SENSOR_S = 300.0
 NEAR_AN_EDGE_S = 600.0
+DELIVERY_READINGS = 40.0
 MIDDLE_INTERVAL_S = 50.0  # less than the gap that a scenario tolerates
 START = datetime(2026, 3, 2, 8)
 Disturbance = Callable[[float], float]  # time in s -> mg added to what the balance would have shown
@@ -46,6 +47,14 @@ class Plan:
     interval_s: float = 10.0
     bolus_interval_s: float = 0.5
     measured_air: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return what is played, in words: runs are drawn by it."""
+        air = ", air measured" if self.measured_air else ""
+        if self.repeat:
+            return f"{self.repeat} boluses of {self.amount_u:g} U{air}"
+        return f"{self.rate_u_per_h:g} U/h, {self.duration_s / 3600.0:g} h{air}"
 
     def step(self) -> Step:
         """Return the scenario's only step."""
@@ -193,7 +202,9 @@ class _Player:
         assert not refused, refused
         self._event("bolus_started", {**data, "duration_s": duration_s})
         started_ns = self.now_ns
-        self._weigh(duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S, plan.bolus_interval_s)
+        # What is weighed in the middle of a delivery decides nothing, but for its duration.
+        self._weigh(duration_s, max(plan.bolus_interval_s, duration_s / DELIVERY_READINGS))
+        self._weigh(settle_time_s(duration_s) + SLOPE_WINDOW_S, plan.bolus_interval_s)
         give_up_ns = self.now_ns + round(SETTLE_MAX_S * NS)
         while not self._is_settled() and self.now_ns < give_up_ns:
             self._weigh(5.0, plan.bolus_interval_s)

@@ -72,6 +72,11 @@ class Row:
         return self.outcome == Outcome.INVALID.value
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Return what was said beside the value."""
+        return (*self.findings, *(("INVALID",) if self.is_refused else ()))
+
+    @property
     def is_flagged(self) -> bool:
         """Return whether the run's own diagnostics said anything, or the judge refused it."""
         return bool(self.findings) or self.is_refused
@@ -120,6 +125,12 @@ def run(stratum: Stratum, number: int) -> Row:
     return judge_played(stratum, number, played(stratum, drawn_for(stratum, number)))
 
 
+def run_together(together: Sequence[Stratum], number: int) -> tuple[Row, ...]:
+    """Return run ``number`` as each of several strata of one plan sees it: played once."""
+    made = played(together[0], drawn_for(together[0], number))
+    return tuple(judge_played(stratum, number, made) for stratum in together)
+
+
 def run_at_limit(stratum: Stratum, number: int) -> Row:
     """Return run ``number`` with a gain that puts the truth just outside +5 % (even numbers) or -5 % (odd ones)."""
     drawn = drawn_for(stratum, number)
@@ -127,8 +138,8 @@ def run_at_limit(stratum: Stratum, number: int) -> Row:
 
 
 def drawn_for(stratum: Stratum, number: int) -> Truths:
-    """Return the inputs of run ``number``."""
-    return draw(f"{stratum.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
+    """Return the inputs of run ``number``; strata of one plan share their runs."""
+    return draw(f"{stratum.plan.name}/{number}", bench(), measured_air=stratum.plan.measured_air)
 
 
 def gain_at_limit(stratum: Stratum, number: int, drawn: Truths) -> float:
