@@ -78,8 +78,8 @@ def coverage_tables(runs: int, pool: Executor | None, wanted: Callable[[str], bo
         told.update(name for seen in runs_of for name in {name for row in seen for name in row.told})
     limits = [LIMIT_HEAD, LIMIT_RULE]
     for stratum in filter(lambda each: wanted(each.name), at_limit()):
-        rows = gather(run_at_limit, stratum, runs, pool)
-        limits.append(_said(limit_row(stratum, rows)))
+        at_it = gather(run_at_limit, stratum, runs, pool)
+        limits.append(_said(limit_row(stratum, at_it)))
     alarms = ["| said of a plain run | runs | of |", "|---|---|---|"]
     alarms += [_said(f"| {name} | {count} | {played} |") for name, count in told.most_common()]
     return {"coverage": lines, "without dose edge": bare, "at the limit": limits, "false alarms": alarms}
