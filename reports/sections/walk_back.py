@@ -171,6 +171,8 @@ def _level(level: dict[str, Any]) -> str:
     how = {"mean": f"mean of {count} readings", "interpolated": "on the line between two readings"}.get(
         text(level.get("how")), "one reading"
     )
+    if as_number(level.get("bend_mg")):
+        how += f", {with_unit(general(level.get('bend_mg'), 5), 'mg')} off it because the rate changes between them"
     told = " to ".join(dict.fromkeys(_reading(end) for end in ends if end))
     return f"{with_unit(general(level.get('mass_mg'), 9), 'mg')} at {elapsed(level.get('at_s'))}, {how}: {told}"
 

@@ -16,6 +16,7 @@ from rig.judging.journal import in_flight
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.suspensions import suspension_findings
+from rig.judging.unsteady import moved_level_findings
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
 from rig.results import Finding
@@ -54,7 +55,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
             continue
         found += _blank_findings(each.view)
         found += _shifts(each.view)
-        found += suspension_findings(each.view)
+        found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += [*dose_findings(each.view), *estimator_findings(each.view)]
         found += _open_deliveries(evidence, each.view)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]

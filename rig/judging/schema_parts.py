@@ -79,6 +79,7 @@ def _level() -> dict[str, Any]:
             "mass_mg": {"type": "number"},
             "at_s": {"type": "number"},
             "how": {"enum": ["mean", "reading", "interpolated"]},
+            "bend_mg": {"type": "number"},
             "readings": {"type": "integer"},
             "first": reading,
             "last": reading,

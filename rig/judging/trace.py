@@ -191,6 +191,7 @@ def _level(level: Level, raw: RawReadings) -> dict[str, Any]:
         "mass_mg": _short(level.mass_mg, TRACE_DIGITS),
         "at_s": round(level.at_s, 9),
         "how": how,
+        "bend_mg": _short(level.bend_mg, TRACE_DIGITS),
         "readings": level.count if how == "mean" else len(ends),
         "first": ends[0] if ends else None,
         "last": ends[-1] if ends else None,

@@ -29,7 +29,8 @@ class Level:
 
     ``at_s`` is the mean time of those readings. A single (or interpolated) reading has count 1 and span 0.
     ``first_s``, ``last_s``: times of the first and last reading it was made of, or of the two it was interpolated
-    between; None where it was not made of readings.
+    between; None where it was not made of readings. ``bend_mg``: what ``mass_mg`` holds beside them, because the flow
+    changed between the two.
     """
 
     mass_mg: float
@@ -38,6 +39,7 @@ class Level:
     span_s: float = 0.0
     first_s: float | None = None
     last_s: float | None = None
+    bend_mg: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is not a number."""

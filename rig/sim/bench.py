@@ -127,6 +127,10 @@ class SimulatedBench:
             return self.parameters.capacity_g * 1000.0
         return sample.counts * self.parameters.resolution_mg
 
+    def air(self, rig_ns: int) -> tuple[float, float, float]:
+        """Return (temperature in C, humidity in %, pressure in hPa) at a rig time, as a perfect sensor would."""
+        return self._plant.air(rig_ns)
+
     def close(self) -> None:
         """Write the sealed ledger, once; raise `BenchError` when it cannot be written."""
         if self._closed:

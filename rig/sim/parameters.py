@@ -83,6 +83,9 @@ class PlantParameters:
     temperature_wave_k: float = 0.25  # daily amplitude of an air-conditioned laboratory
     humidity_pct: float = 50.0
     humidity_wave_pct: float = 3.0
+    room_sd_k: float = 0.0  # irregular part beside the waves, forgotten in room_h; the shipped laboratory has none
+    room_sd_pct: float = 0.0
+    room_h: float = 1.0
     pressure_hpa: float = 1013.25
     pressure_tide_hpa: float = 0.6  # semidiurnal tide at middle latitudes
     weather_sd_hpa: float = 1.5  # quiet weather; forgotten in weather_h

@@ -92,6 +92,11 @@ class Plant:
         self._latest = self._weigh(rig_ns)
         return self._latest
 
+    def air(self, rig_ns: int) -> tuple[float, float, float]:
+        """Return (temperature in C, humidity in %, pressure in hPa) at ``rig_ns``, as a perfect sensor would."""
+        self.advance(rig_ns)
+        return self._environment.state(rig_ns)
+
     def refresh(self) -> None:
         """Forget the last internal value: zero or tare changed it."""
         self._latest = None
