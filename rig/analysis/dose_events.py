@@ -5,8 +5,8 @@ A missing dose moves the whole staircase down for good; a late one comes after a
 opposite step brings it back within 30 doses. If one does, or if the departure is gone within two doses, it came *late*
 (held back, then made up) or *clustered* (with another, and one stayed out for it): what left the outlet is the same
 as for one missed and one given twice, and one balance cannot tell them apart. The threshold is half a dose, or what
-noise and this pump's own scatter, taken as normal, reach once in 1,000 runs, whichever is more; where that exceeds what a whole dose
-would show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
+noise and this pump's own scatter, taken as normal, reach once in 1,000 runs, whichever is more; where that exceeds
+what a whole dose would show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
 """
 
 from __future__ import annotations
