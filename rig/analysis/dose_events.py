@@ -5,8 +5,8 @@ A missing dose moves the whole staircase down for good; a late one comes after a
 opposite step brings it back within 30 doses. If one does, or if the departure is gone within two doses, it came *late*
 (held back, then made up) or *clustered* (with another, and one stayed out for it): what left the outlet is the same
 as for one missed and one given twice, and one balance cannot tell them apart. The threshold is half a dose, or what
-noise and this pump's own scatter may reach once in 1,000 runs, whichever is more; where that exceeds what a whole dose
-would show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
+noise and this pump's own scatter, taken as normal, reach once in 1,000 runs, whichever is more; where that exceeds
+what a whole dose would show, the answer is "not resolvable", with the figures (design 4.9, reference section 5.10).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from rig.analysis.doses import DoseRecord
 from rig.metrology.checks import FloatArray
@@ -28,6 +29,7 @@ Kind = Literal["missed", "doubled", "late", "early", "clustered"]
 FALSE_ALARMS_PER_RUN = 1e-3  # by design, over all tests of one run
 FAMILIES = 3  # lasting departures, passing ones, times
 HALF_DOSE = 0.5
+CANDIDATE = 0.75  # doses: a dose that departs by more may be missing or double
 NEIGHBOURS = 5
 LEAST_NEIGHBOURS = 3
 MADE_UP_WITHIN = 2  # doses; a departure that lasts longer is lasting
@@ -37,6 +39,7 @@ SEEN = 0.95  # doses: with a higher threshold one whole dose may escape
 LATE_SHARE = 0.25  # of the interval
 CLUSTER_SHARE = 0.5
 MAD_TO_SD = 1.4826
+MEDIAN_SCATTER = 0.76  # of the difference of two medians of five, relative to one level (normal: sqrt(2 x 0.287))
 GAIN_BAND = 0.3  # the median dose is the reference within this much of the nominal one
 _LASTING_KINDS: tuple[tuple[float, Kind], ...] = ((-1.0, "missed"), (1.0, "doubled"))
 _PASSING_KINDS: tuple[tuple[float, Kind], ...] = ((-1.0, "late"), (1.0, "clustered"))
@@ -88,24 +91,30 @@ def find_events(record: DoseRecord) -> DoseEvents:
     if record.known < 2 * LEAST_NEIGHBOURS:
         why = f"{record.known} measured doses: fewer than {2 * LEAST_NEIGHBOURS} tell nothing of one among them"
         return DoseEvents((), None, None, None, None, (why,))
-    sigmas = float(norm.isf(FALSE_ALARMS_PER_RUN / (2.0 * FAMILIES * max(record.size_u.size, 1))))
+    tail = FALSE_ALARMS_PER_RUN / (2.0 * FAMILIES * max(record.size_u.size, 1))
     reference = _reference(record.size_u, dose)
-    noise = record.u_dose_u / dose
+    noise = float(norm.isf(tail)) * record.u_dose_u / dose
     departures = (record.size_u - reference) / dose
     rest = (record.level_u - reference * np.arange(record.level_u.size)) / dose
     lasting, passing = _lasting(rest), _passing(rest)
-    lasting_limit = max(HALF_DOSE, sigmas * max(_robust_sd(lasting), noise))
-    passing_limit = max(HALF_DOSE, sigmas * max(_robust_sd(_single(rest)), noise))
+    level = _reach(_single(rest), _away(departures, 1)[:-1], tail)
+    lasting_limit = max(
+        HALF_DOSE, noise, MEDIAN_SCATTER * level, _reach(lasting, _away(departures, NEIGHBOURS), tail, robust=True)
+    )
+    passing_limit = max(HALF_DOSE, noise, SIDE_SCATTER * level)
     residuals = record.time_s - record.scheduled_s
-    u_time = record.sampling_s / math.sqrt(12.0)
-    time_limit = max(LATE_SHARE * record.schedule.interval_s, sigmas * max(_robust_sd(residuals), u_time))
+    interval = record.schedule.interval_s
+    centre = float(np.nanmedian(residuals)) if np.isfinite(residuals).any() else math.nan
+    ordinary = np.abs(residuals - centre) <= LATE_SHARE * interval
+    u_time = float(norm.isf(tail)) * record.sampling_s / math.sqrt(12.0)
+    time_limit = max(LATE_SHARE * interval, u_time, _reach(residuals, ordinary, tail))
     taken = np.zeros(departures.size, dtype=np.bool_)
     lasts = _lasting_events(record, rest, departures, lasting, lasting_limit, taken)
     events = _made_up(record, lasts, rest, lasting)
     events += _passing_events(record, passing, passing_limit, taken)
     if time_limit <= CLUSTER_SHARE * record.schedule.interval_s:
         events += _time_events(record, residuals, time_limit, taken)
-    scatter = _robust_sd(departures)
+    scatter = float(np.nanstd(departures))
     return DoseEvents(
         events=tuple(sorted(events, key=lambda event: event.at_s)),
         scatter_pct=100.0 * scatter,
@@ -142,9 +151,31 @@ def _reference(sizes: FloatArray, dose_u: float) -> float:
     return median if abs(median / dose_u - 1.0) <= GAIN_BAND else dose_u
 
 
-def _robust_sd(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(MAD_TO_SD * np.median(np.abs(known - np.median(known)))) if known.size else math.inf
+def _away(departures: FloatArray, reach: int) -> BoolArray:
+    """Return which doses lie more than ``reach`` doses away from a candidate; all of them where that leaves too few.
+
+    A dose that is nearly missing or nearly double moves what is computed from its neighbours; in a short stretch one
+    of each would pass for this pump's scatter. Where more than half would be left out, it is its scatter.
+    """
+    away = np.ones(departures.size, dtype=np.bool_)
+    for k in np.flatnonzero(np.abs(np.nan_to_num(departures)) >= CANDIDATE):
+        away[max(0, int(k) - reach) : int(k) + reach + 1] = False
+    return away if 2 * np.count_nonzero(away) >= away.size else np.ones(departures.size, dtype=np.bool_)
+
+
+def _reach(values: FloatArray, ordinary: BoolArray, tail: float, *, robust: bool = False) -> float:
+    """Return what scatter like that of the ordinary ``values`` exceeds with probability ``tail`` on one side.
+
+    Their standard deviation is itself uncertain, neighbours share readings: Student's t with half as many degrees of
+    freedom as there are values.
+    """
+    known = values[np.isfinite(values) & ordinary]
+    if known.size < LEAST_NEIGHBOURS:
+        return math.inf
+    spread = known.std(ddof=1)
+    if robust:  # departures of a few neighbours come in runs: a single event must not pass for scatter
+        spread = MAD_TO_SD * np.median(np.abs(known - np.median(known)))
+    return float(spread) * float(student_t.isf(tail, max(known.size / 2.0, 2.0)))
 
 
 def _lasting(rest: FloatArray) -> FloatArray:
@@ -162,7 +193,7 @@ def _lasting(rest: FloatArray) -> FloatArray:
 
 def _single(rest: FloatArray) -> FloatArray:
     """Return the departure of each level from the mean of its two neighbours, scaled to the scatter of one level."""
-    return np.asarray((rest[1:-1] - (rest[:-2] + rest[2:]) / 2.0) / math.sqrt(1.5) * SIDE_SCATTER, dtype=np.float64)
+    return np.asarray((rest[1:-1] - (rest[:-2] + rest[2:]) / 2.0) / math.sqrt(1.5), dtype=np.float64)
 
 
 def _lasting_events(
