@@ -9,6 +9,7 @@ import numpy as np
 
 from rig.analysis.bolus import BolusMeasurement, BolusWindow, RunningBasal, measure_bolus
 from rig.errors import BenchError
+from rig.judging.shifted import bolus_marked
 from rig.judging.view import RunView
 from rig.programme import BolusOrder
 from rig.record.reader import Event
@@ -92,7 +93,7 @@ def _disturbed(view: RunView, from_s: float, to_s: float) -> str:
     if bridge is not None:
         return f"a reading gap of {bridge.gap.duration_s:.0f} s within this bolus ({bridge.gap.cause})"
     unknown = view.unknown_in(from_s, to_s)
-    return "" if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
+    return bolus_marked(view, from_s, to_s) if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
 
 
 def _reports(events: Sequence[Event]) -> dict[tuple[int, int], Event]:

@@ -10,6 +10,7 @@ import numpy as np
 from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
+from rig.judging.quality_tables import quality_curve
 from rig.judging.view import FloatArray, RunView
 from rig.scenario.model import BasalStep
 
@@ -26,6 +27,7 @@ def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "startup": _startups(view),
         "bolus_shape": _shapes(view, boluses),
         "blank": _blank(view),
+        "excluded": quality_curve(view),
     }
 
 

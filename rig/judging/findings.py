@@ -11,6 +11,7 @@ from rig.judging.boluses import JudgedBolus
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
+from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.view import RunView
@@ -52,6 +53,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
             continue
         found += _blank_findings(each.view)
         found += _shifts(each.view)
+        found += quality_findings(each.view, each.boluses)
         found += _open_deliveries(evidence, each.view)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(evidence, bolus)]
     return tuple(found)

@@ -16,6 +16,7 @@ from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import basal_error
+from rig.judging.quality_tables import quality_table
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
 
@@ -34,6 +35,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "boluses": {"groups": _groups(boluses), "items": [_bolus_row(bolus) for bolus in boluses]},
         "blank": _blank(view),
         "ambient": _ambient(view),
+        "quality": quality_table(view, boluses),
     }
 
 
