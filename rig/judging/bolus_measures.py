@@ -88,12 +88,12 @@ def duration_error(bolus: JudgedBolus, item: Item, view: RunView) -> Item:
     if measured is None or measured.duration_s is None:
         return item
     nominal_s = bolus.order.duration_s
-    lag_s = outlet_lag_s(measured, nominal_s, measured.duration_s)
+    lag_s = _lag_s(measured, nominal_s, measured.duration_s)
     budget = _duration_budget(bolus, lag_s, view).scaled(100.0 / nominal_s, "%")
     return _with_value(item, 100.0 * (measured.duration_s / nominal_s - 1.0), budget)
 
 
-def outlet_lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> float:
+def _lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> float:
     """Return the lag between plunger and outlet that the tail after the nominal end may speak of, in s.
 
     Behind a first-order lag tau a share tau / duration comes after the plunger stopped. What a slow but even rise

@@ -6,13 +6,13 @@ the over-delivery that this rig exists to find; a check is judged with it and wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from rig.analysis.quality.smear import smear_of
-from rig.judging.bolus_measures import outlet_lag_s
+from rig.analysis.quality.smear import edge_lag, smear_of
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_check
 from rig.judging.quality import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Moved
@@ -30,7 +30,7 @@ FORBIDDING = (ZERO, DROP)
 COUNTED = (SPIKE, BUMP, RISE, REPEAT, NOISE)
 DECIDED = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
 TIMED = ("bolus.duration",)
-SMEAR_LEAST_U = 0.5
+SMEAR_LEAST_S = 30.0
 
 
 def judge_marked(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], profile: PumpProfile) -> CheckResult:
@@ -47,7 +47,7 @@ def judge_marked(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], 
     if rises:
         other = without_rises(view)
         result = _both_ways(result, judge_check(check, other, judge_boluses(other), profile), rises)
-    smeared = smear_of(*lags(boluses)) if check.measure in TIMED else None
+    smeared = smear_of(*lags(view, boluses)) if check.measure in TIMED else None
     if smeared is not None and smeared.is_smeared:
         result = replace(result, findings=(*result.findings, Finding("Q-SMEAR", smeared.text)))
         if result.outcome is Outcome.PASS:
@@ -92,15 +92,23 @@ def without_rises(view: RunView) -> RunView:
     return replace(view, masses_mg=masses, volume_u=volume_u, quality=replace(view.quality, rises=()))
 
 
-def lags(boluses: Sequence[JudgedBolus]) -> tuple[list[float], list[float]]:
-    """Return how far the outlet trailed the programme at the end of each bolus of 0.5 U or more, and its u, in s."""
+def lags(view: RunView, boluses: Sequence[JudgedBolus]) -> tuple[list[float], list[float]]:
+    """Return the edge lag of each bolus that lasts half a minute or more, and its u, in s."""
     found, spreads = [], []
+    mg_per_u = view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3
+    noise_mg = view.chain.noise.reading_mg if view.chain.noise is not None else view.chain.balance.repeatability_mg
     for bolus in boluses:
         measured, nominal_s = bolus.measured, bolus.order.duration_s
-        if measured is None or measured.tail_fraction is None or bolus.order.amount_u < SMEAR_LEAST_U:
+        if measured is None or measured.start_delay_s is None or nominal_s < SMEAR_LEAST_S:
             continue
-        found.append(outlet_lag_s(measured, nominal_s, measured.duration_s or nominal_s))
-        spreads.append((bolus.u_u or 0.0) / bolus.order.amount_u * nominal_s)
+        begins_s = bolus.order.start_s + measured.start_delay_s
+        part = slice(*np.searchsorted(view.times_s, (begins_s - 1e-6, measured.closed_s)))
+        amount_mg = (bolus.measured_u or 0.0) * mg_per_u
+        lag_s = edge_lag(view.times_s[part], view.masses_mg[part] - measured.baseline.mass_mg, amount_mg)
+        if lag_s is not None:
+            found.append(lag_s)
+            dose_s = view.programme.dose_u / bolus.order.amount_u * nominal_s / math.sqrt(12.0)
+            spreads.append(math.hypot(noise_mg / max(amount_mg, noise_mg) * nominal_s, dose_s))
     return found, spreads
 
 

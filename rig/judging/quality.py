@@ -77,11 +77,10 @@ class Moved:
     @property
     def u_mg(self) -> float:
         """Return u of a difference across a fall: of what was taken out, else of all that may have gone, mg."""
-        if self.departure is None:
+        known = self.departure
+        if known is None:
             return 0.0
-        return (
-            self.departure.u_mg if self.taken_out_mg else math.hypot(self.departure.departure_mg, self.departure.u_mg)
-        )
+        return known.u_mg if self.taken_out_mg else math.hypot(known.departure_mg, known.u_mg)
 
     def within(self, from_s: float, to_s: float) -> bool:
         """Whether the shift came within an interval, an edge in its settling included."""
@@ -171,6 +170,8 @@ def look_over(
     ]
     excluded = still.copy()
     excluded[~still] |= steps.excluded
+    # An outlet above the surface was there before the first drop fell, and is there after the last.
+    drops = None if drops is None else (found.Span(float(times[0]), float(times[-1]), times.size), drops[1])
     in_drops = drops[0] if drops is not None else None
     falls, rises = (_own(each, bridged, in_drops) for each in (steps.falls, steps.rises))
     marks = [

@@ -122,12 +122,12 @@ def all_marks(view: RunView, boluses: tuple[JudgedBolus, ...]) -> tuple[Mark, ..
         Mark(GAP, bridge.gap.start_s, bridge.gap.end_s, 0, 0, f"{bridge.gap.cause}: in the budget", "explained")
         for bridge in view.bridges
     ]
-    found_marks = [*view.quality.marks, *gaps, *_drifts(view), *_room(view), *_smear(boluses)]
+    found_marks = [*view.quality.marks, *gaps, *_drifts(view), *_room(view), *_smear(view, boluses)]
     return tuple(sorted(found_marks, key=lambda mark: mark.start_s))
 
 
-def _smear(boluses: tuple[JudgedBolus, ...]) -> list[Mark]:
-    smear = smear_of(*lags(boluses))
+def _smear(view: RunView, boluses: tuple[JudgedBolus, ...]) -> list[Mark]:
+    smear = smear_of(*lags(view, boluses))
     if smear is None or not smear.is_smeared:
         return []
     at = boluses[0].order.start_s, boluses[-1].order.end_s

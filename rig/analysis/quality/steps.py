@@ -16,7 +16,8 @@ import numpy.typing as npt
 from rig.analysis.quality.scale import NoiseScale, sigmas
 from rig.metrology.checks import FloatArray
 
-OUT_AND_BACK_S = 30.0  # as long may a knock and its ring last
+OUT_AND_BACK_S = 30.0  # within it the display is back after a knock
+KNOCK_S = 60.0  # as long may a knock and its ring go on; what lasts longer is noise
 LEANING_S = 600.0  # as long may something lean on the pan, beyond that its coming and going are two events
 ONSET_S = 5.0  # a rise is compared with what was before it began
 CATCH_UP_BLOCKS = 5  # of 20 doses: as far back a shortfall may lie that a rise makes up for
@@ -33,7 +34,7 @@ BoolArray = npt.NDArray[np.bool_]
 class Excursion:
     """Out and back: readings from ``start_s`` to ``end_s`` did not show the load. ``size_mg``: the farthest out.
 
-    ``unsure_mg``: a fall that ended it and that may have been a shift after a delivery as well; 0 where it cannot.
+    ``unsure_mg``: what may have been delivered meanwhile and hidden a fall of the level as large; 0 at rest.
     """
 
     start_s: float
@@ -85,9 +86,9 @@ def find_steps(
     steps_s = np.diff(times_s)
     z = sigmas(steps_s.size) * scale.sure
     limits = np.maximum(z * scale.differences_mg(steps_s), LEAST_DIGITS * scale.resolution_mg)
-    excursions, falls, excluded = _falls(times_s, masses_mg, set_mg, dose_mg, limits)
+    excursions, falls, excluded, unquiet = _falls(times_s, masses_mg, set_mg, dose_mg, limits)
     at_rest = max(z * max(scale.longer_mg, scale.difference_mg), LEAST_DIGITS * scale.resolution_mg)
-    kept = ~excluded
+    kept = ~(excluded | unquiet)
     rises = _rises(times_s[kept], masses_mg[kept], set_mg[kept], dose_mg, at_rest, busy)
     leaning, falls, rises = _pairs(times_s, dose_mg, at_rest, falls, rises)
     for each in leaning:
@@ -108,32 +109,35 @@ def find_steps(
 
 def _falls(
     times: FloatArray, masses: FloatArray, set_mg: FloatArray, dose_mg: float, limits: FloatArray
-) -> tuple[list[Excursion], list[Shift], BoolArray]:
-    excluded = np.zeros(times.size, dtype=np.bool_)
+) -> tuple[list[Excursion], list[Shift], BoolArray, BoolArray]:
+    """Return excursions, falls, the readings they exclude, and those too unquiet to look for rises in."""
+    excluded, unquiet = np.zeros((2, times.size), dtype=np.bool_)
     downs = np.flatnonzero(np.diff(masses) < -limits)
-    if not downs.size:
-        return [], [], excluded
-    excursions, falls = [], []
+    excursions: list[Excursion] = []
+    falls: list[Shift] = []
     breaks = np.flatnonzero(np.diff(times[downs]) > OUT_AND_BACK_S) + 1
-    for cluster in np.split(downs, breaks):
+    for cluster in np.split(downs, breaks) if downs.size else []:
         first, last = int(cluster[0]), int(cluster[-1])
         limit = float(limits[cluster].max())
-        found = _out_and_back(times, masses, first, last, limit)
+        lasts = times[last] - times[first] > KNOCK_S  # then it is a burst of noise, in which no reading is an outlier
+        found = None if lasts else _out_and_back(times, masses, first, last, limit)
+        unquiet[first : last + 2] = lasts
         if found is None:
-            shift = _level(masses, last + 1, +1) - _level(masses, first, -1)
-            shift -= float(set_mg[min(last + 1, set_mg.size - 1)] - set_mg[first])
-            if shift < -limit / 2.0:
+            shift = _level(masses, last + 1, +1) - _level(masses, first, -1) - float(set_mg[last + 1] - set_mg[first])
+            deepest = float(-np.diff(masses)[cluster].min())
+            if shift < -(deepest if lasts else limit / 2.0):
                 falls.append(Shift(float(times[first]), float(times[last + 1]), last - first, shift))
-            excluded[first + 1 : last + 1] = True
+            excluded[first + 1 : last + 1] = not lasts
             continue
         low, high = found
         inside = masses[low : high + 1]
         base = _level(masses, low - 1, -1)
         size = float(inside[np.argmax(np.abs(inside - base))]) - base
-        unsure = 0.0 if _abrupt(masses, set_mg, dose_mg, low, high, limit) else float(-np.diff(masses)[cluster].min())
+        due = float(set_mg[min(high + 1, set_mg.size - 1)] - set_mg[max(low - 1, 0)])
+        unsure = min(float(-np.diff(masses)[cluster].min()), 1.5 * due + dose_mg) if due > 1e-9 else 0.0
         excursions.append(Excursion(float(times[low]), float(times[high]), high - low + 1, size, unsure))
         excluded[low : high + 1] = True
-    return excursions, falls, excluded
+    return excursions, falls, excluded, unquiet
 
 
 def _out_and_back(times: FloatArray, masses: FloatArray, first: int, last: int, limit: float) -> tuple[int, int] | None:
@@ -145,17 +149,10 @@ def _out_and_back(times: FloatArray, masses: FloatArray, first: int, last: int, 
     before = _level(masses, first, -1)
     high = int(np.searchsorted(times, times[last] + OUT_AND_BACK_S, side="right"))
     forth = np.flatnonzero(masses[last + 1 : high] >= before - limit)
-    down = (first + 1, last + int(forth[0])) if forth.size else None
+    down = (min(first + 1, last + int(forth[0])), last + int(forth[0])) if forth.size else None
     if up is None or down is None:
         return up or down
     return up if up[1] - up[0] <= down[1] - down[0] else down
-
-
-def _abrupt(masses: FloatArray, set_mg: FloatArray, dose_mg: float, low: int, high: int, limit: float) -> bool:
-    """Whether the rise of an excursion is too steep, or too large, to be a delivery that a fall took away again."""
-    part = slice(low - 1, min(high + 2, masses.size))
-    due = float(set_mg[part][-1] - set_mg[part][0])
-    return float(np.diff(masses[part]).max()) > limit + 3.0 * due + (CATCH_UP_DOSES * dose_mg if due > 0.0 else 0.0)
 
 
 def _level(masses: FloatArray, at: int, side: int) -> float:
