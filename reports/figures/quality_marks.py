@@ -27,17 +27,17 @@ class Look:
     dashes: Any
 
 
-STILL = Look("display still (Q-REPEAT, Q-ZERO)", style.THIRD, "..", (0, (1, 1)))
+STILL = Look("display still", style.THIRD, "..", (0, (1, 1)))
 LOOKS = {
     "Q-REPEAT": STILL,
     "Q-ZERO": STILL,
-    "Q-SPIKE": Look("spike, excluded (Q-SPIKE)", style.MUTED, "xx", (0, (1, 2))),
-    "Q-BUMP": Look("fall of the level (Q-BUMP)", style.LIMIT, "\\\\", (0, (4, 2))),
-    "Q-STEP": Look("unscheduled rise (Q-STEP)", style.REPORTED, "//", "-"),
-    "Q-NOISE": Look("burst of noise (Q-NOISE)", style.SECOND, "--", (0, (3, 1, 1, 1))),
-    "Q-DROP": Look("drops, outlet not immersed (Q-DROP)", style.SERIES[5], "oo", (0, (5, 1))),
-    "Q-DRIFT": Look("drift of the bench (Q-DRIFT)", style.SERIES[4], "||", (0, (2, 2))),
-    "Q-SMEAR": Look("slow filter (Q-SMEAR)", style.INK, "++", (0, (6, 2, 1, 2))),
+    "Q-SPIKE": Look("Q-SPIKE, left out", style.MUTED, "xx", (0, (1, 2))),
+    "Q-BUMP": Look("Q-BUMP, fall", style.LIMIT, "\\\\", (0, (4, 2))),
+    "Q-STEP": Look("Q-STEP, unscheduled", style.REPORTED, "//", "-"),
+    "Q-NOISE": Look("Q-NOISE, burst", style.SECOND, "--", (0, (3, 1, 1, 1))),
+    "Q-DROP": Look("Q-DROP, drops", style.SERIES[5], "oo", (0, (5, 1))),
+    "Q-DRIFT": Look("Q-DRIFT, bench", style.SERIES[4], "||", (0, (2, 2))),
+    "Q-SMEAR": Look("Q-SMEAR, slow filter", style.INK, "++", (0, (6, 2, 1, 2))),
 }
 
 

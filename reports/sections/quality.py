@@ -52,12 +52,13 @@ def _counts(held: dict[str, Any]) -> Table:
     )
     alarm = general(1000.0 * (as_number(held.get("false_alarm_probability")) or 0.0), 2)
     share = general(100.0 * (as_number(held.get("most_missing_share")) or 0.0), 2)
+    most = general(held.get("most_marks"), 3)
     note = (
         f"All rules together raise a false alarm in at most {alarm} of 1,000 undisturbed runs. A check is INVALID "
-        f"where more than {share} % of its interval has no usable reading, or more than {general(held.get('most_marks'), 3)} "
+        f"where more than {share} % of its interval has no usable reading, or more than {most} "
         "disturbances are marked in it. Every mark is drawn in every figure over run time."
     )
-    head = columns("Rule", "*What it finds", ">Marks", ">Readings", ">Excluded", "Found from")
+    head = columns("Rule", "*What it finds", ">Marks", ">Readings", ">Excluded", "*Found from")
     return Table(head, body, "Data quality: what was marked and excluded", note)
 
 

@@ -161,15 +161,18 @@ def look_over(
     still = _repeats(times, frozen)
     due = programmed_u(programme, times) * ul_per_u * MG_PER_UL
     busy = [(order.start_s - CLOCK_S, order.end_s + TAIL_S) for order in programme.boluses]
-    steps = found.find_steps(times[~still], masses[~still], due[~still], dose_mg, scale, busy)
-    drops = found.find_drops(times, masses, _due_for_steps(programme, times) * ul_per_u * MG_PER_UL, dose_mg)
-    bursts = [
-        span
-        for span in found.find_bursts(times, masses, scale)
-        if not any(each.start_s - 1.0 <= span.start_s and span.end_s <= each.end_s + 31.0 for each in steps.excursions)
-    ]
+    noisy = found.find_bursts(times, masses, scale)
+    steps = found.find_steps(times[~still], masses[~still], due[~still], dose_mg, scale, busy, noisy)
     excluded = still.copy()
     excluded[~still] |= steps.excluded
+    sound = times[~excluded]
+    due_mg = _due_for_steps(programme, sound) * ul_per_u * MG_PER_UL
+    drops = found.find_drops(sound, masses[~excluded], due_mg, dose_mg)
+    bursts = [
+        span
+        for span in noisy
+        if not any(each.start_s - 1.0 <= span.start_s and span.end_s <= each.end_s + 31.0 for each in steps.excursions)
+    ]
     # An outlet above the surface was there before the first drop fell, and is there after the last.
     drops = None if drops is None else (found.Span(float(times[0]), float(times[-1]), times.size), drops[1])
     in_drops = drops[0] if drops is not None else None

@@ -22,6 +22,7 @@ TRIMMED = 0.05  # share of the largest differences that is left out of the scale
 TRIMMED_SD = 0.8711
 SURE_SIGMAS = 3.0  # of the scale's own uncertainty, added to every threshold
 MIN_DIFFERENCES = 20
+PARTS = 8  # of a blank: a level shift in one of them does not pass for noise
 _NORMAL = NormalDist()
 
 
@@ -40,8 +41,8 @@ class NoiseScale:
     """How readings differ from their neighbours when nothing happens.
 
     ``difference_mg``: standard deviation of one reading less the one before, ``interval_s`` apart; ``relative_u``: its
-    own relative standard uncertainty; ``longer_mg``: the same for readings farther apart; ``walk_mg_per_sqrt_h``: the
-    random walk that is added then. ``same_share``: upper bound of the share of readings that show the same digit as the
+    own relative standard uncertainty; ``longer_mg``: the same for readings farther apart, up to an eighth of a blank.
+    ``same_share``: upper bound of the share of readings that show the same digit as the
     one before, wherever in the digit the load lies.
     """
 
@@ -49,7 +50,6 @@ class NoiseScale:
     relative_u: float
     interval_s: float
     longer_mg: float
-    walk_mg_per_sqrt_h: float
     same_share: float
     resolution_mg: float
 
@@ -60,11 +60,8 @@ class NoiseScale:
         finite("interval of the blank", self.interval_s, positive=True)
 
     def differences_mg(self, steps_s: FloatArray) -> FloatArray:
-        """Return the standard deviation of differences over ``steps_s``, an upper bound where that is not known."""
-        longer = np.hypot(self.longer_mg, self.walk_mg_per_sqrt_h * np.sqrt(steps_s / 3600.0))
-        return np.where(
-            steps_s > 1.5 * self.interval_s, np.maximum(longer, self.difference_mg), self.difference_mg
-        ).astype(np.float64)
+        """Return the standard deviation of differences over ``steps_s``, an upper bound beyond the blank's interval."""
+        return np.where(steps_s > 1.5 * self.interval_s, self.longer_mg, self.difference_mg).astype(np.float64)
 
     @property
     def sure(self) -> float:
@@ -77,7 +74,6 @@ def noise_scale(
     resolution_mg: float,
     *,
     stated_mg: float,
-    walk_mg_per_sqrt_h: float = 0.0,
 ) -> NoiseScale:
     """Return the scale from undisturbed readings, pairs (times in s, masses in mg) of shape (n,), one for each blank.
 
@@ -87,15 +83,14 @@ def noise_scale(
     held = [(times, masses) for times, masses in blanks if times.size > MIN_DIFFERENCES]
     if not held:
         level = max(stated_mg * math.sqrt(2.0), resolution_mg / math.sqrt(6.0))
-        return NoiseScale(
-            level, 0.25, 1.0, level, walk_mg_per_sqrt_h, _same_within(level, resolution_mg), resolution_mg
-        )
+        return NoiseScale(level, 0.25, 1.0, level, _same_within(level, resolution_mg), resolution_mg)
     differences = np.concatenate([np.diff(masses) for _, masses in held])
     if not np.isfinite(differences).all():
         raise BenchError("a reading of a blank is not a number", expected="finite masses")
     interval_s = float(np.median(np.concatenate([np.diff(times) for times, _ in held])))
     level = max(_trimmed_sd(differences), resolution_mg / math.sqrt(6.0))
-    spread = max(float(np.mean([_trimmed_sd(masses - np.median(masses)) for _, masses in held])), level / math.sqrt(2))
+    parts = [part for _, masses in held for part in np.array_split(masses, PARTS)]
+    spread = float(np.median([_trimmed_sd(part - np.median(part)) for part in parts]))
     same = np.abs(differences) < resolution_mg / 2.0
     following = same[1:][same[:-1]]
     count = max(following.size, 1)
@@ -105,8 +100,7 @@ def noise_scale(
         difference_mg=level,
         relative_u=1.0 / math.sqrt(differences.size),  # half the differences are worth one: neighbours share a reading
         interval_s=interval_s,
-        longer_mg=spread * math.sqrt(2.0),
-        walk_mg_per_sqrt_h=walk_mg_per_sqrt_h,
+        longer_mg=max(spread * math.sqrt(2.0), level),
         same_share=min(max(share, _same_within(level, resolution_mg)), 1.0),
         resolution_mg=resolution_mg,
     )

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rig.analysis.quality.scale import NoiseScale, sigmas
+from rig.analysis.quality.spans import Span
 from rig.metrology.checks import FloatArray
 
 OUT_AND_BACK_S = 30.0  # within it the display is back after a knock
@@ -22,6 +23,7 @@ LEANING_S = 600.0  # as long may something lean on the pan, beyond that its comi
 ONSET_S = 5.0  # a rise is compared with what was before it began
 CATCH_UP_BLOCKS = 5  # of 20 doses: as far back a shortfall may lie that a rise makes up for
 BLOCK_DOSES = 20.0
+GAIN_DOSES = 10.0
 CATCH_UP_DOSES = 3.0  # by so much a rise may overshoot in flow: edge slip, scatter of doses, a drive that slips free
 FLOWING_S = 120.0  # after the programme stopped, doses and their tail may still arrive
 LEAST_DIGITS = 2.5
@@ -77,19 +79,24 @@ def find_steps(
     dose_mg: float,
     scale: NoiseScale,
     busy: Sequence[tuple[float, float]] = (),
+    bursts: Sequence[Span] = (),
 ) -> Steps:
     """Return excursions, falls and unexplained rises; arrays of shape (n,), times strictly increasing.
 
     ``set_mg``: what was programmed to have left the outlet by each reading. ``busy``: intervals (a bolus with its tail)
-    in which rises are the delivery's own and cannot be told from a bump. O(n) and a loop over what was found.
+    in which rises are the delivery's own and cannot be told from a bump; ``bursts``: of noise, in which no single
+    reading is an outlier. O(n) and a loop over what was found.
     """
     steps_s = np.diff(times_s)
     z = sigmas(steps_s.size) * scale.sure
     limits = np.maximum(z * scale.differences_mg(steps_s), LEAST_DIGITS * scale.resolution_mg)
-    excursions, falls, excluded, unquiet = _falls(times_s, masses_mg, set_mg, dose_mg, limits)
-    at_rest = max(z * max(scale.longer_mg, scale.difference_mg), LEAST_DIGITS * scale.resolution_mg)
+    excursions, falls, excluded, unquiet = _falls(times_s, masses_mg, set_mg, dose_mg, limits, bursts)
+    at_rest = max(z * scale.longer_mg, LEAST_DIGITS * scale.resolution_mg)
     kept = ~(excluded | unquiet)
-    rises = _rises(times_s[kept], masses_mg[kept], set_mg[kept], dose_mg, at_rest, busy)
+    level = masses_mg.copy()  # without the falls: a rise after one does not make up for it
+    for fall in falls:
+        level[times_s >= fall.after_s] -= fall.size_mg
+    rises = _rises(times_s[kept], level[kept], set_mg[kept], dose_mg, at_rest, busy)
     leaning, falls, rises = _pairs(times_s, dose_mg, at_rest, falls, rises)
     for each in leaning:
         excluded |= (times_s >= each.start_s) & (times_s <= each.end_s)
@@ -108,15 +115,19 @@ def find_steps(
 
 
 def _falls(
-    times: FloatArray, masses: FloatArray, set_mg: FloatArray, dose_mg: float, limits: FloatArray
+    times: FloatArray,
+    masses: FloatArray,
+    set_mg: FloatArray,
+    dose_mg: float,
+    limits: FloatArray,
+    bursts: Sequence[Span],
 ) -> tuple[list[Excursion], list[Shift], BoolArray, BoolArray]:
     """Return excursions, falls, the readings they exclude, and those too unquiet to look for rises in."""
     excluded, unquiet = np.zeros((2, times.size), dtype=np.bool_)
     downs = np.flatnonzero(np.diff(masses) < -limits)
     excursions: list[Excursion] = []
     falls: list[Shift] = []
-    breaks = np.flatnonzero(np.diff(times[downs]) > OUT_AND_BACK_S) + 1
-    for cluster in np.split(downs, breaks) if downs.size else []:
+    for cluster in _clusters(times, downs, bursts):
         first, last = int(cluster[0]), int(cluster[-1])
         limit = float(limits[cluster].max())
         lasts = times[last] - times[first] > KNOCK_S  # then it is a burst of noise, in which no reading is an outlier
@@ -134,10 +145,20 @@ def _falls(
         base = _level(masses, low - 1, -1)
         size = float(inside[np.argmax(np.abs(inside - base))]) - base
         due = float(set_mg[min(high + 1, set_mg.size - 1)] - set_mg[max(low - 1, 0)])
-        unsure = min(float(-np.diff(masses)[cluster].min()), 1.5 * due + dose_mg) if due > 1e-9 else 0.0
+        unsure = min(due + float(-np.diff(masses)[cluster].min()), 1.5 * due + dose_mg) if due > 1e-9 else 0.0
         excursions.append(Excursion(float(times[low]), float(times[high]), high - low + 1, size, unsure))
         excluded[low : high + 1] = True
     return excursions, falls, excluded, unquiet
+
+
+def _clusters(times: FloatArray, downs: npt.NDArray[np.intp], bursts: Sequence[Span]) -> list[npt.NDArray[np.intp]]:
+    """Return the falls that belong together: within half a minute, or within one burst of noise."""
+    if not downs.size:
+        return []
+    apart = np.diff(times[downs]) > OUT_AND_BACK_S
+    for span in bursts:
+        apart &= ~((times[downs[:-1]] >= span.start_s) & (times[downs[1:]] <= span.end_s))
+    return np.split(downs, np.flatnonzero(apart) + 1)
 
 
 def _out_and_back(times: FloatArray, masses: FloatArray, first: int, last: int, limit: float) -> tuple[int, int] | None:
@@ -208,10 +229,9 @@ def _in_stretch(
     found = []
     for hits in np.split(over, np.flatnonzero(np.diff(times[over]) > OUT_AND_BACK_S) + 1):
         first = int(hits[0])
-        onset = int(np.searchsorted(times, times[first] - ONSET_S - 1e-6))
+        onset = max(min(int(np.searchsorted(times, times[first] - ONSET_S - 1e-6)), first - 1), 0)
         jumps = np.diff(residual[onset : first + 1])
-        before = onset + (int(np.argmax(jumps)) if jumps.size else 0)
-        after = min(first, times.size - 1)
+        before, after = onset + int(np.argmax(jumps)), first
         size = _level(residual, after, +1) - _level(residual, before, -1)
         if size > limits[first] / 4.0:  # less: an outlier between its neighbours
             found.append(Shift(float(times[before]), float(times[after]), after - before - 1, size))
@@ -237,14 +257,14 @@ def _highest_before(times: FloatArray, residual: FloatArray, set_mg: FloatArray,
 
 
 def _gain(masses: FloatArray, set_mg: FloatArray, dose_mg: float) -> float:
-    """Return the delivered share of what was programmed: the median of blocks of 20 doses, which no single bump moves.
+    """Return the delivered share of what was programmed: the median of blocks of 10 doses, which no single bump moves.
 
     1 where there are fewer than five blocks.
     """
-    blocks = int((set_mg[-1] - set_mg[0]) / (BLOCK_DOSES * dose_mg)) if dose_mg > 0.0 else 0
+    blocks = int((set_mg[-1] - set_mg[0]) / (GAIN_DOSES * dose_mg)) if dose_mg > 0.0 else 0
     if blocks < 5:
         return 1.0
-    marks = set_mg[0] + BLOCK_DOSES * dose_mg * np.arange(blocks + 1)
+    marks = set_mg[0] + GAIN_DOSES * dose_mg * np.arange(blocks + 1)
     at = np.minimum(np.searchsorted(set_mg, marks), masses.size - 1)
     due, came = np.diff(set_mg[at]), np.diff(masses[at])
     held = due > 0.0
