@@ -235,7 +235,7 @@ def programmed_u(programme: Programme, times_s: FloatArray) -> FloatArray:
         knots |= {order.start_s, order.end_s}
     places = sorted(knots)
     levels = np.cumsum([0.0, *(programme.expected_u(a, b) for a, b in pairwise(places))])
-    return np.interp(times_s, places, levels).astype(np.float64)
+    return np.asarray(np.interp(times_s, places, levels), dtype=np.float64)
 
 
 def _due_for_steps(programme: Programme, times: FloatArray) -> FloatArray:

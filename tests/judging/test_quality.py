@@ -83,12 +83,12 @@ def test_a_fall_is_taken_out_with_its_uncertainty_and_the_outcome_is_that_of_the
 
 
 def test_a_fall_too_small_to_size_is_not_taken_out_but_all_of_it_is_in_the_budget() -> None:
-    check = _check(judge_evidence(_run(_shift(-0.2), rate=1.0)))
+    check = _check(judge_evidence(_run(_shift(-0.25), rate=1.0)))
     clean = _check(judge_evidence(_run(rate=1.0)))
     assert "fall-in-budget" in _ids(check)
-    assert check.value == pytest.approx((clean.value or 0.0) - 100 * 0.2 / (6 * MG_PER_U), abs=0.02)
+    assert check.value == pytest.approx((clean.value or 0.0) - 100 * 0.25 / (6 * MG_PER_U), abs=0.02)
     (line,) = [line for line in check.budget if line.name.startswith("fall of the level")]
-    assert line.standard_uncertainty > 0.2
+    assert line.standard_uncertainty > 0.25
 
 
 def test_a_fall_whose_size_nobody_can_tell_makes_a_check_invalid() -> None:

@@ -27,7 +27,7 @@ GAIN_DOSES = 10.0
 CATCH_UP_DOSES = 3.0  # by so much a rise may overshoot in flow: edge slip, scatter of doses, a drive that slips free
 FLOWING_S = 120.0  # after the programme stopped, doses and their tail may still arrive
 LEAST_DIGITS = 2.5
-SIDE = 5  # readings of which a level's median is taken
+SIDE = 3  # readings of which a level's median is taken
 
 BoolArray = npt.NDArray[np.bool_]
 
