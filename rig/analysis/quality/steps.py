@@ -27,7 +27,8 @@ GAIN_DOSES = 10.0
 CATCH_UP_DOSES = 3.0  # by so much a rise may overshoot in flow: edge slip, scatter of doses, a drive that slips free
 FLOWING_S = 120.0  # after the programme stopped, doses and their tail may still arrive
 LEAST_DIGITS = 2.5
-SIDE = 3  # readings of which a level's median is taken
+SIDE = 5  # readings of which a level's median is taken
+SIDE_S = 15.0  # no farther off than that: the level moves on
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -134,7 +135,11 @@ def _falls(
         found = None if lasts else _out_and_back(times, masses, first, last, limit)
         unquiet[first : last + 2] = lasts
         if found is None:
-            shift = _level(masses, last + 1, +1) - _level(masses, first, -1) - float(set_mg[last + 1] - set_mg[first])
+            shift = (
+                _level(times, masses, last + 1, +1)
+                - _level(times, masses, first, -1)
+                - float(set_mg[last + 1] - set_mg[first])
+            )
             deepest = float(-np.diff(masses)[cluster].min())
             if shift < -(deepest if lasts else limit / 2.0):
                 falls.append(Shift(float(times[first]), float(times[last + 1]), last - first, shift))
@@ -142,7 +147,7 @@ def _falls(
             continue
         low, high = found
         inside = masses[low : high + 1]
-        base = _level(masses, low - 1, -1)
+        base = _level(times, masses, max(low - 1, 0), -1)
         size = float(inside[np.argmax(np.abs(inside - base))]) - base
         due = float(set_mg[min(high + 1, set_mg.size - 1)] - set_mg[max(low - 1, 0)])
         unsure = min(due + float(-np.diff(masses)[cluster].min()), 1.5 * due + dose_mg) if due > 1e-9 else 0.0
@@ -163,11 +168,11 @@ def _clusters(times: FloatArray, downs: npt.NDArray[np.intp], bursts: Sequence[S
 
 def _out_and_back(times: FloatArray, masses: FloatArray, first: int, last: int, limit: float) -> tuple[int, int] | None:
     """Return first and last reading of an excursion that ends or begins with these falls, None for a lasting shift."""
-    after = _level(masses, last + 1, +1)
+    after = _level(times, masses, last + 1, +1)
     low = int(np.searchsorted(times, times[first] - OUT_AND_BACK_S))
     back = np.flatnonzero(masses[low : first + 1] <= after + limit)
     up = (low + int(back[-1]) + 1, last) if back.size and low + int(back[-1]) < first else None
-    before = _level(masses, first, -1)
+    before = _level(times, masses, first, -1)
     high = int(np.searchsorted(times, times[last] + OUT_AND_BACK_S, side="right"))
     forth = np.flatnonzero(masses[last + 1 : high] >= before - limit)
     down = (min(first + 1, last + int(forth[0])), last + int(forth[0])) if forth.size else None
@@ -176,10 +181,11 @@ def _out_and_back(times: FloatArray, masses: FloatArray, first: int, last: int, 
     return up if up[1] - up[0] <= down[1] - down[0] else down
 
 
-def _level(masses: FloatArray, at: int, side: int) -> float:
-    """Return the median of the readings at and beside ``at``: ``side`` +1 those after, -1 those before."""
+def _level(times: FloatArray, masses: FloatArray, at: int, side: int) -> float:
+    """Return the median of up to five readings at and beside ``at``: ``side`` +1 those after, -1 those before."""
     low, high = (at, at + SIDE) if side > 0 else (at - SIDE + 1, at + 1)
-    return float(np.median(masses[max(low, 0) : min(high, masses.size)]))
+    part = slice(max(low, 0), min(high, masses.size))
+    return float(np.median(masses[part][np.abs(times[part] - times[at]) <= SIDE_S]))
 
 
 # --- rises
@@ -232,7 +238,7 @@ def _in_stretch(
         onset = max(min(int(np.searchsorted(times, times[first] - ONSET_S - 1e-6)), first - 1), 0)
         jumps = np.diff(residual[onset : first + 1])
         before, after = onset + int(np.argmax(jumps)), first
-        size = _level(residual, after, +1) - _level(residual, before, -1)
+        size = _level(times, residual, after, +1) - _level(times, residual, before, -1)
         if size > limits[first] / 4.0:  # less: an outlier between its neighbours
             found.append(Shift(float(times[before]), float(times[after]), after - before - 1, size))
     return found
@@ -292,7 +298,8 @@ def _pairs(
         low, high = np.searchsorted(times, (first.before_s + 1e-6, second.after_s - 1e-6))
         if high <= low:
             continue
-        leaning.append(Excursion(float(times[low]), float(times[high - 1]), int(high - low), first.size_mg))
+        unsure = abs(match.size_mg + fall.size_mg) + dose_mg
+        leaning.append(Excursion(float(times[low]), float(times[high - 1]), int(high - low), first.size_mg, unsure))
         left_falls.remove(fall)
         left_rises.remove(match)
     return leaning, left_falls, left_rises
