@@ -33,6 +33,7 @@ CLOCK_S = 2.0  # a delivery begins by the pump's clock
 BEGINS_S = 60.0  # of the first blank: what the pump did before it was stopped is still arriving
 TAIL_S = 120.0  # after the nominal end of a bolus
 SURE_SIGMAS = 3.0
+MOST_SHIFTS = 50  # more are not sized one by one: nothing over them is measurable
 SOURCE = "a fall is no delivery; its size by extrapolation of both sides"
 SPIKE, BUMP, RISE, REPEAT, ZERO, NOISE, DROP = "Q-SPIKE", "Q-BUMP", "Q-STEP", "Q-REPEAT", "Q-ZERO", "Q-NOISE", "Q-DROP"
 
@@ -144,15 +145,14 @@ def look_over(
 ) -> Look:
     """Return the readings of a stretch as the rules leave them; arrays of shape (n,), times strictly increasing.
 
-    Looked at is what came from 60 s into the first blank, or without one from the first delivery, on: before it nobody
-    knows what the pump was doing.
+    Looked at is what came from 60 s into the blank before the steps on; without one, from when the pump was known to
+    have stopped for 60 s, or to deliver: before it nobody knows what the pump was doing.
     """
     rests = _blanks(events, origin_ns)
     scale = found.noise_scale(
-        [_between(times_s, masses_mg, *rest) for rest in rests], resolution_mg, stated_mg=stated_mg
+        [_between(times_s, masses_mg, *rest) for rest in rests.values()], resolution_mg, stated_mg=stated_mg
     )
-    begins_s = rests[0][0] + BEGINS_S if rests else programme.start_s
-    low = int(np.searchsorted(times_s, begins_s))
+    low = int(np.searchsorted(times_s, _begins_s(events, origin_ns, rests)))
     times, masses = times_s[low:], masses_mg[low:]
     if times.size <= 2:
         return Look(times_s, masses_mg, Quality(read=times_s.size), ())
@@ -214,6 +214,8 @@ def settle_shifts(
     moved = []
     for shift, gap in zip(look.shifts, gaps, strict=True):
         try:
+            if len(look.shifts) > MOST_SHIFTS:
+                raise BenchError(f"it is one of {len(look.shifts)} shifts")
             size = departure_over(gap, others, look.times_s, look.masses_mg, programme, chain, ul_per_u)
             moved.append(Moved(shift, size))
         except BenchError as error:
@@ -247,15 +249,26 @@ def _due_for_steps(programme: Programme, times: FloatArray) -> FloatArray:
     return np.asarray(levels[times.size - 1 :] - levels[: times.size - 1], dtype=np.float64)
 
 
-def _blanks(events: Sequence[Event], origin_ns: int) -> list[tuple[float, float]]:
+def _begins_s(events: Sequence[Event], origin_ns: int, rests: dict[str, tuple[float, float]]) -> float:
+    if "before" in rests:
+        return rests["before"][0] + BEGINS_S
+    known = [
+        (event.at_ns - origin_ns) / NS_PER_S + (BEGINS_S if event.name == "suspended" else 0.0)
+        for event in events
+        if event.name in ("suspended", "resumed", "temp_started", "bolus_started")
+    ]
+    return min(known, default=0.0)
+
+
+def _blanks(events: Sequence[Event], origin_ns: int) -> dict[str, tuple[float, float]]:
     started: dict[str, float] = {}
-    rests = []
+    rests: dict[str, tuple[float, float]] = {}
     for event in events:
         which, at_s = str(event.data.get("which", "")), (event.at_ns - origin_ns) / NS_PER_S
         if event.name == "blank_started":
             started[which] = at_s
         elif event.name == "blank_ended" and which in started:
-            rests.append((started[which], at_s))
+            rests[which] = (started[which], at_s)
     return rests
 
 
@@ -305,11 +318,14 @@ def _spike_mark(each: found.Excursion, steps: found.Steps) -> Mark:
 
 def _shift_mark(each: found.Shift, steps: found.Steps) -> Mark:
     if each.size_mg < 0.0:
-        rule, limit, text = BUMP, steps.fall_mg, f"the level fell by {-each.size_mg:.3g} mg, which is no delivery"
+        rule, text = BUMP, f"the level fell by {-each.size_mg:.3g} mg, which is no delivery"
     else:
-        rule, limit = RISE, steps.rise_mg
+        rule = RISE
         text = f"the level rose by {each.size_mg:.3g} mg that were not programmed: a bump, or an unprogrammed delivery"
-    return Mark(rule, each.before_s, each.after_s, each.readings + 2, each.readings, text, f"{limit:.3g} mg")
+    limit = (
+        f"{steps.rise_mg:.2g} mg, {steps.rise_flowing_mg:.2g} mg in flow" if rule == RISE else f"{steps.fall_mg:.2g} mg"
+    )
+    return Mark(rule, each.before_s, each.after_s, each.readings + 2, each.readings, text, limit)
 
 
 def _burst_mark(span: found.Span, scale: found.NoiseScale, count: int) -> Mark:

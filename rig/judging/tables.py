@@ -71,8 +71,9 @@ def _in_a_gap(view: RunView, at_s: float) -> bool:
 
 
 def _is_measured(view: RunView, from_s: float, to_s: float) -> bool:
-    """Whether both edges of a window were weighed, and no reading gap in it hides a shift."""
+    """Whether both edges of a window were weighed, and no reading gap in it hides a shift, nor a fall its size."""
     bad = any(bridge.shifted or bridge.departure is None for bridge in view.bridges_in(from_s, to_s))
+    bad |= any(fall.departure is None and fall.within(from_s, to_s) for fall in view.quality.falls)
     return not (bad or _in_a_gap(view, from_s) or _in_a_gap(view, to_s))
 
 

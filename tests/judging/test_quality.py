@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,20 @@ def test_a_fall_within_a_bolus_is_the_bench_s_and_an_item_that_fails_elsewhere_s
     broken = judge_evidence(_run(_shift(-2.0, end_s + 50.0), checks=(BOLUS,), boluses=3))
     assert _check(broken, "bolus").outcome is Outcome.INVALID
     assert _check(broken, "bolus").items[0]["outcome"] == "INVALID"
+
+
+def test_a_stretch_without_a_blank_before_it_is_looked_at_from_its_first_delivery_on() -> None:
+    evidence = _run(_shift(-20.0))
+    events = tuple(event for event in evidence.record.events if event.data.get("which") != "before")
+    quality = lay_out(replace(evidence, record=replace(evidence.record, events=events))).quality
+    assert [mark.rule for mark in quality.marks] == ["Q-BUMP"]
+
+
+def test_hundreds_of_knocks_are_invalid_at_once() -> None:
+    falls = [_shift(-1.0, at * 250.0) for at in range(1, 80)]
+    check = _check(judge_evidence(_run(*falls)))
+    assert check.outcome is Outcome.INVALID
+    assert "its size cannot be told: it is one of" in check.why
 
 
 def test_a_blank_with_a_shift_in_it_keeps_its_slope() -> None:
