@@ -45,8 +45,13 @@ def judge_marked(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], 
     result = _with_falls(result, view, spans)
     rises = [rise for rise in view.quality.rises if any(rise.within(*span) for span in spans)]
     if rises:
-        other = without_rises(view)
-        result = _both_ways(result, judge_check(check, other, judge_boluses(other), profile), rises)
+        others = (without_rises(view), without_rises(view, view.quality.rise_limit_mg))
+        other, less = (judge_check(check, each, judge_boluses(each), profile) for each in others)
+        result = _both_ways(result, other, rises)
+        if result.outcome is Outcome.PASS and less.outcome is not Outcome.PASS:
+            limit = f"{view.quality.rise_limit_mg:.2g} mg"
+            why = f"PASS only if no step just below the detection limit of {limit} came with those that were found"
+            result = _withheld(result, Outcome.INCONCLUSIVE, why)
     smeared = smear_of(*lags(view, boluses)) if check.measure in TIMED else None
     if smeared is not None and smeared.is_smeared:
         result = replace(result, findings=(*result.findings, Finding("Q-SMEAR", smeared.text)))
@@ -82,11 +87,14 @@ def missing_share(view: RunView, from_s: float, to_s: float) -> float:
     return max(lost_s, 0.0) / (to_s - from_s)
 
 
-def without_rises(view: RunView) -> RunView:
-    """Return a view as if no unprogrammed rise had happened: the readings after each are lowered by its size."""
+def without_rises(view: RunView, unseen_mg: float = 0.0) -> RunView:
+    """Return a view as if no unprogrammed rise had happened: the readings after each are lowered by its size.
+
+    ``unseen_mg``: by as much more, for a rise that came with each and was too small to be found.
+    """
     masses = view.masses_mg.copy()
     for rise in view.quality.rises:
-        masses[view.times_s >= rise.shift.after_s] -= max(rise.size_mg, 0.0)
+        masses[view.times_s >= rise.shift.after_s] -= max(rise.size_mg, 0.0) + unseen_mg
     air = air_density_at(view.record.ambient, view.times_s, origin_ns=view.started_ns)
     volume_u = volume_curve_ul(view.times_s, masses, view.chain, air) / view.ul_per_u
     return replace(view, masses_mg=masses, volume_u=volume_u, quality=replace(view.quality, rises=()))

@@ -105,6 +105,7 @@ class Quality:
     excluded_s: FloatArray | None = None
     excluded_mg: FloatArray | None = None
     read: int = 0
+    rise_limit_mg: float = 0.0
 
     def of(self, rules: Sequence[str], from_s: float, to_s: float) -> tuple[Mark, ...]:
         """Return the marks of some rules that touch an interval."""
@@ -193,6 +194,7 @@ def look_over(
         excluded_s=times_s[~kept],
         excluded_mg=masses_mg[~kept],
         read=times_s.size,
+        rise_limit_mg=steps.rise_flowing_mg,
     )
     shifts = tuple(sorted((*falls, *rises), key=lambda each: each.before_s))
     return Look(times_s[kept], masses_mg[kept], quality, shifts)
@@ -353,14 +355,14 @@ def _told(mark: Mark, moved: dict[float, Moved]) -> Mark:
 
 
 def _limits(scale: found.NoiseScale, steps: found.Steps, count: int, dose_mg: float) -> tuple[tuple[str, str], ...]:
-    still = found.frozen_limits(scale, count)
+    still, flowing = found.frozen_limits(scale, count), f"{steps.rise_flowing_mg:.2g} mg in flow"
     blind = "blind: the noise does not move this display"
     return (
         (REPEAT, blind if still.blind else f"one value for {still.longest_s:.0f} s"),
         (ZERO, blind if still.blind else f"{still.fewest_moves} moves or fewer in 60 readings at zero"),
         (SPIKE, f"{steps.fall_mg:.2g} mg out and back within 30 s"),
         (BUMP, f"a fall of {steps.fall_mg:.2g} mg"),
-        (RISE, f"{steps.rise_mg:.2g} mg at rest, {steps.rise_flowing_mg:.2g} mg in flow, nothing within a bolus"),
+        (RISE, f"{steps.rise_mg:.2g} mg at rest, {flowing}, that and 3 times what is due at once in a bolus"),
         (NOISE, f"{detection_limit(count, scale):.1f} times the blanks' noise over 60 readings at rest"),
         (DROP, f"3 drops of {drop_limit_mg(dose_mg):.1f} mg"),
     )

@@ -125,10 +125,18 @@ def test_a_low_gain_hides_no_bump_that_would_make_up_for_it() -> None:
     assert len(made.steps().rises) == 1
 
 
-def test_within_a_bolus_only_falls_are_looked_for() -> None:
+def test_within_a_bolus_a_rise_is_found_only_where_it_comes_all_at_once() -> None:
     made = Made()
-    made.extra[made.near(5000.0) :] += 10.0
-    assert made.steps(busy=((4990.0, 5100.0),)).rises == ()
+    bolus = np.clip(made.times - 5000.0, 0.0, 100.0) * 0.25
+    made.set_mg, made.load = made.set_mg + bolus, made.load + 1.5 * bolus
+    assert made.steps(busy=((4990.0, 5200.0),)).rises == ()
+    made.extra[made.near(5030.0) :] += 3.0
+    (rise,) = made.steps(busy=((4990.0, 5200.0),)).rises
+    assert rise.before_s < 5030.0 <= rise.after_s
+
+
+def test_within_a_bolus_falls_are_looked_for() -> None:
+    made = Made()
     made.extra[made.near(5050.0) :] -= 1.0
     assert len(made.steps(busy=((4990.0, 5100.0),)).falls) == 1
 

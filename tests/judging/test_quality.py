@@ -223,6 +223,14 @@ def test_hundreds_of_knocks_are_invalid_at_once() -> None:
     assert "its size cannot be told: it is one of" in check.why
 
 
+def test_a_bump_never_makes_up_for_a_short_bolus() -> None:
+    clean = judge_evidence(_run(gain=0.9, checks=(BOLUS,), boluses=2))
+    assert _check(clean, "bolus").outcome is Outcome.FAIL
+    bumped = judge_evidence(_run(_shift(+2.0, HOURS * HOUR + 50.0), gain=0.9, checks=(BOLUS,), boluses=1))
+    assert _check(bumped, "bolus").outcome is Outcome.INCONCLUSIVE
+    assert "unscheduled-step" in _ids(_check(bumped, "bolus"))
+
+
 def test_a_blank_with_a_shift_in_it_keeps_its_slope() -> None:
     before = lay_out(_run()).blanks["before"]
     shifted = lay_out(_run(_shift(+1.0, -1200.0))).blanks["before"]

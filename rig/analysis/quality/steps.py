@@ -25,6 +25,7 @@ CATCH_UP_BLOCKS = 5  # of 20 doses: as far back a shortfall may lie that a rise 
 BLOCK_DOSES = 20.0
 GAIN_DOSES = 10.0
 CATCH_UP_DOSES = 3.0  # by so much a rise may overshoot in flow: edge slip, scatter of doses, a drive that slips free
+STEEP = 3.0  # times the programmed rate: no line lets go of a bolus faster
 FLOWING_S = 120.0  # after the programme stopped, doses and their tail may still arrive
 LEAST_DIGITS = 2.5
 SIDE = 5  # readings of which a level's median is taken
@@ -85,7 +86,7 @@ def find_steps(
     """Return excursions, falls and unexplained rises; arrays of shape (n,), times strictly increasing.
 
     ``set_mg``: what was programmed to have left the outlet by each reading. ``busy``: intervals (a bolus with its tail)
-    in which rises are the delivery's own and cannot be told from a bump; ``bursts``: of noise, in which no single
+    in which a rise is the delivery's own unless it comes all at once; ``bursts``: of noise, in which no single
     reading is an outlier. O(n) and a loop over what was found.
     """
     steps_s = np.diff(times_s)
@@ -98,6 +99,8 @@ def find_steps(
     for fall in falls:
         level[times_s >= fall.after_s] -= fall.size_mg
     rises = _rises(times_s[kept], level[kept], set_mg[kept], dose_mg, at_rest, busy)
+    rises += _abrupt_rises(times_s[kept], level[kept], set_mg[kept], dose_mg, at_rest, busy)
+    rises.sort(key=lambda each: each.before_s)
     leaning, falls, rises = _pairs(times_s, dose_mg, at_rest, falls, rises)
     for each in leaning:
         excluded |= (times_s >= each.start_s) & (times_s <= each.end_s)
@@ -209,6 +212,28 @@ def _rises(
         part = slice(low, high)
         found += _in_stretch(times[part], residual[part], set_mg[part], dose_mg, limits[part])
     return found
+
+
+def _abrupt_rises(
+    times: FloatArray,
+    masses: FloatArray,
+    set_mg: FloatArray,
+    dose_mg: float,
+    at_rest: float,
+    busy: Sequence[tuple[float, float]],
+) -> list[Shift]:
+    """Return steps within busy intervals, each once, that are too steep for a delivery: three times its rate."""
+    found: set[int] = set()
+    for from_s, to_s in busy:
+        low, high = np.searchsorted(times, (from_s, to_s))
+        if high - low < 3:
+            continue
+        steps_s, due = np.diff(times[low:high]), np.diff(set_mg[low:high])
+        limits = at_rest + STEEP * float((due / steps_s).max()) * steps_s + CATCH_UP_DOSES * dose_mg
+        found.update((low + np.flatnonzero(np.diff(masses[low:high]) > limits)).tolist())
+    return [
+        Shift(float(times[at]), float(times[at + 1]), 0, float(masses[at + 1] - masses[at])) for at in sorted(found)
+    ]
 
 
 def _quiet(times: FloatArray, busy: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
