@@ -173,6 +173,8 @@ def _level(level: dict[str, Any]) -> str:
     )
     if as_number(level.get("bend_mg")):
         how += f", {with_unit(general(level.get('bend_mg'), 5), 'mg')} off it because the rate changes between them"
+    if as_number(level.get("fall_mg")):
+        how += f", {with_unit(general(level.get('fall_mg'), 5), 'mg')} added for falls of the level before it"
     told = " to ".join(dict.fromkeys(_reading(end) for end in ends if end))
     return f"{with_unit(general(level.get('mass_mg'), 9), 'mg')} at {elapsed(level.get('at_s'))}, {how}: {told}"
 

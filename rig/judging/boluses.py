@@ -11,6 +11,7 @@ from rig.errors import BenchError
 from rig.judging.programmed import match_log
 from rig.judging.reported import Entry
 from rig.judging.running import running_basal
+from rig.judging.shifted import bolus_marked
 from rig.judging.view import RunView
 from rig.programme import BolusOrder
 from rig.record.reader import Event
@@ -94,7 +95,7 @@ def _disturbed(view: RunView, from_s: float, to_s: float) -> str:
     if bridge is not None:
         return f"a reading gap of {bridge.gap.duration_s:.0f} s within this bolus ({bridge.gap.cause})"
     unknown = view.unknown_in(from_s, to_s)
-    return "" if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
+    return bolus_marked(view, from_s, to_s) if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
 
 
 def _report(entry: Entry | None, step_u: float) -> Report | None:

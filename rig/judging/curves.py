@@ -11,6 +11,7 @@ from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_curves
+from rig.judging.quality_tables import quality_curve
 from rig.judging.view import FloatArray, RunView
 from rig.scenario.model import BasalStep
 
@@ -28,6 +29,7 @@ def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "bolus_shape": _shapes(view, boluses),
         "blank": _blank(view),
         "doses": dose_curves(view),
+        "excluded": quality_curve(view),
     }
 
 

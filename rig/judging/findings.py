@@ -13,6 +13,7 @@ from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
+from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.suspensions import suspension_findings
@@ -24,6 +25,7 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
+UNPROGRAMMED = ("reported-not-set", "measured-not-set", "measured-not-reported", "bolus-excess")
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
 
 
@@ -57,10 +59,20 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += _shifts(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += [*dose_findings(each.view), *estimator_findings(each.view)]
+        events = each.truths.findings if each.truths is not None else ()
+        found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, events)]
         found += _open_deliveries(evidence, each.view)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]
-        found += each.truths.findings if each.truths is not None else ()
+        found += events
     return tuple(found)
+
+
+def _told(step: Finding, events: Sequence[Finding]) -> bool:
+    """Whether a rise that nobody programmed is told already as an event of one of the three truths."""
+    if step.id != "unscheduled-step" or step.from_s is None or step.to_s is None:
+        return False
+    spans = [(each.from_s, each.to_s) for each in events if each.id in UNPROGRAMMED]
+    return any(low is not None and high is not None and low <= step.to_s and high >= step.from_s for low, high in spans)
 
 
 def _interruptions(record: RunRecord) -> list[Finding]:

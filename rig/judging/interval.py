@@ -10,6 +10,7 @@ import numpy as np
 from rig.analysis.basal import DeliveryError, delivery_error
 from rig.analysis.series import level_at
 from rig.judging.items import NotMeasurableError
+from rig.judging.shifted import with_shifts
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, rectangular
 from rig.metrology.buoyancy import UL_PER_CM3
@@ -62,11 +63,13 @@ def measured_volume(view: RunView, from_s: float, to_s: float, *, half_width_s: 
         raise NotMeasurableError("no readings at an edge of the interval")
     gap = view.gap_in(from_s, to_s)
     if gap is not None:
-        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+        told = view.quality.told_of(gap.start_s, gap.end_s) or "no readings"
+        raise NotMeasurableError(f"{told} for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
     _refuse_unknown(view, from_s, to_s)
     edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
     levels = [_level(view, at_s, half_width_s) for at_s in edges]
     volume = _bridged(view, from_s, to_s, volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s)))
+    volume = with_shifts(view, from_s, to_s, volume)
     parts = _edge_components(view, from_s, to_s, edges)
     budget = Budget(volume.budget.unit, (*volume.budget.components, *parts))
     return replace(volume, budget=budget)

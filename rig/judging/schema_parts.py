@@ -80,6 +80,7 @@ def _level() -> dict[str, Any]:
             "at_s": {"type": "number"},
             "how": {"enum": ["mean", "reading", "interpolated"]},
             "bend_mg": {"type": "number"},
+            "fall_mg": {"type": "number"},
             "readings": {"type": "integer"},
             "first": reading,
             "last": reading,

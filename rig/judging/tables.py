@@ -17,6 +17,7 @@ from rig.judging.bolus_tables import bolus_tables
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_tables
 from rig.judging.interval import basal_error
+from rig.judging.quality_tables import quality_table
 from rig.judging.uncertainties import expanded_pct, expanded_u
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
@@ -36,6 +37,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "doses": dose_tables(view),
         "blank": _blank(view),
         "ambient": _ambient(view),
+        "quality": quality_table(view, boluses),
     }
 
 
@@ -71,8 +73,9 @@ def _in_a_gap(view: RunView, at_s: float) -> bool:
 
 
 def _is_measured(view: RunView, from_s: float, to_s: float) -> bool:
-    """Whether both edges of a window were weighed, and no reading gap in it hides a shift."""
+    """Whether both edges of a window were weighed, and no reading gap in it hides a shift, nor a fall its size."""
     bad = any(bridge.shifted or bridge.departure is None for bridge in view.bridges_in(from_s, to_s))
+    bad |= any(fall.departure is None and fall.within(from_s, to_s) for fall in view.quality.falls)
     return not (bad or _in_a_gap(view, from_s) or _in_a_gap(view, to_s))
 
 

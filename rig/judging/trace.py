@@ -67,6 +67,7 @@ class RawReadings:
 
     def __init__(self, view: RunView) -> None:
         """Lay out the readings of one stretch beside the segments that hold them."""
+        self._falls = [(fall.shift.after_s, fall.taken_out_mg) for fall in view.quality.falls]
         self._columns = view.record.weighings.get(BALANCE, WeighingColumns())
         asked = np.array(self._columns.asked_ns, dtype=np.int64)
         answered = np.array(self._columns.answered_ns, dtype=np.int64)
@@ -82,6 +83,10 @@ class RawReadings:
         self._ends = np.cumsum([count for _, count in counts])
         # Readings that were put together without a file have no place in one.
         self._placed = len(self._columns.block) == len(self._columns.line) == len(self._columns.mass_mg)
+
+    def taken_out_mg(self, at_s: float) -> float:
+        """Return what was added to the readings of an instant for falls of the level before it."""
+        return sum(mg for after_s, mg in self._falls if at_s >= after_s)
 
     def at(self, at_s: float | None) -> dict[str, Any] | None:
         """Return the reading nearest to a time: its times, its mass, the file and the block that hold it."""
@@ -192,6 +197,7 @@ def _level(level: Level, raw: RawReadings) -> dict[str, Any]:
         "at_s": round(level.at_s, 9),
         "how": how,
         "bend_mg": _short(level.bend_mg, TRACE_DIGITS),
+        "fall_mg": _short(raw.taken_out_mg(level.at_s), TRACE_DIGITS),
         "readings": level.count if how == "mean" else len(ends),
         "first": ends[0] if ends else None,
         "last": ends[-1] if ends else None,

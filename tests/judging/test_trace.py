@@ -109,7 +109,7 @@ def assert_level_stands_in_the_record(run: Path, level: dict[str, Any]) -> None:
         return
     share = (level["at_s"] - first["at_s"]) / (last["at_s"] - first["at_s"])
     line = first["mass_mg"] + share * (last["mass_mg"] - first["mass_mg"])
-    assert line + level["bend_mg"] == pytest.approx(level["mass_mg"], abs=1e-6)
+    assert line + level["bend_mg"] + level["fall_mg"] == pytest.approx(level["mass_mg"], abs=1e-6)
 
 
 def test_a_value_is_recomputed_from_its_trace_and_its_readings_stand_in_the_record(
