@@ -25,6 +25,7 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
+NEAR_S = 10.0  # two detectors may place the same rise some readings apart
 UNPROGRAMMED = ("reported-not-set", "measured-not-set", "measured-not-reported", "bolus-excess")
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
 
@@ -72,7 +73,8 @@ def _told(step: Finding, events: Sequence[Finding]) -> bool:
     if step.id != "unscheduled-step" or step.from_s is None or step.to_s is None:
         return False
     spans = [(each.from_s, each.to_s) for each in events if each.id in UNPROGRAMMED]
-    return any(low is not None and high is not None and low <= step.to_s and high >= step.from_s for low, high in spans)
+    from_s, to_s = step.from_s - NEAR_S, step.to_s + NEAR_S
+    return any(low is not None and high is not None and low <= to_s and high >= from_s for low, high in spans)
 
 
 def _interruptions(record: RunRecord) -> list[Finding]:
