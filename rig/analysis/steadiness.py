@@ -48,7 +48,8 @@ def moved_levels(
     ``expected_mg``: SET less evaporation for each block, shape (k,) for k + 1 edges; ``u_mg``: standard uncertainty of
     a difference of two readings so far apart. The pump's own gain is taken out as the median ratio where a block holds
     4 doses or more. Allowed beside it: the doses of the block and 5 more, at most 8; 25 % of SET; 6 u. And nothing
-    may go back, but by 6 u and what evaporates. `BenchError` for a record that is not in the order of time, or shapes that do not fit.
+    may go back, but by 6 u and what evaporates. `BenchError` for a record that is not in the order of time, or shapes
+    that do not fit.
     """
     times, masses = checked(times_s, masses_mg)
     if edges_s.ndim != 1 or expected_mg.shape != (max(edges_s.size - 1, 0),) or expected_mg.size == 0:

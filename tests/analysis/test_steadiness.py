@@ -51,7 +51,7 @@ def test_a_plunger_that_sticks_and_slips_by_five_doses_is_the_pump_s_own_affair(
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
-def test_a_pump_cannot_suck_back_half_a_milligram(rate: float) -> None:
+def test_a_pump_cannot_suck_back_a_milligram(rate: float) -> None:
     times, masses, edges, expected = staircase(rate, 6.0)
     masses = masses - 1.0 * np.clip((times - 7200.0) / 240.0, 0.0, 1.0)
     found = moved_levels(times, masses, edges, expected, dose_mg=DOSE_MG, u_mg=U_MG)
