@@ -17,7 +17,7 @@ from rig.metrology.checks import FloatArray, finite
 
 BLOCK_S = 240.0  # the fastest walk on record took 4 minutes (balance-protocols: a loose container)
 MOST_DOSES = 8.0  # sticking and slipping of a plunger may hold back and let go so many at once
-EDGE_DOSES = 2.0  # that fall to the other side of the two edges
+SLIP_DOSES = 5.0  # a plunger that stuck catches up, and doses fall to the other side of the two edges
 GAIN_SHARE = 0.25  # of SET: how much a pump's rate may wander from block to block
 SIGMAS = 6.0
 DOSES_FOR_A_GAIN = 4.0  # with fewer in a block its median says nothing of the pump's gain
@@ -47,8 +47,9 @@ def moved_levels(
 
     ``expected_mg``: SET less evaporation for each block, shape (k,) for k + 1 edges; ``u_mg``: standard uncertainty of
     a difference of two readings so far apart. The pump's own gain is taken out as the median ratio where a block holds
-    4 doses or more. Allowed beside it: the doses of the block and 2 more, at most 8; 25 % of SET; 6 u. `BenchError`
-    for a record that is not in the order of time, or shapes that do not fit.
+    4 doses or more. Allowed beside it: the doses of the block and 5 more, at most 8; 25 % of SET; 6 u. And nothing
+    may go back, but by 6 u and what evaporates. `BenchError` for a record that is not in the order of time, or shapes
+    that do not fit.
     """
     times, masses = checked(times_s, masses_mg)
     if edges_s.ndim != 1 or expected_mg.shape != (max(edges_s.size - 1, 0),) or expected_mg.size == 0:
@@ -58,11 +59,12 @@ def moved_levels(
     moved = np.diff(value_at(times, masses, edges_s))
     doses = np.abs(expected_mg) / dose_mg
     gain = _gain(moved, expected_mg, doses)
-    limit = np.minimum(doses + EDGE_DOSES, MOST_DOSES) * dose_mg + GAIN_SHARE * np.abs(gain * expected_mg)
+    limit = np.minimum(doses + SLIP_DOSES, MOST_DOSES) * dose_mg + GAIN_SHARE * np.abs(gain * expected_mg)
     limit += SIGMAS * u_mg
+    backwards = moved < np.minimum(expected_mg, 0.0) - SIGMAS * u_mg
     return tuple(
         Moved(float(edges_s[k]), float(edges_s[k + 1]), float(moved[k]), float(expected_mg[k]), float(limit[k]))
-        for k in np.flatnonzero(np.abs(moved - gain * expected_mg) > limit)
+        for k in np.flatnonzero(backwards | (np.abs(moved - gain * expected_mg) > limit))
     )
 
 

@@ -50,6 +50,21 @@ def test_a_plunger_that_sticks_and_slips_by_five_doses_is_the_pump_s_own_affair(
     assert moved_levels(times, masses, edges, expected, dose_mg=DOSE_MG, u_mg=U_MG) == ()
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
+def test_a_pump_cannot_suck_back_a_milligram(rate: float) -> None:
+    times, masses, edges, expected = staircase(rate, 6.0)
+    masses = masses - 1.0 * np.clip((times - 7200.0) / 240.0, 0.0, 1.0)
+    found = moved_levels(times, masses, edges, expected, dose_mg=DOSE_MG, u_mg=U_MG)
+    assert [each.start_s for each in found] == [7200.0]
+
+
+def test_evaporation_alone_is_no_sucking_back() -> None:
+    times = np.arange(0.0, 3601.0, 10.0)
+    edges = np.arange(0.0, 3601.0, BLOCK_S)
+    lost = np.full(edges.size - 1, -6.0 * BLOCK_S / 3600.0)
+    assert moved_levels(times, -6.0 * times / 3600.0, edges, lost, dose_mg=DOSE_MG, u_mg=U_MG) == ()
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     times, masses, edges, expected = staircase(1.0, 1.0)
     with pytest.raises(BenchError, match="one edge more"):
