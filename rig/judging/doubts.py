@@ -25,6 +25,8 @@ from rig.scenario.measures import MEASURES
 from rig.scenario.model import Check
 
 MOST_MISSING = 0.05  # of an interval without a usable reading
+HOLE_LINK_S = 5.0  # of link time: one exchange with a pump holds up the readings for so long, at any speed
+HOLE_INTERVALS = 5.0  # a reading so late is missing: a loaded host delays some, and they are as good as the others
 MOST_MARKS = 5  # in one interval: where so much is seen, more of the same is below the detection limits
 FORBIDDING = (ZERO, DROP)
 COUNTED = (SPIKE, BUMP, RISE, REPEAT, NOISE)
@@ -75,14 +77,25 @@ def damaged(view: RunView, from_s: float, to_s: float) -> str:
 
 
 def missing_share(view: RunView, from_s: float, to_s: float) -> float:
-    """Return the share of an interval without readings, gaps left out that the record explains (they have their u)."""
+    """Return the share of an interval without a usable reading: left out by rule, or a hole of several intervals.
+
+    Readings that came a little late are readings. Gaps that the record explains have their own u, and do not count.
+    """
     low, high = np.searchsorted(view.times_s, (from_s, to_s), side="right")
     times = view.times_s[max(int(low) - 1, 0) : int(high) + 1]
     if times.size < 2 or to_s <= from_s:
         return 0.0
     steps = np.diff(times)
     usual_s = max(view.evidence.scenario.balance_interval_s, float(np.median(steps)))
-    lost_s = float(np.sum(np.where(steps > 1.5 * usual_s, steps - usual_s, 0.0)))
+    speed = float(view.record.header.get("clock", {}).get("speed") or 1.0)
+    holes = steps > max(HOLE_INTERVALS * usual_s, HOLE_LINK_S * speed)
+    lost_s = float(np.sum(steps[holes] - usual_s))
+    if view.quality.excluded_s is not None:
+        left_out = view.quality.excluded_s
+        left_out = left_out[(left_out > from_s) & (left_out <= to_s)]
+        inside = np.searchsorted(times, left_out) - 1
+        counted = holes[np.clip(inside, 0, holes.size - 1)]  # those in a hole are in its length already
+        lost_s += usual_s * float(np.count_nonzero(~counted))
     lost_s -= sum(max(bridge.gap.duration_s - usual_s, 0.0) for bridge in view.bridges_in(from_s, to_s))
     return max(lost_s, 0.0) / (to_s - from_s)
 

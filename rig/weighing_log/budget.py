@@ -226,7 +226,8 @@ def _liquid(method: Method, budget: LogBudget, volume_u: float) -> list[Componen
         half_width_c = budget.liquid.temperature_half_width_c or 0.0
         u_density, shape = rectangular(half_width_c) * rho * _expansion(method), "rectangular"
     source = budget.source or "budget file"
-    found = [Component("liquid density", u_density, "kg/m3", -volume_u / rho, "B", shape, source, shared=True)]
+    per_density = -volume_u / (rho - (method.air_density_kg_per_m3 or 0.0))
+    found = [Component("liquid density", u_density, "kg/m3", per_density, "B", shape, source, shared=True)]
     if method.air_density_kg_per_m3 is None:
         t, h, p = (method.air[name].value for name in ASSUMED_AIR)
         air = float(unchecked_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))

@@ -182,7 +182,7 @@ def test_many_disturbances_are_too_many() -> None:
 
 def test_readings_that_are_missing_here_and_there_add_up() -> None:
     maker = RunMaker((BasalStep(4.0, HOURS * HOUR),), (MEAN,))
-    maker.drop = [(BLANK_S + at, BLANK_S + at + 35.0) for at in range(600, 20_000, 300)]
+    maker.drop = [(BLANK_S + at, BLANK_S + at + 49.0) for at in range(600, 20_000, 300)]
     check = _check(judge_evidence(maker.make()))
     assert check.outcome is Outcome.INVALID
     assert "no usable reading for" in check.why

@@ -18,6 +18,7 @@ from rig.metrology.checks import FloatArray
 WINDOW = 60  # readings, half overlapping, in which moves of the last digit are counted
 BLIND_SHARE = 0.9  # above it the display is too coarse for its noise: nothing can be said
 NEAR_ZERO_DIGITS = 2.5
+FEWEST_REPEATS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ def find_frozen(
     limits = frozen_limits(scale, chosen.size)
     if limits.blind or times_s.size < 2:
         return (), ()
-    frozen = repeated_readings(times_s, masses_mg, longest_s=limits.longest_s)
+    # Readings farther apart than the blank's are fewer in that time, and as free to repeat themselves.
+    fewest = max(FEWEST_REPEATS, math.ceil(limits.longest_s / scale.interval_s))
+    frozen = repeated_readings(times_s, masses_mg, longest_s=limits.longest_s, min_count=fewest)
     return frozen, _still_at_zero(times_s[chosen], masses_mg[chosen], scale, limits)
 
 
