@@ -93,7 +93,13 @@ def _arrow(axes: Axes, at: float, ends: tuple[float, float], words: str, text_at
     for tip, tail in (ends, ends[::-1]):
         arrow = {"arrowstyle": "-|>", "color": style.REPORTED, "shrinkA": 0.0, "shrinkB": 0.0}
         axes.annotate("", (at, tip), (at, tail), arrowprops=arrow)
-    beside = {"textcoords": "offset points", "color": style.REPORTED, "va": "center", "ha": "left", "fontsize": 9.0}
+    beside: dict[str, Any] = {
+        "textcoords": "offset points",
+        "color": style.REPORTED,
+        "va": "center",
+        "ha": "left",
+        "fontsize": 9.0,
+    }
     axes.annotate(words, (at, text_at), (4.0, 0.0), **beside)
 
 

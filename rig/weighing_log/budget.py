@@ -241,10 +241,10 @@ def _air_density(log: WeighingLog, method: Method, at_s: Any) -> tuple[float, fl
 
 def _liquid(method: Method, budget: LogBudget, volume_u: float) -> list[Component]:
     """Return the liquid's density (row 7) and the air's in Z (row 8)."""
-    rho = method.density_kg_per_m3
+    rho, air = method.density_kg_per_m3, method.air_density_kg_per_m3 or 0.0
     u_density, shape = density_uncertainty(method, budget)
     source = budget.source or "budget file"
-    found = [Component("liquid density", u_density, "kg/m3", -volume_u / rho, "B", shape, source, shared=True)]
+    found = [Component("liquid density", u_density, "kg/m3", -volume_u / (rho - air), "B", shape, source, shared=True)]
     if method.air_density_kg_per_m3 is None:
         return [*found, *_buoyancy_not_corrected(method, volume_u)]
     half_pct, told = air_half_width(method, budget)
@@ -254,7 +254,7 @@ def _liquid(method: Method, budget: LogBudget, volume_u: float) -> list[Componen
             "air density in Z",
             rectangular(half_pct / 100.0 * method.air_density_kg_per_m3),
             "kg/m3",
-            volume_u * (1.0 / rho - 1.0 / REFERENCE_DENSITY_KG_PER_M3),
+            volume_u * (1.0 / (rho - air) - 1.0 / (REFERENCE_DENSITY_KG_PER_M3 - air)),
             "B",
             "rectangular",
             told,

@@ -87,7 +87,8 @@ def chain_of(
 def air_of(method: Method, budget: LogBudget | None) -> Air:
     """Return the air: that of the whole record at both edges, so that nothing is corrected for its changes."""
     rho = method.air_density_kg_per_m3 or 0.0
-    state = RecordAir(*(method.air[name].value for name in ASSUMED_AIR), rho)
+    temperature_c, humidity_pct, pressure_hpa = (method.air[name].value for name in ASSUMED_AIR)
+    state = RecordAir(temperature_c, humidity_pct, pressure_hpa, rho)
     half_pct, source = air_half_width(method, budget) if budget else (0.0, "")
     nothing = (0.0,) * 6
     stats = RecordStats(state, state, *nothing, source=source, u_rho_kg_per_m3=rectangular(half_pct / 100.0 * rho))
