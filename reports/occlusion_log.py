@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from reports.formatting import UNKNOWN, as_number, decimals_for, elapsed, fixed, general
+from reports.formatting import UNKNOWN, amount, as_number, decimals_for, elapsed, fixed, general
 from reports.reading import mapping, rows, text
 from reports.text_table import text_table
 
@@ -27,13 +28,29 @@ SHARE_SHOWN = 0.01  # of the variance: smaller lines of a budget are in the JSON
 
 def occlusion_lines(document: dict[str, Any]) -> list[str]:
     """Return the tables of an occlusion log."""
-    lines = [""]
+    lines = ["", f"  test: {_stated(mapping(document.get('method')))}", ""]
     for number, item in enumerate(rows(document.get("occlusions")), 1):
         lines += [f"  occlusion {number}: {_instants(item)}", *_table(item)]
     mean = mapping(document.get("mean_missed"))
-    if mean:
+    if mean and sum(item.get("time_to_alarm") is not None for item in rows(document.get("occlusions"))) > 1:
         lines += [f"  mean missed volume of the occlusions with an alarm: {_told(mean)}", ""]
     return [*lines, *_pinch(mapping(document.get("pinch"))), *_predictions(document)]
+
+
+def _stated(method: dict[str, Any]) -> str:
+    """Return what was stated of the test, unknown parts as what they count as."""
+    dose, poll, stamps, after = (method.get(name) for name in ("dose_u", "alarm_poll_s", "stamps_s", "after_u_per_h"))
+    told = [
+        f"{amount(method.get('rate_u_per_h'))} U/h",
+        "continuous flow (no --dose)" if dose is None else f"doses of {amount(dose)} U",
+        "alarm seen at once (no --alarm-poll)" if poll is None else f"alarm looked for every {general(poll)} s",
+        "event times exact (no --stamps)" if stamps is None else f"event times within {general(stamps)} s",
+        "stopped from the alarm on (no --after)" if after is None else f"{amount(after)} U/h from the opening on",
+    ]
+    pressure, half = method.get("alarm_pressure_kpa"), method.get("alarm_pressure_half_width_kpa")
+    if pressure is not None:
+        told.append(f"alarm at {general(pressure)} kPa" + ("" if half is None else f" ± {general(half)} kPa"))
+    return ", ".join(told)
 
 
 def _instants(item: dict[str, Any]) -> str:
@@ -67,9 +84,17 @@ def _value(value: dict[str, Any]) -> tuple[str, str]:
     """Return value and U to the same decimals; U is a dash where none is stated."""
     spread = value.get("expanded_uncertainty")
     if as_number(spread) is None:
-        return general(value.get("value"), 4), UNKNOWN
+        return _digits(value.get("value")), UNKNOWN
     decimals = decimals_for(spread)
     return fixed(value.get("value"), decimals), fixed(spread, decimals)
+
+
+def _digits(value: Any) -> str:
+    """Return a value that has no uncertainty with four digits, whole ones all of them."""
+    number = as_number(value)
+    if number is None or number == 0.0:
+        return fixed(value, 0)
+    return fixed(number, min(6, max(0, 3 - math.floor(math.log10(abs(number))))))
 
 
 def _unit(value: dict[str, Any]) -> str:
@@ -92,7 +117,7 @@ def _pinch(pinch: dict[str, Any]) -> list[str]:
 
 
 def _predictions(document: dict[str, Any]) -> list[str]:
-    """Return when an alarm is expected at other rates."""
+    """Return when alarms are expected at other rates."""
     return text_table(
         ("at U/h", "alarm after", "earliest", "latest", "pulses"),
         [
@@ -105,5 +130,5 @@ def _predictions(document: dict[str, Any]) -> list[str]:
             )
             for item in rows(document.get("predictions"))
         ],
-        "expected at other rates (h:mm:ss)",
+        "alarms expected at other rates, as h, min and s",
     )

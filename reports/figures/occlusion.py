@@ -73,18 +73,20 @@ def _whole(axes: Axes, item: dict[str, Any], curve: dict[str, Any]) -> None:
         if at_s is not None:
             axes.axvline(at_s / per, color=style.MUTED, linewidth=1.0, linestyle=dashes, label=words)
     end_s = as_number(curve.get("alarm_s")) or as_number(curve.get("opened_s")) or t_s[-1]
-    _missed(axes, item, end_s / per)
+    rest_s = (as_number(curve.get("opened_s")) or t_s[-1]) - end_s
+    # Left of the falling curve, or above its rest where the clamp long stayed closed after the alarm.
+    at_s = end_s + 0.1 * rest_s if rest_s > end_s else 0.07 * end_s
+    _missed(axes, item, at_s / per, end_s / per)
     axes.set_xlabel(f"Time since the clamp closed ({unit})")
     axes.set_ylabel("MEAS − SET (U)")
 
 
-def _missed(axes: Axes, item: dict[str, Any], end: float) -> None:
-    """Mark the missed volume below zero, left of the falling curve."""
+def _missed(axes: Axes, item: dict[str, Any], at: float, end: float) -> None:
+    """Mark the missed volume below zero."""
     missed = as_number(mapping(item.get("missed")).get("value"))
     if missed is None or missed <= 0.0:
         return
-    at = 0.07 * end
-    axes.hlines(-missed, 0.0, end, color=style.REPORTED, linewidth=0.9, linestyle=(0, (1, 2)))
+    axes.hlines(-missed, 0.0, max(at, end), color=style.REPORTED, linewidth=0.9, linestyle=(0, (1, 2)))
     _arrow(axes, at, (-missed, 0.0), f"missed\n{_told(item, 'missed')}", -0.8 * missed)
 
 

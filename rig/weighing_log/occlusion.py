@@ -122,10 +122,13 @@ def _curve(
     less = u - programmed / HOUR_S
     before = (t < item.closed_s) & (t >= item.closed_s - BASELINE_S)
     less -= float(less[before].mean()) if before.any() else float(less[np.searchsorted(t, item.closed_s) - 1])
-    near = t >= opened_s - max(2.0 * BASELINE_S, 0.05 * (end_s - opened_s) if math.isfinite(opened_s) else 0.0)
+    near = slice(0, 0)
+    if item.opened_s is not None:
+        edges = (opened_s - 2.0 * BASELINE_S, opened_s + 1.6 * (end_s - opened_s))
+        near = slice(*(int(index) for index in np.searchsorted(t, edges)))
     return {
         **_points(t - item.closed_s, less),
-        "release": _points(t[near] - opened_s, less[near]) if near.any() else None,
+        "release": None if item.opened_s is None else _points(t[near] - opened_s, less[near]),
         "alarm_s": None if item.alarm_s is None else item.alarm_s - item.closed_s,
         "opened_s": None if item.opened_s is None else item.opened_s - item.closed_s,
         "collected_s": None if item.opened_s is None else end_s - item.opened_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.analysis.measured import Measured, stated
+from rig.analysis.occlusion_document import OcclusionExtras
 from rig.analysis.occlusion_events import OcclusionEvents, read_events
 from rig.errors import UsageError
 from rig.metrology.budget import COVERAGE_FACTOR, rectangular
@@ -17,7 +19,6 @@ from rig.units import INSULIN, PRESSURE, RATE, TIME, Dimension, parse_quantity
 from rig.weighing_log.request import quantity
 
 ONLY_HERE = ("dose", "alarm_pressure", "alarm_poll", "stamps", "after", "predict")
-START_U_KPA = 5.0  # of the pressure before: half a metre of height, as OcclusionExtras assumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,11 @@ def _pressure(text: str | None) -> tuple[float | None, float | None]:
     half_width = half[0] if half else None
     if half_width is not None and half_width < 0.0:
         raise UsageError(f"'{printable(text)}' has a negative half width", where=where, expected="zero or more")
-    least = COVERAGE_FACTOR * (START_U_KPA**2 + rectangular(half_width or 0.0) ** 2) ** 0.5
+    before = OcclusionExtras().start_kpa
+    least = before.value + COVERAGE_FACTOR * math.hypot(before.u, rectangular(half_width or 0.0))
     if not kpa > least:
         raise UsageError(
-            f"{kpa:g} kPa cannot be told from the pressure before, 0 kPa with u = {START_U_KPA:g} kPa",
+            f"{kpa:g} kPa cannot be told from the pressure before, {before.value:g} kPa with u = {before.u:g} kPa",
             where=where,
             expected=f"a pressure above ambient of more than {least:.3g} kPa",
         )

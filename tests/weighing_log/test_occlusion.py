@@ -229,12 +229,12 @@ def test_text_and_figure_tell_what_was_missed_and_released(tmp_path: Path, capsy
     assert main(["analyse", log, "--occlusion", events, *STATED, *options]) == 0
     text = capsys.readouterr().out
     for words in (
+        "test: 2.0 U/h, doses of 0.025 U, alarm looked for every 5 s, event times within 0.5 s, stopped from the alarm",
         "occlusion 1: clamp closed at 680 s, alarm at ",
         "released / missed",
         "programmed: dose edge",
-        "mean missed volume of the occlusions with an alarm: 1.4",
         "the clamp itself, n = 4",
-        "expected at other rates (h:mm:ss)",
+        "alarms expected at other rates, as h, min and s",
         "REPORT ONLY: a weighing log names no limit",
     ):
         assert words in text, words
