@@ -83,7 +83,7 @@ def test_a_schedule_that_goes_on_is_taken_off_from_the_opening_only() -> None:
     masses = volume * MG_PER_UL + np.random.default_rng(1).normal(size=times.size) * 0.005
     setting = OcclusionSetting(10.0, rate_after_u_per_h=10.0)
     still = replace(chain(Line(noise_mg=0.005)), evaporation=Evaporation(0.0, 0.0))
-    found = measure_occlusion(times, masses, OcclusionInstants(60.0, 599.0, opened, 0.0, 1199.0), setting, still, air)
+    found = measure_occlusion(times, masses, OcclusionInstants(60.0, 500.0, opened, 0.0, 1199.0), setting, still, air)
     assert some(found.released).value == pytest.approx(15.0, abs=0.03)
     assert some(found.time_constant).value == pytest.approx(20.0, abs=0.1)
 
