@@ -57,7 +57,11 @@ def analyse_occlusions(
             log.times_s, log.masses_mg, asked.events, setting, chain, air_of(method, budget), extras
         )
     except BenchError as error:  # a log is a file that somebody gives us: no readings there is a file of no use
-        raise UsageError(error.what, where=error.where or log.file, expected=error.expected, hint=error.hint) from None
+        hint = error.hint or "readings before the closing, before the alarm and on both sides of the opening"
+        raise UsageError(error.what, where=error.where or log.file, expected=error.expected, hint=hint) from None
+    except UsageError as error:
+        where = error.where or asked.events.name
+        raise UsageError(error.what, where=where, expected=error.expected, hint=error.hint) from None
     gaps = _gaps(log.times_s, closed)
     broken = [gap for gap in gaps if _in_release(gap, found["occlusions"])]
     notes = [

@@ -310,7 +310,13 @@ def test_what_does_not_fit_together_is_one_line(tmp_path: Path, capsys: pytest.C
     short = events_file(tmp_path, [(100, "closed"), (200, "alarm"), (300, "opened")], "short.csv")
     assert "try: --budget FILE" in refusal(capsys, few, "--occlusion", short, *BASAL)
     lost = write(tmp_path / "lost.csv", [(float(t), 0.0) for t in (*range(150), *range(302, 400))])
-    assert "no reading" in refusal(capsys, lost, "--occlusion", short, *BASAL)
+    assert "try: readings before the closing" in refusal(capsys, lost, "--occlusion", short, *BASAL)
+    near = events_file(
+        tmp_path, [(100, "pinch_closed"), (103, "pinch_opened"), (300, "closed"), (400, "alarm")], "n.csv"
+    )
+    assert "n.csv: the clamp's movement at 100 s has others too near" in refusal(
+        capsys, log, "--occlusion", near, *BASAL
+    )
 
 
 def test_options_of_a_basal_are_named_as_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
