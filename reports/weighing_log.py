@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from reports.blocks import Figure
-from reports.figures import basal, bolus, time
+from reports.figures import basal, bolus, occlusion, time
 from reports.formatting import MINUS, NBSP, amount, clean, elapsed, fixed, general
 from reports.late import late
+from reports.occlusion_log import occlusion_lines
 from reports.reading import mapping, rows, text, texts
+from reports.text_table import text_table as _table
 
 PIXELS_PER_INCH = 150.0
-SIGNS = f"+-<> {MINUS}"
 LIMITS = (5, 10, 15, 20, 25, 30)
 
 
@@ -46,6 +47,8 @@ def _figures(document: dict[str, Any], curves: dict[str, Any]) -> list[Figure]:
     if "boluses" in document:
         held = {"analysis": {"boluses": {"items": document["boluses"]}}}
         drawn = [bolus.errors(held)]
+    elif "occlusions" in document:
+        drawn = [occlusion.course(document, curves)]
     else:
         first_s = mapping(document.get("log")).get("first_time_s") or 0.0
         from_s = first_s + (mapping(document.get("method")).get("start_s") or 0.0)
@@ -80,7 +83,8 @@ def _one(document: dict[str, Any]) -> list[str]:
     log = mapping(document.get("log"))
     span_s = (log.get("last_time_s") or 0.0) - (log.get("first_time_s") or 0.0)
     lines = [f"{text(log.get('file'))}: {text(log.get('readings'))} readings over {elapsed(span_s)} (h:mm:ss)"]
-    lines += _boluses(document) if "boluses" in document else _basal(document)
+    tables = _boluses if "boluses" in document else occlusion_lines if "occlusions" in document else _basal
+    lines += tables(document)
     lines += _method(mapping(document.get("method")))
     lines += _budget(document)
     lines += [f"  note: {note}" for note in texts(document.get("notes"))]
@@ -289,24 +293,6 @@ def _budget(document: dict[str, Any]) -> list[str]:
 def _outcome(document: dict[str, Any]) -> str:
     """Return the outcome as words."""
     return text(document.get("outcome")).replace("_", " ")
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]], title: str) -> list[str]:
-    """Return a table with right-aligned columns, nothing but a title without a colon where there are no rows."""
-    body = list(lines)
-    if not body:
-        return [f"  {title}", ""] if ":" in title else []
-    widths = [max(len(row[column]) for row in [head, *body]) for column in range(len(head))]
-    words = [not any(row[column].lstrip(SIGNS)[:1].isdigit() for row in body) for column in range(len(head))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = [
-            cell.ljust(width) if word else cell.rjust(width)
-            for cell, width, word in zip(row, widths, words, strict=True)
-        ]
-        return f"    {'  '.join(cells)}".rstrip()
-
-    return [f"  {title}", line(head), *(line(row) for row in body), ""]
 
 
 def _plain(lines: Sequence[str]) -> str:

@@ -157,7 +157,7 @@ def measure_occlusion(
     programmed = _programmed(instants, setting, from_s)
     missed = _missed(programmed, came_out, pinch)
     bolus = _collected(times, masses, instants, setting, length_s, chain, air)
-    released = None if bolus is None else _released(bolus, chain, pinch)
+    released = None if bolus is None else _released(bolus, setting, chain, pinch)
     constant = None if bolus is None else release_time_constant(times, masses, bolus, setting, chain, pinch)
     series = (times, masses)
     minute = None if bolus is None else released_within(60.0, series, bolus, setting, chain, air, pinch)
@@ -320,14 +320,18 @@ def _collected(
     return measure_bolus(times, masses, window, chain, air, basal=schedule)
 
 
-def _released(bolus: BolusMeasurement, chain: WeighingChain, pinch: PinchVolume | None) -> Measured:
+def _released(
+    bolus: BolusMeasurement, setting: OcclusionSetting, chain: WeighingChain, pinch: PinchVolume | None
+) -> Measured:
     """Return the collected volume, half of what may still come, and what the opening clamp drew back (negative).
 
     What comes after the close lies between nothing and the bound of design 4.12: its middle is the estimate, and the
-    whole bound stays in the budget as half width.
+    whole bound stays in the budget as half width. A bolus has the basal taken off from its baseline on; here it reaches
+    the balance only from the opening on.
     """
     bound_ul = bolus.truncation_mg * math.sqrt(3.0) * UL_PER_CM3 / chain.liquid.density_kg_per_m3
-    value = bolus.volume.volume_ul + bound_ul / 2.0
+    early_ul = setting.rate_after_u_per_h * setting.ul_per_u * (bolus.start_s - bolus.baseline.at_s) / SECONDS_PER_HOUR
+    value = bolus.volume.volume_ul + bound_ul / 2.0 + early_ul
     collected = Measured(value, bolus.volume.budget, bolus.volume.notes)
     return collected if pinch is None else without_opening(collected, pinch)
 

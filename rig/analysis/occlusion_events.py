@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.analysis.occlusion import OcclusionInstants
@@ -41,10 +41,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class OcclusionEvents:
-    """All occlusions and pinches of a file, in the order of time; pinches as (closed s, opened s)."""
+    """All occlusions and pinches of a file, in the order of time; pinches as (closed s, opened s); ``name``: of it."""
 
     rows: tuple[Event, ...]
     pinches_s: tuple[tuple[float, float], ...]
+    name: str = field(default="events", compare=False)
 
     def occlusions(self, from_s: float, to_s: float) -> tuple[OcclusionInstants, ...]:
         """Return the occlusions of a record from ``from_s`` to ``to_s``.
@@ -55,7 +56,7 @@ class OcclusionEvents:
             if not from_s <= event.time_s <= to_s:
                 raise UsageError(
                     f"'{event.name}' at {event.time_s:g} s is not within the record",
-                    where=f"events row {event.row}, column time_s",
+                    where=f"{self.name} row {event.row}, column time_s",
                     expected=f"{from_s:g} s to {to_s:g} s, on the clock of the weighing log",
                 )
         return tuple(self._instants(index, from_s, to_s) for index, e in enumerate(self.rows) if e.name == "closed")
@@ -104,7 +105,7 @@ def parse_events(text: str, name: str = "events") -> OcclusionEvents:
         where = f"{name} row {last.row}, column event"
         raise UsageError(f"ends with '{last.name}'", where=where, expected=f"then {wanted}")
     pinches = [event.time_s for event in events if event.name.startswith("pinch_")]
-    return OcclusionEvents(tuple(events), tuple(zip(pinches[0::2], pinches[1::2], strict=True)))
+    return OcclusionEvents(tuple(events), tuple(zip(pinches[0::2], pinches[1::2], strict=True)), name)
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:

@@ -55,13 +55,14 @@ def released_within(
     air: Air,
     pinch: PinchVolume | None,
 ) -> Measured | None:
-    """Return what came in the first ``seconds`` after the opening, uL, schedule taken off; None if readings end sooner.
+    """Return what came in the first ``seconds`` after the opening, uL, schedule taken off; None without readings then.
 
     The level is the mean of as many readings before as after that instant, long enough for a level.
     """
     times, masses = series
     at_s, half_s = bolus.start_s + seconds, level_length_s(times) / 2.0
-    if times[-1] < at_s + half_s:
+    inside = np.searchsorted(times, (at_s - half_s, at_s + half_s))
+    if times[-1] < at_s + half_s or inside[0] == inside[1]:
         return None
     level = level_between(times, masses, at_s - half_s, at_s + half_s)
     volume = volume_from_mass(MassChange(bolus.baseline, level), chain, air(bolus.baseline.at_s, level.at_s))
@@ -99,11 +100,11 @@ def release_time_constant(
     noise = chain.noise or white_noise(chain.balance.repeatability_mg, float(np.median(np.diff(times))))
     mg_per_ul = 1e-3 * chain.liquid.density_kg_per_m3
     opened, span = bolus.start_s, bolus.closing.at_s - bolus.start_s
-    trend = (
-        schedule.rate_after_u_per_h * schedule.ul_per_u * mg_per_ul - chain.evaporation_mg_per_h
-    ) / SECONDS_PER_HOUR
+    evaporated = -chain.evaporation_mg_per_h / SECONDS_PER_HOUR
+    trend = schedule.rate_after_u_per_h * schedule.ul_per_u * mg_per_ul / SECONDS_PER_HOUR + evaporated
     pinch_mg = 0.0 if pinch is None else pinch.opening.value * mg_per_ul
-    start = bolus.baseline.mass_mg + trend * (opened - bolus.baseline.at_s) + pinch_mg
+    # Up to the opening the schedule went into the blockage, and none of it onto the balance.
+    start = bolus.baseline.mass_mg + evaporated * (opened - bolus.baseline.at_s) + pinch_mg
     end = bolus.closing.mass_mg - trend * span
     amount = end - start
     part = (times > opened) & (times <= bolus.closed_s)

@@ -24,6 +24,10 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError(
             f"runs ({', '.join(runs)}) and weighing logs ({', '.join(logs)}) in one call", expected="either or"
         )
+    if options.together:
+        raise UsageError(
+            "--together with weighing logs", expected="runs", hint="several logs without it: they are put together"
+        )
     from rig.cli.weighing_log import analyse_logs  # noqa: PLC0415 - one of two quite different jobs
 
     return analyse_logs(options, logs)
@@ -42,14 +46,29 @@ def _judge_again(options: argparse.Namespace) -> int:
     unfit = given(options)
     if unfit:
         raise UsageError(f"{', '.join(unfit)} with a stored run", expected="a run alone: its own programme counts")
+    if options.together and len(options.run) == 1:
+        raise UsageError("--together with one run", expected="at least two runs")
     judged = [_judge_one(name, options) for name in options.run]
+    documents = [document for _, document in judged]
     if options.json:
-        documents = [document for _, document in judged]
         whole: Any = documents[0] if len(documents) == 1 else {"runs": documents}
+        if options.together:
+            whole |= {"together": _together(documents)}
         sys.stdout.write(json.dumps(whole, indent=1) + "\n")
+    elif options.together:
+        from rig.judging.together import together_text  # noqa: PLC0415 - judging has it imported by now
+
+        sys.stdout.write("\n" + together_text(_together(documents)))
     from rig.verdict import EXIT_PRECEDENCE  # noqa: PLC0415 - judging has it imported by now
 
     return min((code for code, _ in judged), key=EXIT_PRECEDENCE.index)
+
+
+def _together(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the tables over the pumps of several results."""
+    from rig.judging.together import together  # noqa: PLC0415 - a single run does not need it
+
+    return together(documents)
 
 
 def _judge_one(name: str, options: argparse.Namespace) -> tuple[int, dict[str, Any]]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 
 OPTIONS = (
     "basal",
     "bolus",
     "events",
+    "occlusion",
+    "dose",
+    "alarm_pressure",
+    "alarm_poll",
+    "stamps",
+    "after",
+    "predict",
     "start",
     "stabilization",
     "analysis",
@@ -31,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--events", action="append", metavar="EVENTS.csv", help="boluses: start_s,set_u; one file for all logs or each"
     )
+    _occlusion(group)
     group.add_argument("--start", metavar="TIME", help="where delivery starts, from the first row (default: 0h)")
     group.add_argument(
         "--stabilization", "--stabilisation", metavar="TIME", help="left out before the analysis (default: 0h)"
@@ -45,6 +55,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--concentration", metavar="NAME", help="of the insulin (default: U100)")
     group.add_argument("--budget", metavar="FILE", help="what is known of the bench, for the uncertainty (TOML)")
     group.add_argument("--figures", metavar="DIR", help="write figures as SVG and PNG into this folder")
+
+
+def _occlusion(group: argparse._ArgumentGroup) -> None:
+    """Add the options of an occlusion test."""
+    group.add_argument(
+        "--occlusion", metavar="EVENTS.csv", help="an occlusion test: time_s,event; needs --basal, the rate of the test"
+    )
+    group.add_argument("--dose", metavar="AMOUNT", help="occlusion: one dose of the pump, such as '0.05 U'")
+    group.add_argument(
+        "--alarm-pressure", metavar="PRESSURE", help="occlusion: such as '100 kPa +- 20 kPa', for the compliance"
+    )
+    group.add_argument("--alarm-poll", metavar="TIME", help="occlusion: how far apart the looks for an alarm were")
+    group.add_argument("--stamps", metavar="TIME", help="occlusion: how far the times of the events may be off")
+    group.add_argument("--after", metavar="RATE", help="occlusion: programmed from the opening on (default: stopped)")
+    group.add_argument(
+        "--predict", metavar="RATE", action="append", help="occlusion: when the alarm comes at this rate (repeatable)"
+    )
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with ``--start -1h`` as ``--start=-1h``: a value to be judged, and no option."""
+    names = {f"--{name.replace('_', '-')}" for name in (*OPTIONS, "stabilisation")}
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] in names and re.match(r"-\.?[0-9]", argument):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def given(options: argparse.Namespace) -> list[str]:

@@ -115,6 +115,9 @@ def _add_analyse(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyse.add_argument("run", nargs="+", metavar="RUN|LOG.csv", help="run folders or run ids, or weighing logs")
     analyse.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     analyse.add_argument(
+        "--together", action="store_true", help="after judging several runs, print the table over their pumps"
+    )
+    analyse.add_argument(
         "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
     )
     add_options(analyse)
@@ -210,7 +213,9 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = build_parser().parse_args(arguments)
+    from rig.cli.log_options import joined  # noqa: PLC0415 - light, like every import here
+
+    options = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     from rig.errors import RigError  # noqa: PLC0415 - not needed for --help
 
     try:

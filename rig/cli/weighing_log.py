@@ -15,6 +15,8 @@ from rig.weighing_log.basal import analyse_basal
 from rig.weighing_log.bolus import Events, analyse_boluses, read_events
 from rig.weighing_log.budget_file import LogBudget, read_budget
 from rig.weighing_log.curves import basal_curves
+from rig.weighing_log.occlusion import analyse_occlusions, occlusion_curves
+from rig.weighing_log.occlusion_request import OcclusionRequest, occlusion_from
 from rig.weighing_log.pumps import basal_over_pumps, boluses_over_pumps
 from rig.weighing_log.read import read_log
 from rig.weighing_log.request import Request, request_from
@@ -22,6 +24,7 @@ from rig.weighing_log.request import Request, request_from
 
 def analyse_logs(options: argparse.Namespace, files: Sequence[str]) -> int:
     """Analyse the logs and print what was found; return the exit code: 0, or 4 where one is INVALID."""
+    occlusion = occlusion_from(vars(options), files)
     request = request_from(vars(options))
     budget = read_budget(options.budget) if options.budget is not None else None
     _refuse_twice(files)
@@ -29,7 +32,8 @@ def analyse_logs(options: argparse.Namespace, files: Sequence[str]) -> int:
     folder = _figure_folder(options.figures)
     documents = []
     for file, event in zip(files, events, strict=True):
-        document, curves = _analyse(file, event, request, budget, with_curves=folder is not None)
+        asked = event or occlusion
+        document, curves = _analyse(file, asked, request, budget, with_curves=folder is not None)
         documents.append(document)
         if folder is not None:
             _draw(document, curves, folder, Path(file).stem if len(files) > 1 else "")
@@ -44,12 +48,20 @@ def analyse_logs(options: argparse.Namespace, files: Sequence[str]) -> int:
 
 
 def _analyse(
-    file: str, events: Events | None, request: Request, budget: LogBudget | None, *, with_curves: bool
+    file: str,
+    asked: Events | OcclusionRequest | None,
+    request: Request,
+    budget: LogBudget | None,
+    *,
+    with_curves: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the document of one log, and its curves where figures are wanted."""
     log = read_log(file)
-    if events is not None:
-        return analyse_boluses(log, events, request, budget), {}
+    if isinstance(asked, Events):
+        return analyse_boluses(log, asked, request, budget), {}
+    if asked is not None:
+        document = analyse_occlusions(log, request, asked, budget)
+        return document, occlusion_curves(log, request, asked, document) if with_curves else {}
     document = analyse_basal(log, request, budget)
     return document, basal_curves(log, request) if with_curves else {}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -74,6 +76,9 @@ class MassChange:
         return self.end.at_s - self.start.at_s
 
 
+Further: TypeAlias = Callable[[MassChange, float], Sequence[Component]]
+
+
 @dataclass(frozen=True, slots=True)
 class WeighingChain:
     """Everything between a reading and a volume that stays the same during a run.
@@ -83,6 +88,7 @@ class WeighingChain:
     ``vessel`` None: no vessel buoyancy, sensitivity drift or tube terms. ``liquid_model`` gives the liquid at the mean
     temperature and pressure of each interval; None: ``liquid`` as it is. ``sensitivity``: what a reference weight
     showed before and after; None: none was weighed, and the stated temperature drift is in the budget instead.
+    ``further``: more components of a volume, from its levels and its value in uL.
     """
 
     balance: BalanceSpec
@@ -93,6 +99,7 @@ class WeighingChain:
     noise: NoiseModel | None = None
     liquid_model: LiquidModel | None = None
     sensitivity: SensitivityCheck | None = None
+    further: Further | None = None
 
     def liquid_in(self, ambient: AmbientStats) -> LiquidSpec:
         """Return the liquid at the mean conditions of an interval."""
@@ -177,6 +184,8 @@ def volume_from_mass(
             )
         )
     components += _liquid_components(liquid, chain, ambient, model)
+    if chain.further is not None:
+        components += chain.further(change, volume_ul)
     budget = Budget("uL", tuple(components))
     return VolumeResult(volume_ul, model.mass_mg, change.duration_s, budget, notes, model, change)
 

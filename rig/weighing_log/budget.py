@@ -96,12 +96,28 @@ def stretch_budget(log: WeighingLog, method: Method, budget: LogBudget, part: St
         ),
         *_vessel(log, method, budget, part, per_mg),
         *_liquid(method, budget, volume_u),
-        *_geometry_and_time(budget, volume_u),
+        *_tube(budget, volume_u),
+        *_clock(budget, volume_u),
     ]
     edge = dose_edge_component(part.basal_u, budget.pump.dose_u) if budget.pump and part.basal_u > 0.0 else None
     if edge is not None:
         components.append(edge)
     return Budget("U", tuple(components)).scaled(100.0 / part.expected_u, "%")
+
+
+def beside_the_chain(log: WeighingLog, method: Method, budget: LogBudget, part: Stretch) -> list[Component]:
+    """Return rows 4, 6, 9 and an absent buoyancy correction, in uL.
+
+    What a ``WeighingChain`` of one Z and neither a vessel nor a tube does not know of.
+    """
+    per_mg = method.ul_per_mg
+    volume_ul = part.mass_mg * per_mg
+    return [
+        *_sensitivity(budget, per_mg),
+        *_vessel(log, method, budget, part, per_mg),
+        *_buoyancy_not_corrected(method, volume_ul),
+        *_tube(budget, volume_ul),
+    ]
 
 
 def budget_notes(log: WeighingLog, budget: LogBudget, *, basal: bool) -> tuple[str, ...]:
@@ -144,7 +160,7 @@ def _balance(budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]
     """Return repeatability, resolution, linearity and sensitivity drift (rows 1, 2, 5, 6)."""
     balance, source = budget.balance, budget.source or "budget file"
     root = math.sqrt(2.0)
-    found = [
+    return [
         Component("repeatability, both readings", root * balance.repeatability_mg, "mg", per_mg, "A", source=source),
         Component(
             "resolution, both readings",
@@ -165,21 +181,27 @@ def _balance(budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]
             source,
             shared=True,
         ),
+        *_sensitivity(budget, per_mg),
     ]
-    if budget.vessel is not None:
-        drift_mg_per_k = budget.vessel.gross_g * 1000.0 * balance.sensitivity_drift_ppm_per_k * 1e-6
-        found.append(
-            Component(
-                "sensitivity drift on the gross load",
-                rectangular(balance.temperature_half_width_c),
-                "K",
-                drift_mg_per_k * per_mg,
-                "B",
-                "rectangular",
-                source,
-            )
+
+
+def _sensitivity(budget: LogBudget, per_mg: float) -> list[Component]:
+    """Return the drift of the sensitivity on the gross load (row 6), where the vessel is known."""
+    if budget.vessel is None:
+        return []
+    balance = budget.balance
+    drift_mg_per_k = budget.vessel.gross_g * 1000.0 * balance.sensitivity_drift_ppm_per_k * 1e-6
+    return [
+        Component(
+            "sensitivity drift on the gross load",
+            rectangular(balance.temperature_half_width_c),
+            "K",
+            drift_mg_per_k * per_mg,
+            "B",
+            "rectangular",
+            budget.source or "budget file",
         )
-    return found
+    ]
 
 
 def _vessel(log: WeighingLog, method: Method, budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]:
@@ -219,36 +241,54 @@ def _air_density(log: WeighingLog, method: Method, at_s: Any) -> tuple[float, fl
 
 def _liquid(method: Method, budget: LogBudget, volume_u: float) -> list[Component]:
     """Return the liquid's density (row 7) and the air's in Z (row 8)."""
-    rho = method.density_kg_per_m3
-    if budget.liquid.u_density_kg_per_m3 is not None:
-        u_density, shape = budget.liquid.u_density_kg_per_m3, "normal"
-    else:
-        half_width_c = budget.liquid.temperature_half_width_c or 0.0
-        u_density, shape = rectangular(half_width_c) * rho * _expansion(method), "rectangular"
+    rho, air = method.density_kg_per_m3, method.air_density_kg_per_m3 or 0.0
+    u_density, shape = density_uncertainty(method, budget)
     source = budget.source or "budget file"
-    per_density = -volume_u / (rho - (method.air_density_kg_per_m3 or 0.0))
-    found = [Component("liquid density", u_density, "kg/m3", per_density, "B", shape, source, shared=True)]
+    found = [Component("liquid density", u_density, "kg/m3", -volume_u / (rho - air), "B", shape, source, shared=True)]
     if method.air_density_kg_per_m3 is None:
-        t, h, p = (method.air[name].value for name in ASSUMED_AIR)
-        air = float(unchecked_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
-        missing = z_factor_ul_per_mg(rho, air) * rho / UL_PER_CM3 - 1.0
-        return [*found, Component("buoyancy, not corrected", missing, "1", volume_u, "B", "normal", BIAS, shared=True)]
-    known = all(method.air[name].source == MEASURED for name in ("temperature_c", "pressure_hpa"))
-    stated = budget.air.density_half_width_pct if budget.air else None
-    half_pct = stated if stated is not None else KNOWN_AIR_PCT if known else ASSUMED_AIR_PCT
+        return [*found, *_buoyancy_not_corrected(method, volume_u)]
+    half_pct, told = air_half_width(method, budget)
     return [
         *found,
         Component(
             "air density in Z",
             rectangular(half_pct / 100.0 * method.air_density_kg_per_m3),
             "kg/m3",
-            volume_u * (1.0 / rho - 1.0 / REFERENCE_DENSITY_KG_PER_M3),
+            volume_u * (1.0 / (rho - air) - 1.0 / (REFERENCE_DENSITY_KG_PER_M3 - air)),
             "B",
             "rectangular",
-            source if stated is not None else f"assumed: half width {half_pct:g} %",
+            told,
             shared=True,
         ),
     ]
+
+
+def density_uncertainty(method: Method, budget: LogBudget) -> tuple[float, str]:
+    """Return the standard uncertainty of the liquid's density in kg/m3, and its distribution."""
+    if budget.liquid.u_density_kg_per_m3 is not None:
+        return budget.liquid.u_density_kg_per_m3, "normal"
+    half_width_c = budget.liquid.temperature_half_width_c or 0.0
+    return rectangular(half_width_c) * method.density_kg_per_m3 * _expansion(method), "rectangular"
+
+
+def air_half_width(method: Method, budget: LogBudget) -> tuple[float, str]:
+    """Return the half width of the air density in Z in percent of it, and where that comes from."""
+    stated = budget.air.density_half_width_pct if budget.air else None
+    if stated is not None:
+        return stated, budget.source or "budget file"
+    known = all(method.air[name].source == MEASURED for name in ("temperature_c", "pressure_hpa"))
+    half_pct = KNOWN_AIR_PCT if known else ASSUMED_AIR_PCT
+    return half_pct, f"assumed: half width {half_pct:g} %"
+
+
+def _buoyancy_not_corrected(method: Method, volume: float) -> list[Component]:
+    """Return what ``--buoyancy none`` leaves out, as a bias in the unit of ``volume``."""
+    if method.air_density_kg_per_m3 is not None:
+        return []
+    t, h, p = (method.air[name].value for name in ASSUMED_AIR)
+    air = float(unchecked_air_density_kg_per_m3(t, 100.0 * p, h / 100.0))
+    missing = z_factor_ul_per_mg(method.density_kg_per_m3, air) * method.density_kg_per_m3 / UL_PER_CM3 - 1.0
+    return [Component("buoyancy, not corrected", missing, "1", volume, "B", "normal", BIAS, shared=True)]
 
 
 def _expansion(method: Method) -> float:
@@ -261,16 +301,20 @@ def _expansion(method: Method) -> float:
     return abs(water_expansion_per_k(method.air["temperature_c"].value))
 
 
-def _geometry_and_time(budget: LogBudget, volume_u: float) -> list[Component]:
-    """Return the immersed tube (row 9) and the time base (row 10)."""
-    found = []
+def _tube(budget: LogBudget, volume: float) -> list[Component]:
+    """Return the immersed tube (row 9) in the unit of ``volume``."""
+    if budget.tube is None:
+        return []
+    effect = tube_effect(budget.tube)
+    u_tube = effect * budget.tube.u_rel_correction if budget.tube.corrected else effect
+    why = (budget.source or "budget file") if budget.tube.corrected else BIAS
+    return [Component("immersed tube", u_tube, "1", volume, "B", "normal", why, shared=True)]
+
+
+def _clock(budget: LogBudget, volume: float) -> list[Component]:
+    """Return the time base (row 10) in the unit of ``volume``."""
+    if budget.clock is None:
+        return []
+    u_clock = rectangular(budget.clock.half_width_ppm * 1e-6)
     source = budget.source or "budget file"
-    if budget.tube is not None:
-        effect = tube_effect(budget.tube)
-        u_tube = effect * budget.tube.u_rel_correction if budget.tube.corrected else effect
-        why = source if budget.tube.corrected else BIAS
-        found.append(Component("immersed tube", u_tube, "1", volume_u, "B", "normal", why, shared=True))
-    if budget.clock is not None:
-        u_clock = rectangular(budget.clock.half_width_ppm * 1e-6)
-        found.append(Component("time base", u_clock, "1", volume_u, "B", "rectangular", source, shared=True))
-    return found
+    return [Component("time base", u_clock, "1", volume, "B", "rectangular", source, shared=True)]

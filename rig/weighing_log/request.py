@@ -42,8 +42,8 @@ class Request:
 
 def request_from(options: Mapping[str, Any]) -> Request:
     """Return the request that command line options ask for, each None or text; ``UsageError`` names the option."""
-    bolus_u = _quantity(options, "bolus", INSULIN)
-    rate = _quantity(options, "basal", RATE)
+    bolus_u = quantity(options, "bolus", INSULIN)
+    rate = quantity(options, "basal", RATE)
     for name, value in (("basal", rate), ("bolus", bolus_u)):
         no_basal = name == "basal" and value == 0.0 and bolus_u is not None  # a series under a basal of nothing
         if value is not None and value <= 0.0 and not no_basal:
@@ -54,7 +54,7 @@ def request_from(options: Mapping[str, Any]) -> Request:
             expected="--basal RATE, or --bolus AMOUNT with --events FILE",
             hint="--basal '1.0 U/h'",
         )
-    density = _quantity(options, "density", DENSITY)
+    density = quantity(options, "density", DENSITY)
     liquid = _word(options, "liquid", tuple(LIQUIDS))
     if density is not None and liquid is not None:
         raise UsageError("--density and --liquid exclude each other", expected="one of them")
@@ -68,22 +68,22 @@ def request_from(options: Mapping[str, Any]) -> Request:
         analysis_s=_positive(options, "analysis"),
         sample_interval_s=_positive(options, "sample_interval") or 900.0,
         windows_min=_windows(options.get("windows")),
-        evaporation_mg_per_h=_quantity(options, "evaporation", MASS_RATE) or 0.0,
+        evaporation_mg_per_h=quantity(options, "evaporation", MASS_RATE) or 0.0,
         density_kg_per_m3=density,
         liquid=liquid,
         buoyancy=_word(options, "buoyancy", BUOYANCY) or "standard",
         concentration_u_per_ml=_concentration(options.get("concentration")),
-        unused=_unused(options) if bolus_u is not None else (),
+        unused=_unused(options) if bolus_u is not None or options.get("occlusion") is not None else (),
     )
 
 
 def _unused(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the options that say nothing about boluses."""
+    """Return the options that say nothing about boluses or occlusions."""
     names = ("start", "stabilization", "analysis", "sample_interval", "windows")
     return tuple(f"--{name.replace('_', '-')}" for name in names if options.get(name) is not None)
 
 
-def _quantity(options: Mapping[str, Any], name: str, dimension: Dimension) -> float | None:
+def quantity(options: Mapping[str, Any], name: str, dimension: Dimension) -> float | None:
     """Return an option as a quantity in the base unit, None where it was not given."""
     text = options.get(name)
     if text is None:
@@ -97,7 +97,7 @@ def _quantity(options: Mapping[str, Any], name: str, dimension: Dimension) -> fl
 
 def _span(options: Mapping[str, Any], name: str, *, default: float) -> float:
     """Return a time that may be zero."""
-    value = _quantity(options, name, TIME)
+    value = quantity(options, name, TIME)
     if value is not None and value < 0.0:
         raise UsageError(f"'{options[name]}' is before the record", where=f"--{name}", expected="zero or more")
     return default if value is None else value
@@ -105,7 +105,7 @@ def _span(options: Mapping[str, Any], name: str, *, default: float) -> float:
 
 def _positive(options: Mapping[str, Any], name: str) -> float | None:
     """Return a time above zero, None where it was not given."""
-    value = _quantity(options, name, TIME)
+    value = quantity(options, name, TIME)
     if value is not None and value <= 0.0:
         where = f"--{name.replace('_', '-')}"
         raise UsageError(f"'{options[name]}' is not above zero", where=where, expected="above zero")

@@ -27,6 +27,7 @@ from rig.analysis.occlusion_prediction import (
 )
 from rig.analysis.pinch import measure_pinch
 from rig.errors import BenchError, UsageError
+from rig.metrology.evaporation import Evaporation
 from rig.metrology.inputs import BalanceSpec
 from tests.analysis.occlusion_cases import (
     ENOUGH,
@@ -40,7 +41,7 @@ from tests.analysis.occlusion_cases import (
     some,
     usual,
 )
-from tests.analysis.occlusion_plant import Line, run
+from tests.analysis.occlusion_plant import MG_PER_UL, Line, run
 
 
 def test_missed_and_released_volumes_lie_within_their_uncertainty() -> None:
@@ -72,6 +73,19 @@ def test_missed_by_rate_agrees_with_the_weighing_where_nothing_leaks() -> None:
     for _, found in usual():
         apart = found.missed.value - found.missed_by_rate.value
         assert abs(apart) <= math.hypot(found.missed.expanded, found.missed_by_rate.expanded)
+
+
+def test_a_schedule_that_goes_on_is_taken_off_from_the_opening_only() -> None:
+    """10 U/h for the five seconds from the middle of the baseline to the opening would be 0.14 uL too little."""
+    times, opened = np.arange(0.0, 1200.0, 0.5), 600.0
+    since = np.maximum(times - opened, 0.0)
+    volume = np.minimum(times, 60.0) / 36.0 + since / 36.0 + 15.0 * -np.expm1(-since / 20.0)
+    masses = volume * MG_PER_UL + np.random.default_rng(1).normal(size=times.size) * 0.005
+    setting = OcclusionSetting(10.0, rate_after_u_per_h=10.0)
+    still = replace(chain(Line(noise_mg=0.005)), evaporation=Evaporation(0.0, 0.0))
+    found = measure_occlusion(times, masses, OcclusionInstants(60.0, 500.0, opened, 0.0, 1199.0), setting, still, air)
+    assert some(found.released).value == pytest.approx(15.0, abs=0.03)
+    assert some(found.time_constant).value == pytest.approx(20.0, abs=0.1)
 
 
 def test_the_time_constant_of_the_release_is_found() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -17,6 +17,7 @@ from rig.weighing_log.liquids import LIQUIDS
 from rig.weighing_log.read import OPTIONAL, REQUIRED
 from tests.weighing_log.logs import steady, told, write
 from tests.weighing_log.test_bolus import bolus_log
+from tests.weighing_log.test_occlusion import STATED, plant_log, truth_of
 
 PAGE = (checkout() / "docs/reference/weighing-log.md").read_text(encoding="utf-8")
 
@@ -45,10 +46,19 @@ def test_every_key_of_the_documents_stands_on_the_page(tmp_path: Path, capsys: p
     for document in (
         told(capsys, log, "--basal", "1.0 U/h"),
         told(capsys, boluses, "--bolus", "1 U", "--events", events),
+        occlusion_of(tmp_path, capsys),
     ):
         for key in (*document, *document.get("windows_1h", {}), *document["log"]):
             if not key.startswith("within_") and key != "events":
                 assert f"`{key}`" in PAGE, key
+
+
+def occlusion_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the document of an occlusion test, the keys of its parts beside its own."""
+    log, occlusions = plant_log(folder, truth_of(3))
+    found = told(capsys, log, "--occlusion", occlusions, *STATED, "--predict", "1 U/h")
+    parts = (found["occlusions"][0], found["occlusions"][0]["missed"], found["pinch"], found["predictions"][0])
+    return found | {key: None for part in parts for key in part}
 
 
 def test_the_budget_on_the_page_works_as_it_stands_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
