@@ -56,6 +56,13 @@ MASS = Dimension("mass", "mg", (("ug", "0.001"), ("mg", "1"), ("g", "1000")), "0
 VOLUME = Dimension("volume", "uL", (("uL", "1"), ("mL", "1000")), "10 uL", 1e7)
 MASS_RATE = Dimension("mass rate", "mg/h", (("mg/h", "1"), ("ug/h", "0.001"), ("g/h", "1000")), "0.015 mg/h", 1e7)
 DENSITY = Dimension("density", "kg/m^3", (("kg/m^3", "1"), ("g/mL", "1000"), ("g/cm^3", "1000")), "998.2 kg/m^3", 3e4)
+PRESSURE = Dimension(
+    "pressure",
+    "kPa",
+    (("kPa", "1"), ("hPa", "0.1"), ("Pa", "0.001"), ("mbar", "0.1"), ("bar", "100"), ("mmHg", "0.133322387415")),
+    "100 kPa",
+    1e5,
+)
 FREQUENCY = Dimension("frequency", "Hz", (("Hz", "1"), ("kHz", "1000"), ("MHz", "1000000")), "5 Hz", 1e10)
 
 

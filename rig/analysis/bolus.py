@@ -21,6 +21,7 @@ from rig.metrology.volume import Level, MassChange, VolumeResult, WeighingChain,
 
 BASELINE_S = 10.0
 CLOSING_S = 10.0
+FAST_S = 10.0  # a stiff line empties its share of the last doses in this time; the slow part decides what may yet come
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,16 @@ class BolusWindow:
 
 @dataclass(frozen=True, slots=True)
 class RunningBasal:
-    """The basal under a bolus; rate 0 for the usual series under a temp basal of 0."""
+    """The basal under a bolus; rate 0 for the usual series under a temp basal of 0.
+
+    ``u_rate_rel``: standard uncertainty of the true rate about the programmed one, as a share; ``source``: of it.
+    """
 
     rate_u_per_h: float = 0.0
     dose_u: float = 0.0
     ul_per_u: float = 10.0
+    u_rate_rel: float = 0.0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,8 @@ def measure_bolus(
         noise,
         nominal_duration_s=window.nominal_duration_s,
         resolution_mg=chain.balance.resolution_mg,
-        dose_mg=basal.dose_u * mg_per_u,
+        # Without a basal no dose can fall: a balance that drifts upwards must not open the band for one.
+        dose_mg=basal.dose_u * mg_per_u if basal.rate_u_per_h > 0.0 else 0.0,
     )
     closed = found.closed_s if found is not None else float(times[-1])
     levels = MassChange(_baseline(times, masses, window), _closing(times, masses, window, closed))
@@ -176,7 +183,19 @@ def _without_basal(volume: VolumeResult, basal: RunningBasal) -> tuple[VolumeRes
         "triangular",
         "design 4.10",
     )
-    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=volume.budget.with_component(edge)), basal_ul
+    rate = Component(
+        "basal under the bolus, its rate",
+        basal.u_rate_rel,
+        "1",
+        basal_ul,
+        "B",
+        "rectangular",
+        basal.source,
+        shared=True,
+    )
+    budget = volume.budget.with_component(edge).with_component(rate)
+    model = None if volume.model is None else replace(volume.model, taken_off_ul=basal_ul)
+    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=budget, model=model), basal_ul
 
 
 def _tail(
@@ -189,19 +208,23 @@ def _tail(
 ) -> tuple[float, float]:
     """Return (mass after the nominal end, standard uncertainty of what comes after the close), both in mg.
 
-    The tail is taken as exponential; its time constant comes from the area above it between nominal end and close. What
-    fell in the last 60 s is at most excess slope plus its u, and of it 1/(exp(60 s/tau) - 1) is still to come.
+    The tail is taken as exponential; its time constant comes from the area above it between 10 s after the nominal end
+    (before, the last doses still come through the line and would make it look shorter) and the close. What fell in the
+    last 60 s is at most excess slope plus its u, and of it 1/(exp(60 s/tau) - 1) is still to come.
     """
     part = (times >= nominal_end_s - TIME_TOLERANCE_S) & (times <= closed_s + TIME_TOLERANCE_S)
     t, w = times[part], corrected[part]
     last = t >= closed_s - SLOPE_WINDOW_S
     end = float(w[t >= closed_s - CLOSING_S].mean())
     tail = end - float(np.interp(nominal_end_s, times, corrected))
-    span = closed_s - nominal_end_s
-    if t.size < 3 or span <= 0.0:
+    span = closed_s - nominal_end_s - FAST_S
+    slow = t >= nominal_end_s + FAST_S
+    if np.count_nonzero(slow) < 3 or span <= 0.0:
         return tail, abs(tail) / math.sqrt(3.0)
+    t, w, last = t[slow], w[slow], last[slow]
+    late = end - float(np.interp(nominal_end_s + FAST_S, times, corrected))
     area = float(np.sum((end - (w[1:] + w[:-1]) / 2.0) * np.diff(t)))
-    tau = _time_constant(area, tail, span, significant=tail > 5.0 * noise.reading_mg)
+    tau = _time_constant(area, late, span, significant=late > 5.0 * noise.reading_mg)
     if found is not None:
         fell = (max(found.excess_mg_per_h, 0.0) + found.u_slope_mg_per_h) * SLOPE_WINDOW_S / SECONDS_PER_HOUR
     else:

@@ -38,14 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_guardian(commands)
     _add_check(commands)
     _add_audit(commands)
-    analyse = _command(
-        commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
-    )
-    analyse.add_argument("run", help="a run folder or run id")
-    analyse.add_argument("--json", action="store_true", help="print result.json on stdout")
-    analyse.add_argument(
-        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
-    )
+    _add_analyse(commands)
     report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
     report.add_argument("run", help="a run folder or run id")
     report.add_argument(
@@ -91,7 +84,11 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
-    simulate.add_argument("--model", default="723", help="pump model, such as 515, 522, 723 or 554 (default: 723)")
+    simulate.add_argument(
+        "--model",
+        default="723",
+        help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel",
+    )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
     )
@@ -110,6 +107,23 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"
     )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
+
+
+def _add_analyse(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from rig.cli.log_options import add_options  # noqa: PLC0415 - light, like every import here
+
+    analyse = _command(
+        commands, "analyse", "rig.cli.analyse", "judge stored runs again, or analyse anybody's weighing logs"
+    )
+    analyse.add_argument("run", nargs="+", metavar="RUN|LOG.csv", help="run folders or run ids, or weighing logs")
+    analyse.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    analyse.add_argument(
+        "--together", action="store_true", help="after judging several runs, print the table over their pumps"
+    )
+    analyse.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
+    )
+    add_options(analyse)
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -202,7 +216,9 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = build_parser().parse_args(arguments)
+    from rig.cli.log_options import joined  # noqa: PLC0415 - light, like every import here
+
+    options = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     from rig.errors import RigError  # noqa: PLC0415 - not needed for --help
 
     try:

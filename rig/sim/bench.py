@@ -12,9 +12,10 @@ from typing import Protocol
 
 from rig.errors import UsageError
 from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
-from rig.sim.parameters import STROKES_PER_U, PlantParameters, pump_model
+from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.ledger import Ledger
 from rig.sim.plant.plant import Plant
+from rig.sim.published import play
 from rig.sim.pump.carelink import CareLinkStick
 from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.radio import PumpRadio
@@ -45,6 +46,7 @@ class SimulatedBench:
     ``serial`` is the six-digit pump id; ``start_local`` the time on the clock of whoever set the pump's clock, at rig
     time ``rig_start_ns`` (which must also be the link time then). The vessel is tared, the pump primed, its profile
     0 U/h, not suspended, its limits at 25 U and 35 U/h. The same arguments and requests give the same bytes.
+    ``model`` may also name a published pump (`rig.sim.published`), whose strokes are then played.
 
     ``link`` is the kind of stick in front of the pump.
 
@@ -75,9 +77,10 @@ class SimulatedBench:
             )
         if link not in STICKS:
             raise UsageError(f"the twin has no stick '{link}'", where="simulated pump", expected=" or ".join(STICKS))
-        self.model = pump_model(model)
+        self.model, played = play(model)
         self.link = link
-        self.parameters = replace(parameters or PlantParameters(), resolution_mg=resolution_mg)
+        self.parameters = replace(parameters or played, resolution_mg=resolution_mg)
+        self._played = model
         self._seed = seed
         self._serial = serial
         self._sealed_ledger = sealed_ledger
@@ -132,6 +135,10 @@ class SimulatedBench:
             return self.parameters.capacity_g * 1000.0
         return sample.counts * self.parameters.resolution_mg
 
+    def air(self, rig_ns: int) -> tuple[float, float, float]:
+        """Return (temperature in C, humidity in %, pressure in hPa) at a rig time, as a perfect sensor would."""
+        return self._plant.air(rig_ns)
+
     def close(self) -> None:
         """Write the sealed ledger, once; raise `BenchError` when it cannot be written."""
         if self._closed:
@@ -142,6 +149,7 @@ class SimulatedBench:
                 "seed": self._seed,
                 "model": self.model.name,
                 "link": self.link,
+                "played": self._played,
                 "serial": self._serial,
                 "faults": self._faults.written,
                 "units": "volumes in U, masses in mg, times in ns of rig time",

@@ -85,6 +85,24 @@ def test_a_slow_tail_is_waited_for_and_what_may_still_come_is_in_the_budget() ->
     assert result.tail_fraction == pytest.approx(0.14, abs=0.02)
 
 
+def test_a_balance_that_drifts_upwards_opens_no_band_for_a_dose_where_no_basal_runs() -> None:
+    """An apparent evaporation below zero looks like a basal, and the tail of a bolus like one of its doses."""
+    times, masses = record(1.0, duration_s=40.0, slope_mg_per_h=0.1)
+    window = BolusWindow(0.0, 40.0, -30.0, 600.0)
+    drifting = measure_bolus(times, masses, window, chain(Evaporation(-0.1, 0.05)), air, basal=RunningBasal(0.0, 0.05))
+    still = measure_bolus(times, masses, window, chain(), air)
+    assert drifting.closed_s == pytest.approx(still.closed_s, abs=10.0)
+    assert drifting.closed_s - 40.0 > 75.0
+
+
+def test_the_last_doses_in_a_stiff_line_do_not_make_a_slow_tail_look_short() -> None:
+    times, masses = record(1.0, duration_s=40.0, tail=0.05, tau_s=15.0)
+    masses = masses + 0.5 * np.where(times < 40.0, 0.0, 1.0 - np.exp(-(times - 40.0) / 0.8))
+    result = measure(times, np.asarray(masses, dtype=np.float64), 40.0)
+    missing_mg = 0.05 * MG_PER_U * math.exp(-(result.closed_s - 5.0 - 40.0) / 15.0)
+    assert 0.2 * missing_mg < result.truncation_mg * math.sqrt(3.0) < 20.0 * missing_mg
+
+
 def test_a_bolus_that_never_settles_is_cut_and_says_so() -> None:
     times, masses = record(1.0, duration_s=40.0, tail=0.5, tau_s=300.0, end_s=150.0)
     result = measure(times, masses, 40.0)

@@ -153,3 +153,35 @@ def test_every_measure_of_the_table_is_known_to_the_judge() -> None:
     for check in judge_evidence(RunMaker(steps, checks).make()).checks:
         assert check.unit == MEASURES[check.measure].unit
         assert check.outcome in (Outcome.REPORT_ONLY, Outcome.INVALID)
+
+
+def _overall(evidence: Evidence) -> CheckResult:
+    return judge_evidence(evidence).checks[0]
+
+
+def test_the_lag_of_the_display_counts_where_a_step_begins_from_rest_and_not_within_steady_flow() -> None:
+    name = "lag of the display behind the load"
+    whole = Check("whole", "w", "basal.overall_error", lower=-5, upper=5, source="pump.accuracy.basal")
+    inner = replace(whole, from_s=HOUR, for_s=HOUR)
+    from_rest, within = (_overall(RunMaker((BasalStep(30.0, 3 * HOUR),), (check,)).make()) for check in (whole, inner))
+    (line,) = [line for line in from_rest.budget if line.name == name]
+    # 30 U/h for up to 2 s are 1/60 U of 90 U, rectangular
+    assert line.contribution == pytest.approx(100.0 / 60.0 / 90.0 / 3**0.5, rel=1e-6)
+    assert name not in {line.name for line in within.budget}
+
+
+@pytest.mark.parametrize(("jump_mg", "name"), [(20.0, "level-moved"), (-20.0, "Q-BUMP")])
+def test_a_level_that_moves_during_a_basal_is_a_finding_and_one_of_the_doses_is_not(jump_mg: float, name: str) -> None:
+    maker = RunMaker((BasalStep(1.0, 4 * HOUR),), (SHARE,))
+    evidence = maker.make()
+    assert "level-moved" not in _findings(judge_evidence(evidence))
+    columns = maker.columns
+    for row, at_ns in enumerate(columns.answered_ns):
+        if at_ns > 3 * HOUR * 1e9:
+            columns.mass_mg[row] += jump_mg
+    # A fall is no delivery: it is taken out by rule, and what is left has not moved.
+    moved = [each for each in judge_evidence(evidence).findings if each.id == name]
+    assert len(moved) == 1
+    assert moved[0].from_s is not None
+    assert moved[0].to_s is not None
+    assert moved[0].from_s <= 3 * HOUR <= moved[0].to_s

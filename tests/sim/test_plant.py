@@ -226,6 +226,31 @@ def test_a_blank_drifts_by_less_than_0_05_mg_per_hour_typically() -> None:
     assert statistics.median(map(abs, drifts)) < 0.05
 
 
+def test_a_room_may_wander_irregularly_and_forgets_within_its_time() -> None:
+    steady = replace(PlantParameters(), temperature_wave_k=0.0, humidity_wave_pct=0.0)
+    wandering = replace(steady, room_sd_k=0.5, room_sd_pct=5.0, room_h=1.0)
+    room = Environment(wandering, 3, 0)
+    seen = []
+    for _ in range(4000):
+        seen.append(room.state(room.node_ns))
+        room.step()
+    kelvin, percent = ([row[k] - mean for row in seen] for k, mean in ((0, 20.0), (1, 50.0)))
+    assert statistics.pstdev(kelvin) == pytest.approx(0.5, rel=0.15)
+    assert statistics.pstdev(percent) == pytest.approx(5.0, rel=0.15)
+    an_hour_later = statistics.fmean(a * b for a, b in zip(kelvin, kelvin[12:], strict=False)) / 0.25
+    assert an_hour_later == pytest.approx(math.exp(-1.0), abs=0.15)
+    assert Environment(steady, 3, 0).state(0)[:2] == (20.0, 50.0)
+
+
+def test_a_perfect_sensor_reads_the_air_that_lifts_the_vessel() -> None:
+    bench = SimulatedBench(seed=5, start_local=START)
+    for minutes in (0, 3, 7, 600):
+        rig_ns = minutes * 60 * SECOND_NS
+        temperature_c, humidity_pct, pressure_hpa = bench.air(rig_ns)
+        density = bench._plant._environment.at(rig_ns)[0]
+        assert air_density_mg_per_ul(temperature_c, humidity_pct, pressure_hpa) == pytest.approx(density, rel=1e-6)
+
+
 def test_evaporation_follows_humidity_and_level() -> None:
     def loss_mg(humidity_pct: float = 50.0, temperature_c: float = 20.0) -> float:
         parameters = replace(EXACT, evaporation_mg_per_h=1.0, humidity_pct=humidity_pct, temperature_c=temperature_c)

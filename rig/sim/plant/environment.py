@@ -40,7 +40,7 @@ def water_density_mg_per_ul(temperature_c: float) -> float:
 
 
 class Environment:
-    """Daily waves of temperature and humidity, tide and weather of the pressure."""
+    """Daily waves of temperature and humidity with an irregular part, tide and weather of the pressure."""
 
     def __init__(self, parameters: PlantParameters, seed: int, start_ns: int) -> None:
         self._p = parameters
@@ -53,6 +53,10 @@ class Environment:
         self._weather_hpa = self._weather.gauss(0.0, parameters.weather_sd_hpa)
         self._forget = math.exp(-NODE_NS / HOUR_NS / parameters.weather_h)
         self._renew = parameters.weather_sd_hpa * math.sqrt(1.0 - self._forget**2)
+        self._room = source(seed, "air.room")
+        self._room_k = self._room.gauss(0.0, parameters.room_sd_k)
+        self._room_pct = self._room.gauss(0.0, parameters.room_sd_pct)
+        self._room_stays = math.exp(-NODE_NS / HOUR_NS / parameters.room_h)
         self.node_ns = start_ns
         self.next_ns = start_ns + NODE_NS
         self._now = self._compute(start_ns)
@@ -68,24 +72,34 @@ class Environment:
     def at(self, rig_ns: int) -> tuple[float, float, float]:
         """Return (air density in mg/uL, liquid density in mg/uL, temperature in C) between this node and the next."""
         share = (rig_ns - self.node_ns) / NODE_NS
-        air, liquid, temperature_c, _ = self._now
-        air_next, liquid_next, next_c, _ = self._next
+        air, liquid, temperature_c = self._now[:3]
+        air_next, liquid_next, next_c = self._next[:3]
         return (
             air + (air_next - air) * share,
             liquid + (liquid_next - liquid) * share,
             temperature_c + (next_c - temperature_c) * share,
         )
 
+    def state(self, rig_ns: int) -> tuple[float, float, float]:
+        """Return (temperature in C, humidity in %, pressure in hPa) between this node and the next."""
+        share = (rig_ns - self.node_ns) / NODE_NS
+        temperature_c, humidity_pct, pressure_hpa = (
+            now + (after - now) * share for now, after in ((self._now[k], self._next[k]) for k in (2, 4, 5))
+        )
+        return temperature_c, humidity_pct, pressure_hpa
+
     @property
     def dryness(self) -> float:
         """Return how fast water evaporates now, relative to 20 C and 50 % (Dalton: vapour pressure deficit)."""
         return self._now[3]
 
-    def _compute(self, rig_ns: int) -> tuple[float, float, float, float]:
+    def _compute(self, rig_ns: int) -> tuple[float, ...]:
         p = self._p
         day = 2.0 * math.pi * (rig_ns - self._start_ns) / (24 * HOUR_NS)
-        temperature_c = p.temperature_c + p.temperature_wave_k * math.sin(day + self._temperature_phase)
-        humidity_pct = p.humidity_pct + p.humidity_wave_pct * math.sin(day + self._humidity_phase)
+        self._room_k = self._wander(self._room_k, p.room_sd_k)
+        self._room_pct = self._wander(self._room_pct, p.room_sd_pct)
+        temperature_c = p.temperature_c + p.temperature_wave_k * math.sin(day + self._temperature_phase) + self._room_k
+        humidity_pct = p.humidity_pct + p.humidity_wave_pct * math.sin(day + self._humidity_phase) + self._room_pct
         self._weather_hpa = self._weather_hpa * self._forget + self._renew * self._weather.gauss(0.0, 1.0)
         pressure_hpa = p.pressure_hpa + p.pressure_tide_hpa * math.sin(2.0 * day + self._tide_phase) + self._weather_hpa
         deficit = vapour_pressure_hpa(temperature_c) * (100.0 - humidity_pct)
@@ -94,4 +108,11 @@ class Environment:
             water_density_mg_per_ul(temperature_c),
             temperature_c,
             deficit / (vapour_pressure_hpa(20.0) * 50.0),
+            humidity_pct,
+            pressure_hpa,
         )
+
+    def _wander(self, value: float, sd: float) -> float:
+        """Return where the irregular part of temperature or humidity is a node later."""
+        renew = sd * math.sqrt(1.0 - self._room_stays**2)
+        return value * self._room_stays + renew * self._room.gauss(0.0, 1.0)
