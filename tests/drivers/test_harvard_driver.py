@@ -236,7 +236,9 @@ def test_a_pump_that_refuses_and_yet_moves_is_unknown() -> None:
     bench.finish()
 
 
-@pytest.mark.parametrize("dialogue", ["stop", "stop a stopped pump", "stop through a bad line"])
+@pytest.mark.parametrize(
+    "dialogue", ["stop", "stop a stopped pump", "stop through a bad line", "stop after the screen was touched"]
+)
 def test_stopping_goes_on_until_it_is_confirmed(dialogue: str) -> None:
     with pump_in("opened", dialogue) as (pump, _):
         pump.open()
@@ -264,6 +266,19 @@ def test_a_stop_that_nobody_confirms_is_unknown(dialogue: str) -> None:
         pump.open()
         assert pump.stop() is Acceptance.UNKNOWN
         assert pump.unknown_because
+
+
+def test_a_dead_line_is_given_up_in_the_time_that_the_page_states() -> None:
+    dead = [Pair(data, ()) for data in (b"\r", b"poll on\r", b"stp\r")]
+    bench = ScriptedBench.of("flow", [*dead, *[each for _ in range(5) for each in dead]])
+    before_ns = bench.links.clock.link_ns()
+    assert HarvardPump(bench.links, bench.link).stop() is Acceptance.UNKNOWN
+    assert bench.links.clock.link_ns() - before_ns <= 20_000 * NS_PER_MS
+    with pump_in("opened", "stop and no answer ever") as (pump, greeted):
+        pump.open()
+        before_ns = greeted.links.clock.link_ns()
+        assert pump.stop() is Acceptance.UNKNOWN
+        assert greeted.links.clock.link_ns() - before_ns <= 10_000 * NS_PER_MS
 
 
 def test_the_answer_to_another_command_does_not_confirm_a_stop() -> None:

@@ -242,6 +242,19 @@ def test_a_stop_that_nobody_confirms_is_unknown(dialogue: str) -> None:
         assert pump.unknown_because
 
 
+def test_a_dead_line_is_given_up_in_the_time_that_the_page_states() -> None:
+    dead = [*new_era_pairs("silent"), *new_era_pairs("stop and no answer ever")]
+    bench = ScriptedBench.of("flow", dead)
+    before_ns = bench.links.clock.link_ns()
+    assert NewEraPump(bench.links, bench.link).stop() is Acceptance.UNKNOWN
+    assert bench.links.clock.link_ns() - before_ns <= 14_000 * NS_PER_MS
+    with pump_in("opened", "stop and no answer ever") as (pump, greeted):
+        pump.open()
+        before_ns = greeted.links.clock.link_ns()
+        assert pump.stop() is Acceptance.UNKNOWN
+        assert greeted.links.clock.link_ns() - before_ns <= 8_000 * NS_PER_MS
+
+
 def test_the_answer_to_another_command_does_not_confirm_a_stop() -> None:
     other = Pair(b"0STP\r", (Reply(b"\x0200S14.43\x03", 20),))
     bench = ScriptedBench.of("flow", [*new_era_pairs("opened"), *[other] * 6])

@@ -53,6 +53,7 @@ class HarvardLine:
         self._timeout_s = timeout_s
         self._colon = False  # after the address; found out by `begin`
         self._doubtful = True  # something may still be on its way that belongs to no request of ours
+        self._silent = False  # it did not answer the last time: its session may have been ended at its screen
         self._stalled = False
 
     def begin(self, tries: int = _OPEN_TRIES) -> None:
@@ -64,8 +65,7 @@ class HarvardLine:
         trouble: BenchError | None = None
         for _ in range(tries):
             self.links.fall_quiet(self.link)
-            self.link.write(harvard.request(""))
-            self.links.fall_quiet(self.link)
+            self._reopen()
             for colon in (False, True) if self._address else (False,):
                 self._colon = colon
                 heard = self._collect("poll on")
@@ -120,10 +120,13 @@ class HarvardLine:
     def ask(self, command: str) -> Answer:
         """Send one command, once, and return its answer; a refusal raises `HarvardRefused`.
 
-        After silence or noise the line is left to fall quiet first: what comes late belongs to no request.
+        After silence or noise the line is left to fall quiet first: what comes late belongs to no request. After
+        silence a CR goes before the command, which reopens a session that a touch of the screen has ended.
         """
         if self._doubtful:
             self.links.fall_quiet(self.link)
+        if self._silent:
+            self._reopen()
         self.link.discard_input()
         self._doubtful = True
         request = self._request(command)
@@ -131,10 +134,17 @@ class HarvardLine:
             answer = self.links.exchange(self.link, request, self._take, self._timeout_s, command)
         except TransportTimeout:
             self._look_for_reset(command)
+            self._silent = True
             raise
         self._doubtful = False
         self._keep_stall(answer)
         return self._not_refused(answer, command)
+
+    def _reopen(self) -> None:
+        """Send a CR alone, and let its prompt, if any, go by."""
+        self.link.write(harvard.request(""))
+        self.links.fall_quiet(self.link)
+        self._silent = False
 
     def _collect(self, command: str) -> bytes:
         """Send a command and return all that comes until it is quiet, without the XON at its end."""
