@@ -66,10 +66,14 @@ class Refusal(NamedTuple):
 
 
 class StatusLine(NamedTuple):
-    """The answer to ``status``; the time in it is left out, for the manuals disagree about its unit."""
+    """The answer to ``status``; the time in it is left out, for the manuals disagree about its unit.
+
+    ``moving`` is the case of the direction flag; False says nothing, for one manual knows small letters only.
+    """
 
     rate_ul_per_h: float
     volume_ul: float
+    moving: bool
     stalled: bool
     target_reached: bool
     text: str
@@ -234,6 +238,7 @@ def parse_status(text: str) -> StatusLine:
     return StatusLine(
         rate_ul_per_h=float(Decimal(match[1]) * _UL_PER_FL * 3600),
         volume_ul=float(Decimal(match[3]) * _UL_PER_FL),
+        moving=flags[0].isupper(),
         stalled=flags[2] == "S",
         target_reached=flags[5:] == "T",
         text=text,

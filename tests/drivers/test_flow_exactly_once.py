@@ -51,6 +51,8 @@ class FaultyLine:
             return
         if fault == "damaged":
             answer = bytes([answer[0] ^ 0x40]) + answer[1:]
+        if fault == "bit":  # in Harvard's prompt the difference between a moving pump and one at rest
+            answer = answer[:-2] + bytes([answer[-2] ^ 0x04]) + answer[-1:]
         if fault == "noise before":
             answer = b"\xff\x7f" + answer
         self._port.send(answer, now_ns + LATE_MS.get(fault, 20) * NS_PER_MS)
@@ -142,7 +144,12 @@ def harvard(faults: list[str]) -> Made:
 
 
 KINDS: dict[str, Callable[[list[str]], Made]] = {"basic": basic, "safe": safe, "harvard": harvard}
-several = st.lists(st.sampled_from(FAULTS), max_size=12)
+several = st.builds(
+    lambda faults, bits, place: faults[:place] + bits + faults[place:],
+    st.lists(st.sampled_from(FAULTS), max_size=12),
+    st.lists(st.just("bit"), max_size=1),
+    st.integers(0, 8),
+)
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -238,7 +238,14 @@ def test_a_pump_that_refuses_and_yet_moves_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "dialogue", ["stop", "stop a stopped pump", "stop through a bad line", "stop after the screen was touched"]
+    "dialogue",
+    [
+        "stop",
+        "stop a stopped pump",
+        "stop through a bad line",
+        "stop after the screen was touched",
+        "stop that its status denies",
+    ],
 )
 def test_stopping_goes_on_until_it_is_confirmed(dialogue: str) -> None:
     with pump_in("opened", dialogue) as (pump, _):
@@ -335,9 +342,12 @@ def test_counters_that_stay_are_an_error() -> None:
 def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
     with pump_in("opened", "a late answer") as (pump, _):
         pump.open()
-        with pytest.raises(TransportTimeout):
-            pump._line.read("diameter")
-        assert pump.status() == FlowStatus(FlowState.INFUSING)
+        assert pump._line.read("diameter") == "20.0000 mm"
+
+
+def test_a_read_is_repeated_when_the_line_lost_it() -> None:
+    with pump_in("opened", "reads through a bad line") as (pump, _):
+        assert pump.dispensed().infused_ul.amount == 12.345
 
 
 def test_a_pump_that_lost_its_supply_is_told_from_a_silent_one_and_greeted_anew() -> None:

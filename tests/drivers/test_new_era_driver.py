@@ -49,6 +49,7 @@ def test_constructing_sends_nothing() -> None:
         ("opened after half a command", []),
         ("opened while infusing", []),
         ("opened after power-up", [FlowAlarm.RESET]),
+        ("opened with several alarms and a lost answer", [FlowAlarm.RESET, FlowAlarm.STALLED]),
         ("opened while another program's safe mode is on", [FlowAlarm.LINK_SILENT]),
     ],
 )
@@ -294,9 +295,12 @@ def test_counters_are_cleared_and_looked_at() -> None:
 def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
     with pump_in("opened", "a late answer") as (pump, _):
         pump.open()
-        with pytest.raises(TransportTimeout):
-            pump._line.query("DIA")
-        assert pump.status() == FlowStatus(FlowState.INFUSING)
+        assert pump._read("DIA") == "20.00"
+
+
+def test_a_read_is_repeated_when_the_line_lost_it() -> None:
+    with pump_in("opened", "reads through a bad line") as (pump, _):
+        assert pump.dispensed().infused_ul.amount == 12.34
 
 
 # --- safe mode
@@ -305,6 +309,11 @@ def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
 def test_safe_mode_is_spoken_both_ways() -> None:
     with pump_in("opened in safe mode", safe_timeout_s=20) as (pump, _):
         assert pump.identify() == IDENTITY
+
+
+def test_a_read_is_repeated_when_either_crc_was_wrong() -> None:
+    with pump_in("opened in safe mode", "safe: reads through a bad line", safe_timeout_s=20) as (pump, _):
+        assert pump.dispensed().infused_ul.amount == 12.34
 
 
 def test_an_alarm_that_comes_unasked_is_kept_and_no_answer_is_shifted() -> None:
@@ -333,7 +342,7 @@ def test_a_damaged_answer_is_settled_by_the_status() -> None:
 
 def test_an_answer_in_the_other_mode_is_refused() -> None:
     basic = replace(new_era_pairs("opened in safe mode")[1], replies=(Reply(b"\x0200SNE1000V3.928\x03", 20),))
-    bench = ScriptedBench.of("flow", [new_era_pairs("opened in safe mode")[0], basic])
+    bench = ScriptedBench.of("flow", [new_era_pairs("opened in safe mode")[0], *[basic] * 3])
     with pytest.raises(MalformedReply, match="safe mode"):
         NewEraPump(bench.links, bench.link, safe_timeout_s=20).open()
     bench.finish()

@@ -5,8 +5,9 @@ Source: syringe-pump-protocols 2.1 and 2.2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 from rig.clock import to_ns
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
@@ -15,8 +16,10 @@ from rig.transport.links import Link, Links
 from rig.wire import harvard
 from rig.wire.harvard import Answer, Prompt, Refusal
 
+Result = TypeVar("Result")
+
 _OPEN_TRIES = 3
-_SET_TRIES = 3
+_TRIES = 3  # of what may be repeated
 
 STATES: Final = {
     Prompt.IDLE: FlowState.STOPPED,
@@ -83,12 +86,20 @@ class HarvardLine:
             hint="check power, cable, the port in the bench file, and the pump's address in its menu",
         )
 
-    def read(self, command: str) -> str:
-        """Ask for a value that is one line; a refusal raises."""
-        return self.only_line(self.ask(command), command)
+    def read(self, command: str, tries: int = _TRIES) -> str:
+        """Ask for a value that is one line, again when the line lost it; a refusal raises."""
+        return self.told(command, tries)[0]
 
-    def only_line(self, answer: Answer, asked: str) -> str:
-        """Return the one line of an answer; any other number of them is `MalformedReply`."""
+    def told(self, command: str, tries: int = _TRIES) -> tuple[str, FlowState]:
+        """As `read`; return the state that the prompt tells, too."""
+
+        def ask() -> tuple[str, FlowState]:
+            answer = self.ask(command)
+            return self._only_line(answer, command), STATES[answer.prompt]
+
+        return self._repeated(ask, tries)
+
+    def _only_line(self, answer: Answer, asked: str) -> str:
         if len(answer.lines) != 1:
             text = "\n".join(answer.lines).encode("latin-1")
             raise MalformedReply(self.link.where, text, asked=asked, expected="one line and a prompt")
@@ -108,14 +119,14 @@ class HarvardLine:
 
     def insist(self, command: str) -> None:
         """Send one setting until its answer arrives; sent twice it does what it does sent once."""
-        for left in reversed(range(_SET_TRIES)):
-            try:
-                self._set(command)
-            except (TransportTimeout, ProtocolError):
-                if not left:
-                    raise
-            else:
-                return
+        self._repeated(lambda: self._set(command), _TRIES)
+
+    def _repeated(self, action: Callable[[], Result], tries: int) -> Result:
+        """Do what may be repeated until an answer arrives whole; raise the last trouble."""
+        for _ in range(tries - 1):
+            with suppress(TransportTimeout, ProtocolError):
+                return action()
+        return action()
 
     def ask(self, command: str) -> Answer:
         """Send one command, once, and return its answer; a refusal raises `HarvardRefused`.

@@ -31,6 +31,7 @@ from rig.instruments import (
 )
 from rig.transport.links import Link, Links
 from rig.wire import harvard
+from rig.wire.harvard import StatusLine
 from rig.wire.shown import FLOAT_NOISE, Shown
 
 _STOP_TRIES = 6
@@ -144,14 +145,13 @@ class HarvardPump:
     def status(self) -> FlowStatus:
         """Return what the pump is doing, by its prompt; a stall is told for as long as the pump shows it."""
         self._greet()
-        return self._status()
-
-    def _status(self) -> FlowStatus:
-        answer = self._line.ask("status")
-        line = harvard.parse_status(self._line.only_line(answer, "status"))
-        state = STATES[answer.prompt]
+        state, line = self._status()
         stalled = state is FlowState.STALLED or (line.stalled and state.at_rest)
         return FlowStatus(FlowState.STALLED, FlowAlarm.STALLED) if stalled else FlowStatus(state)
+
+    def _status(self, tries: int = 3) -> tuple[FlowState, StatusLine]:
+        text, state = self._line.told("status", tries)
+        return state, harvard.parse_status(text)
 
     def dispensed(self) -> Dispensed:
         """Return the counter of infused volume (ivolume)."""
@@ -262,13 +262,14 @@ class HarvardPump:
         return self._settle(before, f"irun was answered, and yet it is {state.value}")
 
     def stop(self) -> Acceptance:
-        """Stop the pump (stp); repeated until the prompt of its answer says that nothing moves.
+        """Stop the pump (stp); repeated until its answer and its status both say that nothing moves.
 
-        Raises `rig.errors.LinkLost` when nobody can be told.
+        One of them is not enough: a single wrong bit makes the prompt of a moving pump that of one at rest. Raises
+        `rig.errors.LinkLost` when nobody can be told.
         """
         for _ in range(_STOP_TRIES):
             state = self._state_after_stop()
-            if state is not None and state.at_rest:
+            if state is not None and state.at_rest and self._seems_at_rest():
                 return Acceptance.ACKNOWLEDGED
         return Acceptance.UNKNOWN
 
@@ -290,6 +291,16 @@ class HarvardPump:
             return None
         return state
 
+    def _seems_at_rest(self) -> bool:
+        """Ask for the status, and say whether it confirms that nothing moves."""
+        try:
+            state, line = self._status(tries=1)
+        except (TransportTimeout, ProtocolError, InstrumentError) as error:
+            self._unknown_because = f"stp was answered, and then: {error}"
+            return False
+        self._unknown_because = f"after stp it is {state.value}, and its status is {line.text!r}"
+        return state.at_rest and not line.moving
+
     def _begin_to_stop(self) -> None:
         """Greet a pump that may have forgotten the last greeting; who it is does not matter now."""
         if self._line.opening != self._link.openings:
@@ -299,9 +310,8 @@ class HarvardPump:
     def _before_running(self) -> tuple[Shown | None, Shown]:
         """Return target and counter; refuse a pump that would not do just what `infuse` says."""
         target = self._target()
-        answer = self._line.ask("ivolume")
-        counter = harvard.parse_volume(self._line.only_line(answer, "ivolume"))
-        state = STATES[answer.prompt]
+        text, state = self._line.told("ivolume")
+        counter = harvard.parse_volume(text)
         if state not in (FlowState.STOPPED, FlowState.TARGET_REACHED):
             raise InstrumentError(
                 f"it cannot be started: it is {state.value}",
@@ -339,8 +349,12 @@ class HarvardPump:
         for _ in range(_SETTLE_TRIES):
             with suppress(*_TROUBLE):
                 self._greet()
-                state = self._status().state
-                return state, harvard.parse_volume(self._line.read("ivolume")) if state.at_rest else None
+                state, line = self._status(tries=1)
+                if state.at_rest:
+                    return state, harvard.parse_volume(self._line.read("ivolume", tries=1))
+                # A single wrong bit makes the prompt of a pump at rest that of a moving one: two of them are needed.
+                if line.moving or self._status(tries=1)[0] is state:
+                    return state, None
         return None
 
     def _stopped_because(self, state: FlowState) -> InstrumentError:

@@ -5,7 +5,8 @@ Source: syringe-pump-protocols 1.1 to 1.4.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
 from rig.instruments import FlowAlarm, FlowAlarmRaised, FlowState
@@ -13,8 +14,11 @@ from rig.transport.links import Link, Links
 from rig.wire import new_era
 from rig.wire.new_era import Alarm, Answer, Fault, Status
 
-_OPEN_TRIES = 4  # an alarm and a half command left behind cost one each
-_SET_TRIES = 3
+Result = TypeVar("Result")
+
+_OPEN_TRIES = 4  # a half command left behind costs one
+_OPEN_ALARMS = 4  # pending alarms that may be told before the mode is set
+_TRIES = 3  # of what may be repeated
 
 STATES: Final = {
     Status.INFUSING: FlowState.INFUSING,
@@ -84,7 +88,9 @@ class NewEraLine:
         another program left behind.
         """
         trouble: BenchError | None = None
-        for _ in range(_OPEN_TRIES):
+        alarms, tries = 0, 0
+        while tries < _OPEN_TRIES:
+            tries += 1
             try:
                 answer = self._exchange("SAF", str(self._safe_timeout_s), choosing=True)
             except (TransportTimeout, MalformedReply) as error:
@@ -93,6 +99,9 @@ class NewEraLine:
                 continue
             if answer.alarm is None and answer.fault is None and answer.safe == bool(self._safe_timeout_s):
                 return
+            if answer.alarm is not None and alarms < _OPEN_ALARMS:
+                alarms, tries = alarms + 1, tries - 1
+                continue
             trouble = self._refusal(answer, "SAF") or self._malformed(answer, "SAF", self._mode)
         assert trouble is not None  # noqa: S101 - every other way out of the loop returns
         raise trouble
@@ -104,8 +113,15 @@ class NewEraLine:
             raise self._fault(answer.fault, answer, command)
         return Told(answer)
 
-    def query(self, command: str) -> Told:
-        """Ask for a value; an alarm or a refusal raises, and so does an answer without a value."""
+    def query(self, command: str, tries: int = _TRIES) -> Told:
+        """Ask for a value, again when the line lost it; an alarm or a refusal raises, and so does no value."""
+        return self._repeated(lambda: self._query(command), tries)
+
+    def status(self) -> Told:
+        """Ask for the status, again when the line lost it; an alarm is told, and not raised."""
+        return self._repeated(lambda: self.ask(""), _TRIES)
+
+    def _query(self, command: str) -> Told:
         answer = self._exchange(command)
         refusal = self._refusal(answer, command)
         if refusal is not None:
@@ -133,14 +149,19 @@ class NewEraLine:
 
     def insist(self, command: str, parameter: str) -> None:
         """Send one setting until its answer arrives; sent twice it does what it does sent once."""
-        for left in reversed(range(_SET_TRIES)):
+        self._repeated(lambda: self.set(command, parameter), _TRIES)
+
+    def _repeated(self, action: Callable[[], Result], tries: int) -> Result:
+        """Do what may be repeated until an answer arrives whole, and the request did; raise the last trouble."""
+        for _ in range(tries - 1):
             try:
-                self.set(command, parameter)
+                return action()
             except (TransportTimeout, ProtocolError):
-                if not left:
+                continue
+            except NewEraRefused as refused:
+                if refused.fault not in (Fault.BAD_PACKET, Fault.IGNORED):
                     raise
-            else:
-                return
+        return action()
 
     @property
     def _mode(self) -> str:

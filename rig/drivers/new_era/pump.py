@@ -136,18 +136,15 @@ class NewEraPump:
     def status(self) -> FlowStatus:
         """Return what the pump is doing; an alarm is told here once, and by that acknowledged."""
         self._greet()
-        told = self._line.ask("")
+        told = self._line.status()
         return FlowStatus(told.state, told.alarm)
 
     def dispensed(self) -> Dispensed:
         """Return the counter of infused volume (DIS)."""
         self._greet()
         asked_ns = self._now_ns()
-        infused = self._infused_ul()
+        infused = new_era.parse_dispensed(self._read("DIS")).infused_ul
         return Dispensed(asked_ns, self._link.last_rx_ns, ShownAmount(*infused))
-
-    def _infused_ul(self) -> Shown:
-        return new_era.parse_dispensed(self._read("DIS")).infused_ul
 
     def _read(self, command: str) -> str:
         return self._line.query(command).data
@@ -322,7 +319,7 @@ class NewEraPump:
                 told = self._line.ask("")
                 if told.alarm is not None or not told.state.at_rest:
                     return told, None
-                return told, self._infused_ul()
+                return told, new_era.parse_dispensed(self._line.query("DIS", tries=1).data).infused_ul
         return None
 
     def _after_an_alarm(self, alarm: FlowAlarm) -> Acceptance:
