@@ -56,7 +56,7 @@ HARVARD = {
         "status infusing",
         "infuse while infusing",
         "delivered 12.345 uL",
-        "stop",
+        "stop, confirmed by the status",
         "stop a stopped pump",
         "status stopped",
         "clear the counters",

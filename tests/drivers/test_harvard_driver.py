@@ -240,7 +240,7 @@ def test_a_pump_that_refuses_and_yet_moves_is_unknown() -> None:
 @pytest.mark.parametrize(
     "dialogue",
     [
-        "stop",
+        "stop, confirmed by the status",
         "stop a stopped pump",
         "stop through a bad line",
         "stop after the screen was touched",
@@ -254,7 +254,7 @@ def test_stopping_goes_on_until_it_is_confirmed(dialogue: str) -> None:
 
 
 def test_a_pump_is_stopped_without_having_been_asked_who_it_is() -> None:
-    bench = ScriptedBench.of("flow", [*harvard_pairs("opened while infusing")[:2], *harvard_pairs("stop")])
+    bench = ScriptedBench.of("flow", [*harvard_pairs("opened while infusing")[:2], *harvard_pairs("stop, confirmed by the status")])
     assert HarvardPump(bench.links, bench.link).stop() is Acceptance.ACKNOWLEDGED
     bench.finish()
 
