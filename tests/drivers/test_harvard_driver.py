@@ -254,7 +254,8 @@ def test_stopping_goes_on_until_it_is_confirmed(dialogue: str) -> None:
 
 
 def test_a_pump_is_stopped_without_having_been_asked_who_it_is() -> None:
-    bench = ScriptedBench.of("flow", [*harvard_pairs("opened while infusing")[:2], *harvard_pairs("stop, confirmed by the status")])
+    stop = harvard_pairs("stop, confirmed by the status")
+    bench = ScriptedBench.of("flow", [*harvard_pairs("opened while infusing")[:2], *stop])
     assert HarvardPump(bench.links, bench.link).stop() is Acceptance.ACKNOWLEDGED
     bench.finish()
 
