@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rig.config import FlowSourceConfig
 from rig.doctor.findings import Finding, fail, ok, warn
-from rig.instruments import FlowSettings, FlowSource, FlowSourceIdentity, FlowState
+from rig.instruments import FlowAlarm, FlowSettings, FlowSource, FlowSourceIdentity, FlowState
 from rig.transport.links import LinkIdentity
 
 ITEM = "flow source"
@@ -33,9 +33,11 @@ def _judge(source: FlowSource, who: FlowSourceIdentity, config: FlowSourceConfig
         return fail(
             ITEM, found, f"a diameter of {config.diameter_mm:g} mm", "put in that syringe, and set its diameter"
         )
-    if source.alarms or status.alarm:
-        heard = "; ".join(dict.fromkeys(alarm.value for _, alarm in source.alarms))
-        return warn(ITEM, f"{found}; it told an alarm: {heard}", "no alarm", "mend what it says, and check again")
+    # A pump that was left in safe mode misses its host, always.
+    heard = dict.fromkeys(alarm.value for _, alarm in source.alarms if alarm is not FlowAlarm.LINK_SILENT)
+    if heard:
+        alarms = "; ".join(heard)
+        return warn(ITEM, f"{found}; it told an alarm: {alarms}", "no alarm", "mend what it says, and check again")
     if status.state not in (FlowState.STOPPED, FlowState.TARGET_REACHED):
         return warn(ITEM, found, "a pump at rest", "stop it at its keys")
     if not config.model:

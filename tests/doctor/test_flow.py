@@ -74,6 +74,11 @@ def test_a_pump_that_runs_or_told_an_alarm_or_is_not_named_is_warned_of() -> Non
     assert unnamed.hint == 'model = "NE1000"'
 
 
+def test_a_pump_that_was_left_in_safe_mode_and_missed_its_host_is_as_it_should_be() -> None:
+    opened = "opened while another program's safe mode is on"
+    assert looked_at(NEW_ERA, new_era_pairs(opened, "settings", "status stopped")).level is Level.OK
+
+
 def test_a_flow_source_that_is_not_there_is_listed_with_the_other_devices(tmp_path: Path) -> None:
     config = parse_bench(PI + TABLE + 'port = "/dev/serial/by-id/absent"\n')
     found = devices.check_real(config, config.pump_profile(), tmp_path)
