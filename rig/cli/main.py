@@ -90,8 +90,14 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate = _command(
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
-    simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
-    simulate.add_argument("--model", default="723", help="pump model: 522, 722, 523 or 723 (default: 723)")
+    simulate.add_argument(
+        "device", nargs="?", choices=["pump", "balance", "bench", "syringe", "syringe-bench"], help="what to serve"
+    )
+    simulate.add_argument(
+        "--model",
+        help="pump model: 522, 722, 523 or 723 (default: 723); "
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000)",
+    )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
         "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
@@ -101,7 +107,9 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")
     simulate.add_argument("--ledger", metavar="FILE", help="write the sealed ledger of what was delivered at the end")
     simulate.add_argument(
-        "--ports", metavar="DIR", help="keep stable names DIR/pump and DIR/balance for the ports, and print those"
+        "--ports",
+        metavar="DIR",
+        help="keep stable names such as DIR/pump and DIR/balance for the ports, and print those",
     )
     simulate.add_argument(
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"

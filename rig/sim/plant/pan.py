@@ -22,6 +22,7 @@ class Pan:
         _, liquid, _ = environment.at(environment.node_ns)
         self._level_start_mm = parameters.liquid_start_mg / liquid / self._free_mm2
         self.delivered_mg = 0.0
+        self.injected_mg = 0.0  # by a syringe pump, where there is one
         self._evaporated_mg = 0.0  # at the node
         self._rate_mg_per_ns = self._evaporation()
         self._nodes: list[tuple[int, float, float]] = [(environment.node_ns, 0.0, self._rate_mg_per_ns)]
@@ -56,7 +57,7 @@ class Pan:
         p = self._p
         air, density, temperature_c = self._environment.at(rig_ns)
         evaporated_mg = self._evaporated_mg + self._rate_mg_per_ns * (rig_ns - self._environment.node_ns)
-        liquid_mg = p.liquid_start_mg + self.delivered_mg + unseen_ul * density - evaporated_mg
+        liquid_mg = p.liquid_start_mg + self.delivered_mg + self.injected_mg + unseen_ul * density - evaporated_mg
         liquid_ul = liquid_mg / density
         tube_ul = self._tube_mm2 * (liquid_ul / self._free_mm2)
         return (
@@ -68,7 +69,8 @@ class Pan:
         """Return the loss in mg/ns: vapour pressure deficit, and diffusion through the head space (Stefan)."""
         p = self._p
         _, density, _ = self._environment.at(self._environment.node_ns)
-        level_mm = (p.liquid_start_mg + self.delivered_mg - self._evaporated_mg) / density / self._free_mm2
+        liquid_mg = p.liquid_start_mg + self.delivered_mg + self.injected_mg - self._evaporated_mg
+        level_mm = liquid_mg / density / self._free_mm2
         head_mm = max(1.0, p.vessel_height_mm - level_mm)
         seeded = self._faults.active("vessel.evaporation", self._environment.node_ns)
         reference = seeded[-1].number if seeded else p.evaporation_mg_per_h
