@@ -31,7 +31,7 @@ SYRINGE_PUMPS = {
     model.name: model
     for model in (
         SyringePumpModel("ne-1000", "new_era", "NE1000V3.928", 7.0157e-4, 51.004, 0.42, 0.0020),
-        SyringePumpModel("ne-500", "new_era", "NE500V3.928", 7.0157e-4, 51.004, 0.42, 0.0020),
+        SyringePumpModel("ne-500", "new_era", "NE500V3.50", 7.0157e-4, 51.004, 0.42, 0.0020),
         SyringePumpModel("harvard-11", "harvard", " 11 Elite 3.0.4", 1.51359e-4, 157.138, 0.069, 0.0012),
         SyringePumpModel("phd-ultra", "harvard", "PHD ULTRA I/W 2.0.4", 1.8e-4, 190.8, 0.041, 0.0006),
     )
