@@ -12,7 +12,14 @@ from rig.sim.syringe.parameters import SyringeParameters
 from tests.sim.kit import EXACT, Rig
 
 EXACT_SYRINGE = replace(
-    SyringeParameters(), bore_sd=0.0, screw_error=0.0, slip_um=0.0, backlash_um=0.0, seating_um=0.0, line_s=1.0
+    SyringeParameters(),
+    bore_sd=0.0,
+    lead_share=0.0,
+    screw_error=0.0,
+    slip_um=0.0,
+    backlash_um=0.0,
+    seating_um=0.0,
+    line_s=1.0,
 )
 
 

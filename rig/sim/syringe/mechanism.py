@@ -22,7 +22,7 @@ class Plunger:
     def __init__(self, model: SyringePumpModel, parameters: SyringeParameters, seed: int, faults: FaultSet) -> None:
         p = self._p = parameters
         self._faults = faults
-        self._lead = 1.0 + truncated_gauss(source(seed, "syringe.lead"), model.gain_sd, 2.0)
+        self._lead = 1.0 + p.lead_share * truncated_gauss(source(seed, "syringe.lead"), model.gain_sd, 2.0)
         bore = p.diameter_mm * (1.0 + truncated_gauss(source(seed, "syringe.bore"), p.bore_sd, 2.0))
         self._area_mm2 = math.pi / 4.0 * bore**2
         self._turn = 2.0 * math.pi / p.pitch_mm
@@ -39,10 +39,11 @@ class Plunger:
         return self._area_mm2 * (1.0 + self._faults.number("syringe.diameter", rig_ns)) ** 2
 
     def travel_left_mm(self, forward: bool, rig_ns: int) -> float:
-        """Return how far the pusher can still go before the plunger meets the end of the barrel, or leaves it."""
+        """Return the commanded travel until the plunger meets the end of the barrel, or leaves it; slips left out."""
         p = self._p
         ul = p.filled_ul if forward else p.capacity_ul - p.filled_ul
-        return ul / self.area_mm2(rig_ns) - (self._plunger_mm if forward else -self._plunger_mm)
+        left_mm = ul / self.area_mm2(rig_ns) - (self._plunger_mm if forward else -self._plunger_mm)
+        return left_mm / self._lead
 
     def move(self, travel_mm: float, rig_ns: int) -> float:
         """Let the motor turn to a commanded travel; return the volume in uL that the plunger displaced meanwhile."""

@@ -57,6 +57,7 @@ class SyringeParameters:
     capacity_ul: float = 10_000.0
     filled_ul: float = 9_000.0
     # --- screw, nut and plunger
+    lead_share: float = 1.0  # of the model's spread of lead; 0 makes a perfect screw
     pitch_mm: float = 1.0  # one turn: one period of the pulsation
     screw_error: float = 0.004  # amplitude of the rate error over a turn
     slip_um: float = 0.4  # mean of how far the pusher runs on before the seal slips and follows
