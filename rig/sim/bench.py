@@ -95,9 +95,11 @@ class SimulatedBench:
     ) -> SerialPump:
         """Put a syringe pump's tube into the vessel, too, before anything has flowed; the bench has none until then.
 
-        Raises `UsageError` for an unknown model.
+        Raises `UsageError` for an unknown model, or a second syringe pump.
         """
         known = syringe_pump_model(model)
+        if self.ledger.inlet is not None:
+            raise UsageError("there is a syringe pump already", where="simulated syringe", expected="one per bench")
         return mount_syringe(self._plant, known, parameters or SyringeParameters(), self._seed, self._faults, address)
 
     @property

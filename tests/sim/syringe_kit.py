@@ -51,7 +51,9 @@ class SyringeRig(Rig):
 
     def say(self, *texts: str, seconds: float = 0.1) -> list[str]:
         """Send commands of either maker that end with CR; return what stands between the ends of their answers."""
-        return [self.tell(text.encode() + b"\r", seconds).decode("latin-1").strip("\x02\x03") for text in texts]
+        return [
+            self.tell(text.encode("latin-1") + b"\r", seconds).decode("latin-1").strip("\x02\x03") for text in texts
+        ]
 
     def at(self, seconds: float) -> None:
         """Let time pass until so many seconds after the beginning."""

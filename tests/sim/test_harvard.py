@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rig.errors import UsageError
 from tests.sim.syringe_kit import EXACT_SYRINGE, SyringeRig
 
 UNKNOWN = "\nCommand error:\r\n   Unknown command\r\n:"
@@ -46,6 +47,7 @@ NOT_NOW = "\nCommand error:\r\n   Not possible now\r\n"
         ("0:irun", UNKNOWN),
         (":irun", UNKNOWN),
         ("\u00e9", UNKNOWN),
+        ("ttime \u00b2", "\nArgument error: \u00b2\r\n   Invalid argument\r\n:"),
         ("1irun", ""),
         ("12irun", ""),
     ],
@@ -133,3 +135,13 @@ def test_a_line_without_an_end_is_thrown_away() -> None:
     assert rig.say("x" * 300)[0].startswith("\nCommand error")
     assert rig.tell(b"x" * 300) == b""
     assert rig.say("diam") == ["\n14.4300 mm\r\n:"]
+
+
+def test_a_motor_that_cannot_turn_says_so_once() -> None:
+    rig = SyringeRig("harvard-11", faults=("syringe.stall=on", "syringe.power_cut=on@30s+1s"))
+    assert rig.tell(b"irun\r", 40.0) == b"\n*"
+
+
+def test_a_bench_has_one_syringe_pump() -> None:
+    with pytest.raises(UsageError, match="already"):
+        SyringeRig().bench.mount_syringe("phd-ultra")

@@ -65,6 +65,8 @@ def test_the_alarm_of_power_up_is_returned_until_a_valid_command_has_got_it_and_
         ("0\x1b", "00S"),
         ("0\u00e9", "00S"),
         ("999DIA", ""),
+        ("0$$$", "00S?"),
+        ("0DI", "00S?"),
     ],
 )
 def test_each_command_gets_its_answer(text: str, answer: str) -> None:
@@ -177,6 +179,13 @@ def test_a_safe_host_that_falls_silent_stops_the_pump() -> None:
     assert rig.tell(safe_packet("0")) == safe_packet("00A?T")
     assert rig.tell(safe_packet("0")) == safe_packet("00S")
     assert rig.tell(b"", 60.0) == safe_packet("00A?T")
+
+
+def test_talk_with_another_pump_on_the_line_swallows_no_alarm() -> None:
+    rig = infusing("3600UH", "0SAF0", faults=("syringe.stall=on@20s+1s",))
+    rig.tell(b"0SAF100\r")
+    rig.at(19.99995)
+    assert rig.tell(safe_packet("7"), 1.0) == safe_packet("00A?S")
 
 
 def test_valid_packets_keep_a_safe_pump_running() -> None:

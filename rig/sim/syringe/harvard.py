@@ -64,9 +64,9 @@ class HarvardPump(SerialPump):
         while (end := self._input.find(CR)) >= 0:
             line = bytes(self._input[:end]).replace(LF, b"")
             del self._input[: end + 1]
-            self._news = False
             answer = self._line(line.decode("latin-1"))
             if answer is not None:
+                self._news = False  # its prompt says it
                 self._say((line + CR if self._settings.echo else b"") + answer, now_ns)
         if len(self._input) > MAX_LINE:
             self._input.clear()

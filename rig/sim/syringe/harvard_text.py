@@ -35,7 +35,7 @@ def read_number(text: str) -> float:
 
 def read_whole(text: str, low: int, high: int) -> int:
     """Return a whole number between two limits; raise `Refused`."""
-    if not text.isdigit() or len(text) > 9:
+    if not text.isdecimal() or len(text) > 9:
         raise Refused(INVALID, text)
     if not low <= int(text) <= high:
         raise Refused(OUT_OF_RANGE, text)

@@ -33,7 +33,7 @@ LEAST_DIAMETER_MM, MOST_DIAMETER_MM = 0.1, 50.0
 SAME_MOMENT_NS = 10_000_000  # a change this soon after a new phase began is ignored
 MOST_ADDRESS, MOST_TIMEOUT_S = 99, 255
 STANDING = ("S", "P")  # states in which the motor stands and may be told to run
-_COMMAND = re.compile(r"(\*|\d{1,2})?(?:([A-Z]{3})(.*))?", re.DOTALL)
+_COMMAND = re.compile(r"(\*|\d{0,2})(.{0,3})(.*)", re.DOTALL)  # address, name, arguments
 
 
 class NewEraPump(SerialPump):
@@ -93,20 +93,19 @@ class NewEraPump(SerialPump):
         self._ear.take(data, now_ns)
         while (heard := self._ear.next(self._safe_s > 0)) is not None:
             answer = self._command(heard, now_ns, rig_ns)
-            self._news.clear()  # what the host is told now need not be told again
             if answer is not None:
+                self._news.clear()  # what the host is told now need not be told again
                 self._tell(answer, now_ns)
 
     def _command(self, heard: Heard, now_ns: int, rig_ns: int) -> str | None:
         """Return what follows the address in the answer, None for silence."""
         if heard.text is None:
             return f"A?{self._alarm}" if self._alarm else self._status + BAD_PACKET
-        match = _COMMAND.fullmatch(heard.text)
-        address, name, arguments = match.groups() if match else (heard.text[:2], "???", "")
-        address = address or "0"
-        if address != "*" and (not address.isdigit() or int(address) != self._address):
+        match = _COMMAND.match(heard.text)
+        address, name, arguments = match.groups() if match else ("", "", "")
+        if address != "*" and int(address or "0") != self._address:
             return None
-        handler = self._table.get(name or "")
+        handler = self._table.get(name)
         known = handler is not None or not name
         if known:
             self._restart_timer(now_ns)
@@ -114,7 +113,7 @@ class NewEraPump(SerialPump):
             answer = f"A?{self._alarm}"
             self._alarm = "" if known else self._alarm
             return answer
-        return self._obey(handler, arguments or "", rig_ns) if known else self._status + UNKNOWN
+        return self._obey(handler, arguments, rig_ns) if known else self._status + UNKNOWN
 
     def _obey(self, handler: Callable[[str, int], str] | None, arguments: str, rig_ns: int) -> str:
         try:
