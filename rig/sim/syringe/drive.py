@@ -35,7 +35,8 @@ class Drive:
     ) -> None:
         self._model = model
         self._plunger = Plunger(model, parameters, seed, faults)
-        self._chunk_ns = round(parameters.chunk_s * 1e9)
+        self._shortest_ns, self._longest_ns = (round(seconds * 1e9) for seconds in parameters.piece_s)
+        self._piece_ul = parameters.piece_ul
         self._faults = faults
         self._inlet = inlet
         self._cuts = sorted(start_ns for start_ns, _ in faults.spans("syringe.power_cut"))
@@ -53,6 +54,8 @@ class Drive:
         self._left_ul = math.inf  # until the target
         self._until_ns = FOREVER_NS
         self._end_known: tuple[int, str, int] | None = None  # when, why, and until when this holds
+        self._pressed_ul = 0.0  # commanded since the plunger was last looked at
+        self._press_ns: int | None = None  # when it is looked at next
         inlet.drive(self.advance)
 
     @property
@@ -72,6 +75,7 @@ class Drive:
 
     def start(self, forward: bool, rate_ul_per_h: float, left_ul: float = math.inf, until_ns: int = FOREVER_NS) -> None:
         """Turn from now on at a rate, until ``left_ul`` more is commanded or it is ``until_ns``."""
+        self._press()
         self.running = True
         self.forward = forward
         self.rate_ul_per_h = rate_ul_per_h
@@ -81,6 +85,7 @@ class Drive:
 
     def change_rate(self, rate_ul_per_h: float) -> None:
         """Turn at another rate from now on, to the same end."""
+        self._press()
         self.rate_ul_per_h = rate_ul_per_h
         self._end_known = None
 
@@ -92,6 +97,7 @@ class Drive:
 
     def stop(self) -> None:
         """Stand still, and forget what would have ended the motion."""
+        self._press()
         self.running = False
         self._left_ul = math.inf
         self._until_ns = FOREVER_NS
@@ -116,7 +122,11 @@ class Drive:
             if not self.running:
                 self.at_ns = min(end_ns, to_ns)
                 continue
-            self._turn(min(self._next_piece(), end_ns, to_ns))
+            if self._press_ns is None:
+                self._press_ns = self._next_piece()
+            self._turn(min(self._press_ns, end_ns, to_ns))
+            if self.at_ns >= self._press_ns:
+                self._press()
         end_ns, reason = self._next_end()
         if end_ns <= self.at_ns:
             self._end(reason)
@@ -142,7 +152,7 @@ class Drive:
         if self.running:
             ends.append((self._after(self._left_ul), "target"))
             left_mm = max(0.0, self._plunger.travel_left_mm(self.forward, self.at_ns))
-            ends.append((self._after(left_mm * self.area_mm2), "stall"))
+            ends.append((self._after(left_mm * self.area_mm2 - abs(self._pressed_ul)), "stall"))
             ends.append((self._seeded_stall_ns(), "stall"))
         return min(ends)
 
@@ -164,7 +174,8 @@ class Drive:
         share = self._travel_mm / step_mm
         whole = math.floor(share + 1e-6) + 1 if self.forward else math.ceil(share - 1e-6) - 1
         to_step_ul = abs(whole * step_mm - self._travel_mm) * self.area_mm2
-        return max(self._after(to_step_ul), self.at_ns + self._chunk_ns)
+        piece_ns = min(self._after(self._piece_ul), self.at_ns + self._longest_ns)
+        return max(self._after(to_step_ul), piece_ns, self.at_ns + self._shortest_ns)
 
     def _turn(self, to_ns: int) -> None:
         step_ns = to_ns - self.at_ns
@@ -179,6 +190,12 @@ class Drive:
         else:
             self.withdrawn_ul += volume_ul
             self.withdrawn_ns += step_ns
-        signed_ul = volume_ul if self.forward else -volume_ul
-        self._travel_mm += signed_ul / self.area_mm2
-        self._inlet.push(to_ns, signed_ul, self._plunger.move(self._travel_mm, to_ns))
+        self._pressed_ul += volume_ul if self.forward else -volume_ul
+        self._travel_mm += (volume_ul if self.forward else -volume_ul) / self.area_mm2
+
+    def _press(self) -> None:
+        """Let the plunger follow the motor, at the end of a piece and whenever the motor changes what it does."""
+        self._press_ns = None
+        if self._pressed_ul != 0.0:
+            self._inlet.push(self.at_ns, self._pressed_ul, self._plunger.move(self._travel_mm, self.at_ns))
+            self._pressed_ul = 0.0

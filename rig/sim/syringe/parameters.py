@@ -67,4 +67,5 @@ class SyringeParameters:
     line_s: float = 4.0  # elastic seal and tube against the resistance of tube and needle
     # --- electronics
     reply_s: float = 0.008  # from the end of a command to the first byte of its answer
-    chunk_s: float = 0.1  # motion faster than this is played in pieces of this length
+    piece_ul: float = 0.05  # microsteps that come faster are played in pieces of this volume,
+    piece_s: tuple[float, float] = (0.1, 1.0)  # but never shorter or longer than this
