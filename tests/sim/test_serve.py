@@ -83,29 +83,6 @@ def test_both_devices_answer_on_their_pseudo_terminals_and_the_ledger_is_written
     assert content["through_ns"] - content["start_ns"] > 50 * 50_000_000
 
 
-def test_a_syringe_pump_and_the_balance_under_it_answer_and_its_flow_is_in_the_ledger(tmp_path: Path) -> None:
-    ledger = tmp_path / "ledger.json"
-    served = Served(
-        devices=("syringe", "balance"), model="harvard-11", wiring=Wiring(speed=100.0), sealed_ledger=ledger
-    )
-    try:
-        assert [(line["device"], line["model"]) for line in served.lines] == [
-            ("syringe", "harvard-11"),
-            ("balance", "SIM220"),
-        ]
-        pump = os.open(served.port("syringe"), os.O_RDWR | os.O_NOCTTY)
-        assert talk(pump, b"ver\r", b":") == b"\n 11 Elite 3.0.4\r\n:"
-        assert talk(pump, b"irate 10 m/m\r", b":") == b"\n:"
-        assert talk(pump, b"tvolume 500 u\r", b":") == b"\n:"
-        assert talk(pump, b"irun\r", b"T*") == b"\n>\nT*"  # 3 s of rig time later, unasked
-        os.close(pump)
-    finally:
-        served.stop()
-    syringe = json.loads(ledger.read_text())["syringe"]
-    assert syringe["commanded_ul"] == pytest.approx(500.0, abs=1e-6)
-    assert syringe["displaced_ul"] == pytest.approx(500.0, rel=0.015)
-
-
 def test_plant_time_is_scaled_from_the_epoch_and_link_time_is_not() -> None:
     server = PtyServer(speed=100.0, epoch_ns=1_000)
     assert server.clock.rig_ns(1_000) == 1_000
@@ -159,8 +136,6 @@ def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
         ({"wiring": Wiring(speed=float("nan"))}, "speed of nan"),
         ({"wiring": Wiring(epoch_ns=1 << 62)}, "still to come"),
         ({"model": "511"}, "no pump model"),
-        ({"devices": ("syringe",), "model": "723"}, "no syringe pump '723'"),
-        ({"faults": ("syringe.gain=1%",)}, "no syringe pump to act on"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_anything_opens(options: dict[str, object], message: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rig.sim.syringe.parameters import SyringeParameters
 from tests.sim.syringe_kit import SyringeRig
 from tests.transcripts.syringe_notation import safe_packet
 
@@ -89,3 +91,33 @@ def test_the_same_seed_gives_the_same_bytes(seed: int, model: str) -> None:
         return rig.traffic
 
     assert session() == session()
+
+
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(["0RUN", "0STP", "0DIRREV", "0VOL2.5", "0VOL0", "0RAT90.00MH", "0RAT900.0UH", "0PUR", "0"]),
+        st.floats(0.0, 30.0),
+    ),
+    max_size=15,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(DEEDS, st.integers(0, 1000))
+def test_whatever_it_is_told_what_it_counts_is_what_was_commanded_and_nearly_what_came_out(
+    deeds: list[tuple[str, float]], seed: int
+) -> None:
+    p = SyringeParameters()
+    rig = SyringeRig(seed=seed, syringe=p)
+    rig.say("0", "0VOLUL")
+    for text, seconds in deeds:
+        assert rig.say(text, seconds=seconds) != [""] or seconds < 0.1
+    rig.say("0STP", "0STP")
+    rig.wait(100.0)
+    drive, totals = rig.pump.drive, rig.book.totals(rig.now_ns)
+    assert totals["commanded_ul"] == pytest.approx(drive.infused_ul - drive.withdrawn_ul, abs=1e-6)
+    assert totals["outlet_ul"] == pytest.approx(totals["displaced_ul"], abs=1e-6)
+    # Bore, lead and pulsation of what was turned; play, backlash and slips.
+    moved_ul = drive.infused_ul + drive.withdrawn_ul
+    loose_ul = (p.seating_um + p.backlash_um + 20.0 * p.slip_um) * 1e-3 * drive.area_mm2
+    assert abs(totals["displaced_ul"] - totals["commanded_ul"]) <= 0.015 * moved_ul + loose_ul
