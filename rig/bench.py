@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
+from rig.drivers.harvard import HarvardPump
 from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
+from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
+from rig.instruments import FlowSource
 from rig.profiles.pump import PumpProfile
 from rig.readings import Ambient
 from rig.record.writer import RecordWriter
@@ -22,6 +25,7 @@ from rig.transport.virtual import VirtualLinks
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 MAX_STAMP_UNCERTAINTY_S = 1.0
+FLOW_BAUD = {"new-era": 19_200, "harvard": 115_200}  # where the bench file names none
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
@@ -179,3 +183,10 @@ def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> t
 
 def _ns_per_byte(baud: int) -> int:
     return BITS_PER_BYTE * NS // baud
+
+
+def flow_source(links: Links, link: Link, config: FlowSourceConfig) -> FlowSource:
+    """Return the driver of a syringe pump on its link; nothing is sent."""
+    if config.protocol == "harvard":
+        return HarvardPump(links, link, address=config.address)
+    return NewEraPump(links, link, address=config.address, safe_timeout_s=config.safe_timeout_s)

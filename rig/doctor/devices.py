@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from rig.bench import open_bench
+from rig.bench import FLOW_BAUD, flow_source, open_bench
 from rig.clock import SystemClock
-from rig.config import BenchConfig
+from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
+from rig.doctor.flow import check_flow_source
 from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import RigError
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
-from rig.transport.links import Link
+from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
 
 IDENTITIES = ("by-id", "by-path")
@@ -87,11 +91,12 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         )
         return _pump(driver, config, profile)
 
-    def ask(item: str, port: str, baud: int, look: Callable[[Link], Finding]) -> Iterator[Finding]:
+    def ask(item: str, port: str, baud: int, look: Callable[[Link], Finding], name: str = "") -> Iterator[Finding]:
         named = check_port(f"{item} port", port, identities, twin=profile.simulated)
-        yield named
+        yield _named(named, name)
         if named.level is not Level.FAIL:
-            yield _try(item, lambda: look(links.open(item, port, SerialSettings(baud))))
+            link_name = f"{item} {name}".strip()
+            yield _named(_try(item, lambda: look(links.open(link_name, port, SerialSettings(baud)))), name)
 
     try:
         return [
@@ -101,6 +106,16 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
                 config.balance.port,
                 config.balance.baud,
                 lambda link: _balance(SicsBalance(links, link), config),
+            ),
+            *chain.from_iterable(
+                ask(
+                    "flow source",
+                    each.port,
+                    each.baud or FLOW_BAUD[each.protocol],
+                    partial(_flow_source, links, each),
+                    each.name,
+                )
+                for each in config.flow_sources
             ),
         ]
     finally:
@@ -136,6 +151,15 @@ def _balance(balance: SicsBalance, config: BenchConfig) -> Finding:
     if not config.balance.serial and not config.simulated:
         return warn("balance", found, "its serial number in the bench file", f'serial = "{identity.serial}"')
     return ok("balance", found)
+
+
+def _flow_source(links: Links, config: FlowSourceConfig, link: Link) -> Finding:
+    return check_flow_source(flow_source(links, link, config), link.identity, config)
+
+
+def _named(finding: Finding, name: str) -> Finding:
+    """Put the name of one of several devices in front of what was found."""
+    return replace(finding, found=f"{name}: {finding.found}") if name else finding
 
 
 def _try(item: str, look: Callable[[], Finding]) -> Finding:

@@ -56,9 +56,8 @@ def harvard_pairs(*names: str) -> list[Pair]:
 
 def _harvard_pair(step: dict[str, Any]) -> Pair:
     sent = step["say"].encode("ascii") + b"\r"
-    replies = ()
-    if "hear" in step:
-        replies = (Reply(step["hear"].encode("latin-1"), step.get("after_ms", ANSWER_MS)),)
+    heard = [step["hear"].encode("latin-1")] if "hear" in step else []
+    replies = tuple(Reply(answer, step.get("after_ms", ANSWER_MS)) for answer in heard)
     return Pair(sent, replies, step["what"])
 
 
