@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rig.clock import to_ns
 from rig.sim.parameters import PlantParameters
 from rig.sim.plant.inlet import Inlet
+from rig.sim.syringe.device import SerialPump
 from rig.sim.syringe.parameters import SyringeParameters
+from rig.transport.virtual import SimulatedDevice
 from tests.sim.kit import EXACT, Rig
 
 EXACT_SYRINGE = replace(
@@ -35,10 +37,11 @@ class SyringeRig(Rig):
         faults: tuple[str, ...] = (),
         parameters: PlantParameters = EXACT,
         syringe: SyringeParameters = EXACT_SYRINGE,
+        wire: Callable[[SerialPump], SimulatedDevice] = lambda pump: pump,
     ) -> None:
         super().__init__(seed=seed, faults=faults, parameters=parameters)
         self.pump = self.bench.mount_syringe(model, address, syringe)
-        self.line = self.links.connect("syringe", self.pump)
+        self.line = self.links.connect("syringe", wire(self.pump))
 
     @property
     def book(self) -> Inlet:
