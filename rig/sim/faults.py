@@ -170,6 +170,15 @@ def parse_fault(text: str) -> Fault:
     return Fault(spec.name, number, word, start_ns, end_ns, text)
 
 
+def refuse_syringe_faults(faults: Iterable[str]) -> None:
+    """Raise `UsageError` for a fault of a syringe pump where there is none: it would do nothing, unnoticed."""
+    for fault in faults:
+        if fault.lstrip().startswith("syringe."):
+            raise UsageError(
+                f"fault '{fault[:60]}' has no syringe pump to act on", hint="rig simulate syringe-bench --pty"
+            )
+
+
 def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
     if spec.dimension is not None:
         number = parse_quantity(text, spec.dimension)

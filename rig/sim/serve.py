@@ -32,6 +32,7 @@ from pathlib import Path
 from rig.clock import SystemClock, to_s
 from rig.errors import TransportError, UsageError
 from rig.sim.bench import SimulatedBench
+from rig.sim.faults import refuse_syringe_faults
 from rig.transport.virtual import SimulatedDevice
 
 DEVICES = ("pump", "balance", "syringe")
@@ -254,8 +255,8 @@ def serve(
             f"'{serial}' may be a real pump's serial number",
             expected=f"{RESERVED_SERIALS.start} to {RESERVED_SERIALS.stop - 1}, reserved for simulated pumps",
         )
-    if "syringe" not in devices and (useless := [fault for fault in faults if fault.startswith("syringe.")]):
-        raise UsageError(f"'{useless[0]}' has no syringe pump to act on", hint="rig simulate syringe-bench --pty")
+    if "syringe" not in devices:
+        refuse_syringe_faults(faults)
     server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(

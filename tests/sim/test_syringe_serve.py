@@ -52,6 +52,11 @@ def test_what_cannot_be_served_is_refused_before_anything_opens(options: dict[st
     assert announced == []
 
 
+def test_a_run_without_a_syringe_pump_refuses_its_faults(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["run", "quick", "--fault", "syringe.gain=-2%", "--out", str(tmp_path)]) == 2
+    assert "'syringe.gain=-2%' has no syringe pump to act on" in capsys.readouterr().err
+
+
 def test_the_command_names_what_it_can_serve_and_the_models_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--pty"]) == 2
     assert "syringe or syringe-bench" in capsys.readouterr().err
