@@ -128,6 +128,10 @@ _SYRINGE_SPECS = (
         "syringe.corrupt", "%", "share of messages on its line with a bit wrong, either way", "syringe.corrupt=5%",
         PERCENT, (), (0, 100),
     ),
+    FaultSpec(
+        "syringe.touched", "count", "somebody touches a Harvard's screen: this many lines from START on go unheard",
+        "syringe.touched=1@1h",
+    ),
     FaultSpec("syringe.late", "time", "its answers come later by this, of link time", "syringe.late=2s", TIME),
 )  # fmt: skip
 _BY_NAME = {spec.name: spec for spec in _SPECS + _SYRINGE_SPECS}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from rig.drivers.harvard import HarvardPump
 from rig.drivers.new_era import NewEraPump
+from rig.errors import BenchError, TransportTimeout
+from rig.instruments import Acceptance, FlowSource, FlowState
 from rig.sim.syringe.device import SerialPump
 from rig.transport.virtual import Port
 from tests.drivers import conformance_flow_source
@@ -84,6 +87,13 @@ BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
 LEFT_OUT = {"ne": ["other_device", "withdraws"], "ha": ["other_device", "withdraws"]}
 
 
+def bench_driver(model: str, rig: SyringeRig) -> FlowSource:
+    """Return the driver of a model's maker."""
+    if model in ("harvard-11", "phd-ultra"):
+        return HarvardPump(rig.links, rig.line)
+    return NewEraPump(rig.links, rig.line)
+
+
 def bench_of(model: str, situation: str) -> FlowBench | None:
     """Return a pump of the twin in a situation, None where only another device could make it."""
     maker = "ha" if model in ("harvard-11", "phd-ultra") else "ne"
@@ -94,8 +104,7 @@ def bench_of(model: str, situation: str) -> FlowBench | None:
     rig = SyringeRig(model, faults=faults, wire=lambda pump: LossyWire(pump, words[maker], loses))
     if situation != "silent":
         rig.say(*(("0", "0VOLUL", "0RAT500.0UH") if maker == "ne" else ()), *BEFORE.get(situation, {}).get(maker, ()))
-    driver = NewEraPump if maker == "ne" else HarvardPump
-    return FlowBench(driver(rig.links, rig.line), rig.links, rig.line, NAMES[model], 14.43)
+    return FlowBench(bench_driver(model, rig), rig.links, rig.line, NAMES[model], 14.43)
 
 
 @pytest.mark.parametrize("model", NAMES)
@@ -107,7 +116,7 @@ def test_a_driver_on_a_pump_of_the_twin_conforms_to_the_role(model: str) -> None
 @pytest.mark.parametrize("model", NAMES)
 def test_a_flow_of_10_ul_per_h_set_and_started_by_the_driver_is_what_comes_out(model: str) -> None:
     rig = SyringeRig(model)
-    source = (HarvardPump if model in ("harvard-11", "phd-ultra") else NewEraPump)(rig.links, rig.line)
+    source = bench_driver(model, rig)
     if model.startswith("ne"):
         rig.say("0")
     source.identify()
@@ -120,3 +129,42 @@ def test_a_flow_of_10_ul_per_h_set_and_started_by_the_driver_is_what_comes_out(m
     assert source.status().state.at_rest
     assert source.dispensed().infused_ul.amount == pytest.approx(5.0)
     assert rig.book.outlet_ul(0, rig.now_ns) == pytest.approx(5.0, abs=0.08)
+
+
+def test_a_touched_screen_never_costs_the_stop() -> None:
+    rig = SyringeRig("harvard-11", faults=("syringe.touched=1@60s", "syringe.touched=1@120s"))
+    source = HarvardPump(rig.links, rig.line)
+    source.identify()
+    assert source.infuse() is Acceptance.ACKNOWLEDGED
+    rig.at(60.0)
+    with pytest.raises(TransportTimeout):
+        source.status()
+    assert source.status().state is FlowState.INFUSING
+    rig.at(120.0)
+    assert source.stop() is Acceptance.ACKNOWLEDGED
+    stopped_ns = rig.now_ns
+    rig.wait(600.0)
+    assert rig.book.displaced_ul(stopped_ns, rig.now_ns) == 0.0
+
+
+@pytest.mark.parametrize("model", NAMES)
+def test_on_a_line_that_loses_and_damages_a_tenth_what_is_confirmed_is_true(model: str) -> None:
+    started = stopped = 0
+    for seed in range(8):
+        rig = SyringeRig(model, seed=seed, faults=("syringe.drop=10%@30s", "syringe.corrupt=10%@30s"))
+        source = bench_driver(model, rig)
+        rig.say("0" if model.startswith("ne") else "")
+        source.identify()
+        rig.at(30.0)
+        with suppress(BenchError):
+            if source.infuse() is Acceptance.ACKNOWLEDGED:
+                started += 1
+                rig.wait(60.0)
+                assert rig.book.commanded_ul(0, rig.now_ns) > 0.0
+        if source.stop() is Acceptance.ACKNOWLEDGED:
+            stopped += 1
+            stopped_ns = rig.now_ns
+            rig.wait(600.0)
+            assert rig.book.commanded_ul(stopped_ns, rig.now_ns) == 0.0
+    assert started >= 3
+    assert stopped >= 6

@@ -145,3 +145,13 @@ def test_a_motor_that_cannot_turn_says_so_once() -> None:
 def test_a_bench_has_one_syringe_pump() -> None:
     with pytest.raises(UsageError, match="already"):
         SyringeRig().bench.mount_syringe("phd-ultra")
+
+
+def test_a_touched_screen_costs_one_line_and_a_cr_reopens_the_session() -> None:
+    rig = SyringeRig("harvard-11", faults=("syringe.touched=1@10s", "syringe.touched=1@20s"))
+    rig.say("irun")
+    rig.at(10.0)
+    assert rig.say("stp", "stp") == ["", "\n:"]
+    rig.say("irun")
+    rig.at(20.0)
+    assert rig.say("\rstp") == ["\n:"]

@@ -59,11 +59,13 @@ class HarvardPump(SerialPump):
 
     # --- line
 
-    def _hear(self, data: bytes, now_ns: int, rig_ns: int) -> None:  # noqa: ARG002 - the motor is there already
+    def _hear(self, data: bytes, now_ns: int, rig_ns: int) -> None:
         self._input += data
         while (end := self._input.find(CR)) >= 0:
             line = bytes(self._input[:end]).replace(LF, b"")
             del self._input[: end + 1]
+            if self._troubles.touched(rig_ns):
+                continue  # its CR opens the session again, and does no more
             answer = self._line(line.decode("latin-1"))
             if answer is not None:
                 self._news = False  # its prompt says it

@@ -17,6 +17,10 @@ class Troubles:
         """Say whether the pump has no supply."""
         return self._faults.on("syringe.power_cut", rig_ns)
 
+    def touched(self, rig_ns: int) -> bool:
+        """Say whether somebody has just ended the remote session at the screen."""
+        return self._faults.take("syringe.touched", rig_ns)
+
     def hear(self, data: bytes, rig_ns: int) -> bytes:
         """Return what arrives at the pump of what a host wrote."""
         return self._pass(data, rig_ns)
