@@ -31,12 +31,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with caption and note; a row of one cell is a heading that spans the columns."""
+    """A table with caption and note; a row of one cell is a heading that spans the columns; ``dense``: set closer."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     note: str = ""
+    dense: bool = False
     kind: str = "table"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from reports.blocks import Block, Heading, Paragraph, Picture, Section, See, Table, cells, columns
+from reports.blocks import Block, Column, Heading, Paragraph, Picture, Section, See, Table, cells, columns
 from reports.figures.gallery import principal_check
 from reports.formatting import UNKNOWN, as_number, fixed, general, unit_text, with_unit
 from reports.reading import rows, text
@@ -35,8 +35,8 @@ def budget(document: dict[str, Any]) -> Section:
         if lines := rows(check.get("budget")):
             blocks += [
                 Heading(f"Budget of {budget_of(check)}", "", f"budget-{place}"),
-                full_table(lines, text(check.get("unit"))),
                 See((("The result", f"check-{place}"), ("From raw readings to it", f"way-{place}"))),
+                full_table(lines, text(check.get("unit"))),
             ]
     return Section(13, "budget", "Uncertainty budget", tuple(blocks))
 
@@ -80,7 +80,7 @@ def compact_table(check: dict[str, Any]) -> Table | None:
     body.append(cells("all: standard uncertainty u", "", general(total, 3), "100"))
     unit = unit_text(text(check.get("unit"))) or "1"
     head = columns("*Component", "^Type", f">Contribution ({unit})", ">Share of u² (%)")
-    return Table(head, tuple(body), f"Uncertainty budget of {budget_of(check)}")
+    return Table(head, tuple(body), f"Uncertainty budget of {budget_of(check)}", dense=True)
 
 
 def _share(value: float, total: float) -> str:
@@ -90,20 +90,15 @@ def _share(value: float, total: float) -> str:
 
 def full_table(lines: list[dict[str, Any]], unit: str, caption: str = "") -> Table:
     """Return an uncertainty budget (GUM): one row per component, contributions in the result's unit."""
-    head = columns(
-        "*Component",
-        "^Type",
-        "Distribution",
-        ">u",
-        ">Sensitivity",
-        f">Contribution ({unit_text(unit) or '1'})",
-        "*Source",
+    head = (
+        Column("Component", stretch=5),
+        *columns("Evaluation", ">u", ">Sensitivity", f">Contribution ({unit_text(unit) or '1'})"),
+        Column("Source", stretch=6),
     )
     body = tuple(
         cells(
             text(line.get("name")),
-            text(line.get("evaluation")),
-            text(line.get("distribution")),
+            ", ".join(each for each in (text(line.get("evaluation")), text(line.get("distribution"))) if each),
             with_unit(general(line.get("standard_uncertainty"), 3), text(line.get("unit"))),
             general(line.get("sensitivity"), 3),
             general(line.get("contribution"), 3),
@@ -111,4 +106,4 @@ def full_table(lines: list[dict[str, Any]], unit: str, caption: str = "") -> Tab
         )
         for line in lines
     )
-    return Table(head, body, caption)
+    return Table(head, body, caption, dense=True)

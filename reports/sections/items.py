@@ -29,15 +29,14 @@ def item_blocks(check: dict[str, Any]) -> list[Block]:
         return []
     if not are_many(check):
         return [items_table(items, unit, f"Items of {name}, each judged by itself")]
+    apart = {index for index, item in enumerate(items) if item.get("outcome") not in CALM}
+    shown = apart | {index for index, item in enumerate(items) if item is shown_item(check)}
     counts = Counter(text(item.get("outcome")).replace("_", " ") for item in items)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if outcome)
-    shown = {index for index, item in enumerate(items) if item.get("outcome") not in CALM}
-    shown |= {index for index, item in enumerate(items) if item is shown_item(check)}
-    words = f"{len(items)} items{f': {told}' if told else ''}."
+    told = ", ".join(f"{count} {outcome or 'undecided'}" for outcome, count in counts.items())
     if not shown:
-        return [Paragraph(words)]
-    table = items_table(items, unit, f"Items of {name}: the one whose value is shown, and any that must be seen", shown)
-    return [Paragraph(words), table]
+        return [Paragraph(f"{len(items)} items: {told}.")]
+    which = "the check's value, and those that neither pass nor are only reported" if apart else "the check's value"
+    return [items_table(items, unit, f"{len(shown)} of {len(items)} items of {name} ({told}): {which}", shown)]
 
 
 def all_items(check: dict[str, Any]) -> Table:

@@ -48,8 +48,6 @@ def check_blocks(check: dict[str, Any], place: int = 0) -> list[Block]:
         blocks.append(Paragraph(text(check["why"]), outcome))
     blocks.append(Facts(tuple((label, value) for label, value in _check_facts(check, name) if value != UNKNOWN)))
     blocks += item_blocks(check)
-    if (table := compact_table(check)) is not None:
-        blocks.append(table)
     blocks.append(
         See(
             (
@@ -59,32 +57,41 @@ def check_blocks(check: dict[str, Any], place: int = 0) -> list[Block]:
             )
         )
     )
+    if (table := compact_table(check)) is not None:
+        blocks.append(table)
     return blocks
 
 
 def _check_facts(check: dict[str, Any], name: str) -> tuple[tuple[str, str], ...]:
     """Return the facts of one check; unknown ones as an em dash."""
     findings = rows(check.get("findings"))
-    rule = text(check.get("decision_rule"))
+    shown = shown_value(check)
+    if check.get("coverage_factor") and not check.get("interval") and shown != UNKNOWN:
+        shown += f" (k = {general(check.get('coverage_factor'))})"
+    asked = ", ".join(texts(check.get("requirements"))) or "none stated"
     return (
-        ("Check", name or UNKNOWN),
-        ("Measure", text(check.get("measure")) or UNKNOWN),
+        ("Check, measure", ", ".join(each for each in (name, text(check.get("measure"))) if each) or UNKNOWN),
+        ("Requirements", asked),
         ("Interval (run time)", span(check.get("from_s"), check.get("to_s"))),
-        ("Value", shown_value(check)),
-        (
-            "Coverage factor",
-            f"k = {general(check.get('coverage_factor'))}" if check.get("coverage_factor") else UNKNOWN,
-        ),
+        ("Value", shown),
         ("Limits", interval(check.get("lower_limit"), check.get("upper_limit"), text(check.get("unit")))),
         ("Limit source", limit_source(check)),
-        ("Decision rule", rule or UNKNOWN),
+        ("Decision rule", text(check.get("decision_rule")) or UNKNOWN),
         ("How the interval was widened", text(check.get("interval_basis")) or UNKNOWN),
         ("Monte Carlo (JCGM 101)", monte_carlo_text(check)),
-        ("Probability of conformance", probability(check.get("conformance_probability"))),
-        ("Measurement capability", general(check.get("measurement_capability"), 3)),
-        ("Requirements", ", ".join(texts(check.get("requirements"))) or "none stated"),
+        ("Probability of conformance", _conformance(check)),
         *((f"Finding {text(finding.get('id'))}", text(finding.get("text"))) for finding in findings),
     )
+
+
+def _conformance(check: dict[str, Any]) -> str:
+    """Return the probability of conformance and the measurement capability, as far as they are known."""
+    capability = general(check.get("measurement_capability"), 3)
+    held = (
+        probability(check.get("conformance_probability")),
+        UNKNOWN if capability == UNKNOWN else f"measurement capability C_m = {capability}",
+    )
+    return "; ".join(each for each in held if each != UNKNOWN) or UNKNOWN
 
 
 def limit_source(check: dict[str, Any]) -> str:

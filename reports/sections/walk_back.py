@@ -60,7 +60,7 @@ def walk_back_blocks(document: dict[str, Any]) -> list[Block]:
             found.append(table)
         if found:
             links = (("The result", f"check-{place}"), ("Its budget", f"budget-{place}"))
-            blocks += [Heading(f"Way of {text(check.get('id'))}", "", f"way-{place}"), *found, See(links)]
+            blocks += [Heading(f"Way of {text(check.get('id'))}", "", f"way-{place}"), See(links), *found]
     return blocks
 
 

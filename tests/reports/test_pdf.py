@@ -87,7 +87,7 @@ def test_every_part_is_a_heading() -> None:
 def test_both_forms_show_the_same_blocks() -> None:
     report = build_report(*sample())
     data = pdf_data(report)
-    assert [section["title"] for section in data["sections"]] == [section.title for section in report.sections]
+    assert [section["heading"] for section in data["sections"]] == [section.heading for section in report.sections]
     sections = data["sections"]
     tables = [block for part in sections for block in part["blocks"] if block["kind"] == "table"]
     held = [cell["text"] for table in tables for row in table["rows"] for cell in row]
