@@ -121,7 +121,7 @@ class Section:
     @property
     def heading(self) -> str:
         """Return number and title as they stand at its head."""
-        return f"{'Annex ' if self.is_annex else ''}{self.number} {self.title}"
+        return f"Annex {self.number}: {self.title}" if self.is_annex else f"{self.number} {self.title}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.blocks import Block, Column, Heading, Paragraph, Picture, Section, See, Table, cells, columns
 from reports.figures.gallery import principal_check
-from reports.formatting import UNKNOWN, as_number, fixed, general, unit_text, with_unit
+from reports.formatting import NBSP, UNKNOWN, as_number, fixed, general, unit_text, with_unit
 from reports.reading import rows, text
 from reports.sections.front import shown_value
 from reports.sections.items import shown_item
@@ -98,7 +98,7 @@ def full_table(lines: list[dict[str, Any]], unit: str, caption: str = "") -> Tab
     body = tuple(
         cells(
             text(line.get("name")),
-            ", ".join(each for each in (text(line.get("evaluation")), text(line.get("distribution"))) if each),
+            f",{NBSP}".join(each for each in (text(line.get("evaluation")), text(line.get("distribution"))) if each),
             with_unit(general(line.get("standard_uncertainty"), 3), text(line.get("unit"))),
             general(line.get("sensitivity"), 3),
             general(line.get("contribution"), 3),

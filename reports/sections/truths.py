@@ -41,7 +41,7 @@ def truth_blocks(document: dict[str, Any]) -> list[Block]:
         if len(events) <= FEW:
             blocks.append(_events(events))
         elif unmatched:
-            blocks.append(_events(unmatched))
+            blocks.append(_events(unmatched, "Events without a partner, or whose amounts differ (k = 2)"))
     if searched := _searched(mapping(source.get("search"))):
         blocks.append(Paragraph(searched))
     if totals:
@@ -78,7 +78,7 @@ def _summary(counts: dict[str, Any], events: list[dict[str, Any]]) -> str:
     return f"{agreed} of {len(events)} events agree; {', '.join(told)}." if told else f"All {agreed} events agree."
 
 
-def _events(events: list[dict[str, Any]]) -> Table:
+def _events(events: list[dict[str, Any]], caption: str = "Every event: programmed, reported, weighed (k = 2)") -> Table:
     """Return one row per event in three truths, in the order stored: those without a partner first."""
     body: list[tuple[Cell, ...]] = []
     former = ""
@@ -104,7 +104,7 @@ def _events(events: list[dict[str, Any]]) -> Table:
         "Times in h:mm:ss on the run's clock, differences in U; times of the log by the pump's clock as it was "
         "read. An em dash under REP or MEAS: that truth does not know of the event. Matched one to one."
     )
-    return Table(head, tuple(body), "Every event: programmed, reported, weighed (k = 2)", note)
+    return Table(head, tuple(body), caption, note)
 
 
 def _event(event: dict[str, Any]) -> tuple[Cell, ...]:

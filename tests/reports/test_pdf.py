@@ -31,7 +31,7 @@ def test_it_is_an_archival_and_accessible_pdf(typeset: bytes) -> None:
     assert typeset.startswith(b"%PDF-1.7")
     assert b"pdfaid:part>2" in typeset
     assert b"pdfuaid:part>1" in typeset
-    assert len(typeset) <= 1_500_000
+    assert len(typeset) <= 400_000
 
 
 def test_the_same_input_gives_the_same_bytes(typeset: bytes) -> None:
