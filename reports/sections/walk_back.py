@@ -106,7 +106,8 @@ def monte_carlo_text(check: dict[str, Any]) -> str:
     if len(bounds) != 2:
         return UNKNOWN
     unit = text(check.get("unit"))
-    verdict = "agrees with y ± U" if found.get("agrees") else "differs from y ± U, see the finding"
+    both = f"y{NBSP}±{NBSP}U"
+    verdict = f"agrees with {both}" if found.get("agrees") else f"differs from {both}, see the finding"
     doubts = "; ".join(texts(found.get("doubts")))
     return (
         f"u = {with_unit(general(found.get('u'), 2), unit)}, 95{NBSP}% interval "
