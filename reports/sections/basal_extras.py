@@ -64,7 +64,10 @@ def _hours(fixed_hours: dict[str, Any], aligned: dict[str, Any]) -> Table:
         for label, key, digits in STATISTICS
     )
     head = columns("*One-hour windows", ">On the clock", ">Whole doses")
-    note = "Each mark moved to half a dose interval after a dose; what was programmed is counted between the marks."
+    note = (
+        "Complete hours, not overlapping; limits inclusive. Whole doses: each mark moved to half a dose interval after "
+        "a dose; what was programmed is counted between the marks."
+    )
     return Table(head, body, "One-hour windows with whole doses", note)
 
 
