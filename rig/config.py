@@ -110,7 +110,22 @@ class Vessel:
     load_cm3: Annotated[float, Number(0, 1000, "cm^3"), "outer volume of the vessel with its content, in cm^3"]
     gross_load_g: Annotated[float, Number(0, 1000, "g"), "mass of the vessel with its content, in g"]
     u_load_cm3: Annotated[float, Number(0, 100, "cm^3"), "standard uncertainty of load_cm3"] = 0.0
-    liquid: Annotated[str, Choice(("water",)), "what the pump delivers"] = "water"
+    liquid: Annotated[
+        str, Choice(("water", "stated")), "what the pump delivers; stated: its density stands in [liquid]"
+    ] = "water"
+
+
+@dataclass(frozen=True, slots=True)
+class Liquid:
+    """A liquid other than water, by its measured density; uncertainties are standard uncertainties."""
+
+    name: Annotated[str, Text(), "what it is"]
+    density_kg_per_m3: Annotated[float, Number(500, 2000, "kg/m^3"), "density at at_c, in kg/m^3"]
+    at_c: Annotated[float, Number(0, 40, "C"), "temperature of that density, in degrees C"]
+    u_density_kg_per_m3: Annotated[float, Number(0, 50, "kg/m^3", positive=True), "standard uncertainty, in kg/m^3"]
+    expansion_per_k: Annotated[float, Number(-1e-3, 2e-3, "1/K"), "-(1/density) d(density)/dT, in 1/K"]
+    u_expansion_per_k: Annotated[float, Number(0, 1e-3, "1/K", positive=True), "its standard uncertainty, in 1/K"]
+    source: Annotated[str, Text(), "how and by whom the density was found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,7 @@ class BenchConfig:
     vessel: Annotated[Vessel, Nested(Vessel), "the vessel on the pan"]
     tube: Annotated[Tube, Nested(Tube), "the outlet tube"]
     environment: Annotated[Environment, Nested(Environment), "air around the balance"]
+    liquid: Annotated[Liquid | None, Nested(Liquid), 'the liquid, where [vessel] liquid = "stated"'] = None
     simulation: Annotated[Simulation | None, Nested(Simulation), "how the twin plays it"] = None
     guardian: Annotated[GuardianConfig, Nested(GuardianConfig), "the guardian"] = field(default=GuardianConfig())
     lines: Annotated[tuple[LineConfig, ...], ListOf(Nested(LineConfig), 0, 54), "GPIO lines, each a [[lines]]"] = ()
@@ -256,6 +272,7 @@ def _bench(data: dict[str, Any], text: str, name: str) -> BenchConfig:
     _check_pump(bench, origin.child("pump"))
     _check_ports(bench, origin)
     _check_lines(bench, origin)
+    _check_liquid(bench, origin)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -327,6 +344,24 @@ def _check_lines(bench: BenchConfig, origin: Origin) -> None:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise ConfigError(f"two lines have the {what} {twice}", where=place, expected=f"each {what} once")
+
+
+def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
+    """Refuse a liquid without its density, and a density that nothing uses: neither is ever guessed."""
+    stated = bench.vessel.liquid == "stated"
+    if stated and bench.liquid is None:
+        raise ConfigError(
+            "the density of the liquid is missing",
+            where=str(origin.child("vessel").child("liquid")),
+            expected="a table [liquid] with name, density_kg_per_m3, at_c, ...",
+            hint='liquid = "water", where it is water',
+        )
+    if bench.liquid is not None and not stated:
+        raise ConfigError(
+            "a density is stated that [vessel] liquid does not use",
+            where=str(origin.child("liquid")),
+            expected='liquid = "stated" in [vessel], or no [liquid]',
+        )
 
 
 def _claim(confirmed: ConfirmedClaim) -> Claim:

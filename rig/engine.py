@@ -14,6 +14,7 @@ from rig.bench import Bench, open_bench
 from rig.config import BenchConfig, Simulation, parse_bench
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
+from rig.metrology.ranges import refuse_out_of_range
 from rig.profiles.pump import PumpProfile, profile_text
 from rig.programme import Plan
 from rig.record.reader import RunRecord, read_run
@@ -73,6 +74,7 @@ class Prepared:
 
 def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
+    refuse_out_of_range(config)
     profile = config.pump_profile()
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local

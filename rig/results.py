@@ -70,7 +70,12 @@ class LimitSource:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check, judged. For an "each" check ``items`` holds every item's value, U and outcome."""
+    """One check, judged. For an "each" check ``items`` holds every item's value, U and outcome.
+
+    ``components`` defines the components that the items' budgets refer to by number; ``trace`` walks the value back to
+    raw readings; ``monte_carlo`` compares the linear budget with JCGM 101; ``interval_basis`` says from which counts
+    the interval of a share comes (docs/reference/result.md).
+    """
 
     id: str
     title: str
@@ -94,6 +99,10 @@ class CheckResult:
     measure: str = ""
     interval: tuple[float, float] | None = None  # for proportions: Clopper-Pearson, in place of y +- U
     items: tuple[dict[str, Any], ...] = ()
+    interval_basis: str = ""
+    components: tuple[dict[str, Any], ...] = ()
+    trace: dict[str, Any] | None = None
+    monte_carlo: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

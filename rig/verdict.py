@@ -81,15 +81,17 @@ def resolve_limits(check: Check, profile: PumpProfile, amount_u: float | None = 
         return Limits(check.lower, check.upper, LimitSource("scenario", check.source, "named by the scenario"))
     text = f"{default.text} (rig default, not this pump's claim)"
     source = LimitSource(default.id, text, default.mark)
+    if not default.decides:
+        return Limits(None, None, source)
     if not default.brings_limit:
         return Limits(check.lower, check.upper, source)
-    return _noted(check, Limits(default.lower, default.upper, source))
+    return _noted(check, Limits(*default.bounds(amount_u), source))
 
 
 def _noted(check: Check, limits: Limits) -> Limits:
     """Return ``limits`` with a note where the scenario wrote figures that its source overrules."""
     own = (check.lower, check.upper)
-    if own == (None, None) or not limits.decide or own == (limits.lower, limits.upper):
+    if own == (None, None) or limits.source is None or own == (limits.lower, limits.upper):
         return limits
     shown = " to ".join("open" if bound is None else f"{bound:g} {check.unit}" for bound in own)
     return replace(limits, note=f"the scenario's own limit of {shown} is not used: {check.source} comes first")

@@ -6,6 +6,7 @@ from typing import Any
 
 from reports.blocks import Figure
 from reports.figures import basal, bolus, checks, time
+from reports.figures.doses import draw_doses
 from reports.reading import mapping, rows
 
 
@@ -22,6 +23,7 @@ def draw_all(document: dict[str, Any], curves: dict[str, Any]) -> dict[str, Figu
     for index, item in enumerate(rows(mapping(document.get("analysis")).get("basal"))):
         drawn.append(basal.trumpet(document, item, f"trumpet-{index}"))
         drawn.append(basal.windows_1h(document, item, f"windows-{index}"))
+    drawn += draw_doses(document, curves)
     for index, check in enumerate(rows(document.get("checks"))):
         if index == principal_check(document):
             drawn.append(checks.budget(check, "budget"))

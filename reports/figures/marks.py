@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reports.figures import style
+from reports.figures.quality_marks import mark_quality
 from reports.formatting import as_number
 from reports.interruptions import Interruption, interruptions, is_interruption
 from reports.reading import rows
@@ -23,7 +24,7 @@ NO_LEGEND = "_nolegend_"
 def mark_gaps(
     axes: Axes, document: dict[str, Any], origin_s: float, shown_h: tuple[float, float], offset_h: float = 0.0
 ) -> bool:
-    """Shade gaps and interruptions within ``shown_h`` (hours after ``origin_s``); return whether any is drawn.
+    """Draw gaps, interruptions and marks of quality within ``shown_h`` (hours after ``origin_s``); return whether any.
 
     One that came before what is shown is a band at the left edge; `reach` leaves room for it.
     """
@@ -49,7 +50,8 @@ def mark_gaps(
     before = _just_before(document, origin_s)
     if before is not None:
         shade(shown_h[0] - MARGIN * _width(shown_h), shown_h[0], GREY, before.reason)
-    return bool(labels)
+    quality = mark_quality(axes, document, origin_s, shown_h, offset_h)
+    return bool(labels) or quality
 
 
 def reach(document: dict[str, Any], origin_s: float, t_h: list[float]) -> tuple[float, float]:

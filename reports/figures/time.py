@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.blocks import Figure
 from reports.figures import marks, style
+from reports.figures.quality_marks import draw_excluded
 from reports.formatting import as_number, general
 from reports.reading import mapping, rows, series, text
 
@@ -30,6 +31,7 @@ def cumulative(document: dict[str, Any], curves: dict[str, Any]) -> Figure | Non
     def paint(canvas: Canvas) -> None:
         panels = canvas.subplots(2, 1, sharex=True, height_ratios=(2.4, 1.3)) if residual_u else [canvas.subplots()]
         _three_truths(panels[0], t_h, set_u, reported, measured_u)
+        draw_excluded(panels[0], curves)
         if residual_u:
             _residual(panels[1], t_h, residual_u, band_u)
         for axes in panels:

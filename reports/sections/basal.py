@@ -9,7 +9,6 @@ from reports.formatting import (
     UNKNOWN,
     amount,
     as_number,
-    decimals_for,
     elapsed,
     fixed,
     general,
@@ -20,6 +19,7 @@ from reports.formatting import (
     with_unit,
 )
 from reports.reading import mapping, rows, text
+from reports.sections.basal_extras import extra_blocks
 
 WITHIN = (5, 10, 15, 20, 25, 30)
 
@@ -69,7 +69,7 @@ def _one(item: dict[str, Any], index: int) -> list[Block]:
         blocks.append(_layout_a(reached))
     if segments := rows(item.get("segments")):
         blocks.append(_segments(segments))
-    return blocks
+    return blocks + extra_blocks(item)
 
 
 def _summary(item: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -122,7 +122,7 @@ def _layout_a(reached: list[dict[str, Any]]) -> Table:
     """Return layout A: one column per duration with the units requested in brackets."""
     times = [item for item in reached if as_number(item.get("at_h")) is not None]
     heads = [f">{general(item['at_h'], 4)} h ({amount(item.get('expected_u'))} U)" for item in times]
-    amounts = [fixed(item.get("delivered_u"), decimals_for(item.get("expanded_uncertainty_u"), 3)) for item in times]
+    amounts = [measured(item.get("delivered_u"), item.get("expanded_uncertainty_u"), "", default=3) for item in times]
     return Table(
         columns("*Duration (requested)", *heads),
         (cells("Amount delivered (U)", *amounts),),

@@ -18,7 +18,7 @@ def bolus_blocks(document: dict[str, Any]) -> list[Block]:
         return [Picture("bolus-shape", _SHAPE)]
     blocks: list[Block] = [Heading("Bolus accuracy")]
     if groups:
-        blocks.append(_layout_b(groups))
+        blocks += [_layout_b(groups), _shares(groups)]
     blocks.append(
         Picture(
             "bolus-errors",
@@ -33,6 +33,7 @@ def bolus_blocks(document: dict[str, Any]) -> list[Block]:
     return blocks
 
 
+WITHIN = (5, 10, 15)
 _SHAPE = "Delivered volume of one bolus of each size over time, from its start."
 
 
@@ -48,8 +49,6 @@ def _layout_b(groups: list[dict[str, Any]]) -> Table:
             fixed(group.get("mean_error_pct"), 2, signed=True),
             fixed(group.get("min_error_pct"), 2, signed=True),
             fixed(group.get("max_error_pct"), 2, signed=True),
-            fixed(group.get("within_5_pct"), 1),
-            fixed(group.get("within_15_pct"), 1),
         )
         for group in groups
     )
@@ -62,10 +61,42 @@ def _layout_b(groups: list[dict[str, Any]]) -> Table:
         ">Mean error (%)",
         ">Min (%)",
         ">Max (%)",
-        ">Within ± 5 % (%)",
-        ">Within ± 15 % (%)",
     )
     return Table(head, body, "Bolus summary")
+
+
+def _shares(groups: list[dict[str, Any]]) -> Table:
+    """Return the share of boluses within 5, 10 and 15 % with its exact interval, and what so many boluses support."""
+    body = tuple(
+        cells(
+            f"{amount(group.get('set_u'))} (n = {general(group.get('n'), 6)})",
+            *(_share(group.get(f"within_{limit}_pct"), group.get(f"within_{limit}_interval_pct")) for limit in WITHIN),
+            _supports(mapping(group.get("nonparametric"))),
+        )
+        for group in groups
+    )
+    head = columns(">Target (U)", *(f"^Within ± {limit} % (%)" for limit in WITHIN), "*Without a distribution, 95/95")
+    note = (
+        "In brackets the 95 % interval of the share (Clopper and Pearson). A bolus counts by its measured value; its "
+        "own U is not in the interval."
+    )
+    return Table(head, body, "Shares of boluses", note)
+
+
+def _share(value: Any, bounds: Any) -> str:
+    """Return a share in percent with its interval."""
+    low, high = bounds if isinstance(bounds, list) and len(bounds) == 2 else (None, None)
+    shown = fixed(value, 1)
+    return shown if as_number(low) is None else f"{shown} [{fixed(low, 1)}, {fixed(high, 1)}]"
+
+
+def _supports(told: dict[str, Any]) -> str:
+    """Return what n boluses support without a distribution."""
+    if not told:
+        return UNKNOWN
+    needed, wide = general(told.get("needed_without_failure")), general(told.get("needed_for_range"))
+    first = "supports" if told.get("without_failure_supported") else "is too few for"
+    return f"n {first} “none outside” (needs {needed}); smallest to largest needs {wide}"
 
 
 def _places(group: dict[str, Any]) -> int:
@@ -87,9 +118,17 @@ def _layout_c(group: dict[str, Any]) -> Table:
         counts.append(Cell(f"{general(count, 6)}/{total}{share}", "" if count else "muted"))
     return Table(
         columns("*Percent of command", *(f"^{head}" for head in heads)),
-        (cells("Amount (U)", *limits), (Cell("Boluses"), *counts)),
+        (cells("Amount (U)", *limits), (Cell("Boluses"), *counts), *_bin_intervals(bins)),
         f"Boluses of {amount(set_u)} U (n = {total}) by percent of the programmed amount",
     )
+
+
+def _bin_intervals(bins: list[dict[str, Any]]) -> tuple[tuple[Cell, ...], ...]:
+    """Return the row of exact 95 % intervals of the bins' shares, where they are stored."""
+    bounds = [held.get("interval_pct") for held in bins]
+    if not all(isinstance(each, list) and len(each) == 2 for each in bounds):
+        return ()
+    return (cells("95 % interval (%)", *(f"{fixed(low, 1)}–{fixed(high, 1)}" for low, high in bounds)),)  # type: ignore[misc]
 
 
 def _bin_head(lower: float | None, upper: float | None) -> str:
@@ -141,11 +180,26 @@ def _every(items: list[dict[str, Any]]) -> Table:
                 amount(item.get("reported_u")),
                 fixed(item.get("measured_u"), _places(item) + 1),
                 shown,
-                fixed(item.get("duration_s"), 1),
+                _seconds(item, "start_delay_s"),
+                _seconds(item, "duration_s"),
                 text(item.get("why_not")) or (UNKNOWN if settled is None else ("yes" if settled else "no")),
             )
         )
     head = columns(
-        ">No.", ">Start (h:mm:ss)", ">SET (U)", ">REP (U)", ">MEAS (U)", ">Error ± U (%)", ">Duration (s)", "*Settled"
+        ">No.",
+        ">Start (h:mm:ss)",
+        ">SET (U)",
+        ">REP (U)",
+        ">MEAS (U)",
+        ">Error ± U (%)",
+        ">Delay ± U (s)",
+        ">Duration ± U (s)",
+        "*Settled",
     )
     return Table(head, tuple(body), "Every bolus (k = 2)")
+
+
+def _seconds(item: dict[str, Any], key: str) -> str:
+    """Return a time of a bolus with its U where that is stored."""
+    spread = item.get(f"expanded_uncertainty_{key}")
+    return fixed(item.get(key), 1) if as_number(spread) is None else plus_minus(item.get(key), spread)

@@ -8,9 +8,10 @@ from reports.blocks import Block, Cell, Facts, Paragraph, Picture, Section, Sign
 from reports.figures.gallery import principal_check
 from reports.formatting import UNKNOWN, as_number, elapsed, general, span, with_unit
 from reports.interruptions import stretches
-from reports.reading import first, mapping, rows, text
+from reports.reading import first, rows, text
 from reports.sections.facts import facts, value_text
 from reports.sections.front import shown_value
+from reports.sections.quality import quality
 
 MOST_EVENTS = 600
 MODES = {
@@ -42,19 +43,7 @@ def exclusions(document: dict[str, Any]) -> Section:
         blocks.append(Table(head, body, "Intervals without readings", "Marked in every figure over run time."))
     else:
         blocks.append(Paragraph("No gaps in the readings were recorded."))
-    excluded = rows(mapping(document.get("analysis")).get("exclusions"))
-    if excluded:
-        told = tuple(
-            cells(
-                span(item.get("from_s"), item.get("to_s")),
-                text(first(item, ("rule", "id"))),
-                text(first(item, ("why", "text", "cause"))),
-            )
-            for item in excluded
-        )
-        blocks.append(Table(columns("Interval", "Rule", "*Why"), told, "Excluded data"))
-    else:
-        blocks.append(Paragraph("No exclusions of readings from the analysis were recorded."))
+    blocks += quality(document)
     return Section(10, "exclusions", "Exclusions and gaps", tuple(blocks))
 
 

@@ -21,8 +21,11 @@ from reports.formatting import (
 from reports.reading import first, mapping, rows, text, texts
 from reports.sections.basal import basal_blocks
 from reports.sections.bolus import bolus_blocks
+from reports.sections.doses import dose_blocks
 from reports.sections.facts import label_of, value_text
 from reports.sections.front import shown_value
+from reports.sections.truths import truth_blocks
+from reports.sections.walk_back import item_budget_table, monte_carlo_text, walk_back_blocks
 
 PAIRS = {
     "value": "expanded_uncertainty",
@@ -30,9 +33,9 @@ PAIRS = {
     "measured_u": "expanded_uncertainty_u",
 }
 REASONS = ("why", "why_not")
+BEHIND = frozenset({"budget", "trace", "conformance_probability", "measurement_capability"})  # in tables of their own
 TIMES = frozenset({"start_s", "from_s", "to_s", "end_s"})
 ITEM_LABELS = {"value": "Value", "error_pct": "Error", "measured_u": "MEAS", "set_u": "SET", "reported_u": "REP"}
-KINDS = {"temp_basal": "temp basal", "square": "square wave", "dual": "dual wave"}
 
 
 def results(document: dict[str, Any]) -> Section:
@@ -49,8 +52,10 @@ def results(document: dict[str, Any]) -> Section:
         blocks.append(Paragraph("This run has no checks.", "muted"))
     for check in checks:
         blocks += check_blocks(check)
-    blocks += _three_truths(document)
+    blocks += walk_back_blocks(document)
+    blocks += truth_blocks(document)
     blocks += basal_blocks(document)
+    blocks += dose_blocks(document)
     blocks += bolus_blocks(document)
     return Section(9, "results", "Results", tuple(blocks))
 
@@ -67,8 +72,17 @@ def check_blocks(check: dict[str, Any]) -> list[Block]:
     if items := rows(check.get("items")):
         blocks.append(items_table(items, text(check.get("unit")), f"Items of {name}, each judged by itself"))
     if lines := rows(check.get("budget")):
-        blocks.append(budget_table(lines, text(check.get("unit")), f"Uncertainty budget of {name}"))
+        blocks.append(budget_table(lines, text(check.get("unit")), f"Uncertainty budget of {_budget_of(check, name)}"))
+    if (table := item_budget_table(check)) is not None:
+        blocks.append(table)
     return blocks
+
+
+def _budget_of(check: dict[str, Any], name: str) -> str:
+    """Return what a budget belongs to: of an "each" check, the item furthest from zero, which is its value."""
+    shown = next((item for item in rows(check.get("items")) if item.get("value") == check.get("value")), None)
+    label = text(shown.get("label")) if shown else ""
+    return f"{name}, {label}" if label else name
 
 
 def _check_facts(check: dict[str, Any], name: str) -> tuple[tuple[str, str], ...]:
@@ -87,6 +101,8 @@ def _check_facts(check: dict[str, Any], name: str) -> tuple[tuple[str, str], ...
         ("Limits", interval(check.get("lower_limit"), check.get("upper_limit"), text(check.get("unit")))),
         ("Limit source", limit_source(check)),
         ("Decision rule", rule or UNKNOWN),
+        ("How the interval was widened", text(check.get("interval_basis")) or UNKNOWN),
+        ("Monte Carlo (JCGM 101)", monte_carlo_text(check)),
         ("Probability of conformance", probability(check.get("conformance_probability"))),
         ("Measurement capability", general(check.get("measurement_capability"), 3)),
         ("Requirements", ", ".join(texts(check.get("requirements"))) or "none stated"),
@@ -132,7 +148,7 @@ def budget_table(lines: list[dict[str, Any]], unit: str, caption: str) -> Table:
 def items_table(items: list[dict[str, Any]], unit: str, caption: str) -> Table:
     """Return the items of an "each" check with whatever columns they carry; reasons only where an item did not pass."""
     items = [_with_limits(item) for item in items]
-    keys = list(dict.fromkeys(key for item in items for key in item if key not in REASONS))
+    keys = list(dict.fromkeys(key for item in items for key in item if key not in REASONS and key not in BEHIND))
     hidden = {partner for key, partner in PAIRS.items() if key in keys}
     empty = {key for key in keys if all(item.get(key) in (None, "") for item in items)}
     shown = [key for key in keys if key not in hidden | empty]
@@ -189,57 +205,3 @@ def _item_cell(item: dict[str, Any], key: str, unit: str) -> Cell:
     if key.endswith("_u"):
         return Cell(amount(value))
     return Cell(general(value, 5) if as_number(value) is not None else value_text(value))
-
-
-def _three_truths(document: dict[str, Any]) -> list[Block]:
-    """Return the comparison of programmed, reported and measured volume."""
-    deliveries = rows(document.get("deliveries"))
-    blocks: list[Block] = [
-        Heading("Programmed, reported, measured"),
-        Picture(
-            "cumulative",
-            "Cumulative volume: programmed (SET), reported (REP: what has left the reservoir, whenever the pump was "
-            "asked) and measured (MEAS); below, measured minus programmed.",
-        ),
-    ]
-    if deliveries:
-        blocks.append(delivery_table(deliveries))
-    return blocks
-
-
-def delivery_table(deliveries: list[dict[str, Any]]) -> Table:
-    """Return one row per delivery with its three truths."""
-    head = columns(
-        ">No.",
-        "*Delivery",
-        ">Start (h:mm:ss)",
-        ">End (h:mm:ss)",
-        ">SET (U)",
-        ">REP (U)",
-        ">MEAS ± U (U)",
-        "*Source of REP",
-    )
-    body = tuple(
-        cells(
-            number,
-            KINDS.get(text(delivery.get("kind")), text(delivery.get("kind"))),
-            elapsed(delivery.get("start_s")),
-            elapsed(delivery.get("end_s")),
-            amount(delivery.get("set_u")),
-            amount(delivery.get("reported_u")),
-            plus_minus(delivery.get("measured_u"), delivery.get("expanded_uncertainty_u")),
-            _reported_source(delivery),
-        )
-        for number, delivery in enumerate(deliveries, start=1)
-    )
-    note = "REP is — where this pump does not report that kind of delivery."
-    return Table(head, body, "Deliveries: programmed, reported, measured (k = 2)", note)
-
-
-def _reported_source(delivery: dict[str, Any]) -> str:
-    """Return where REP comes from, with its resolution."""
-    source = text(delivery.get("reported_source"))
-    resolution = as_number(delivery.get("reported_resolution_u"))
-    if not source:
-        return UNKNOWN
-    return f"{source}, to {with_unit(general(resolution), 'U')}" if resolution is not None else source

@@ -21,7 +21,10 @@ LAYOUT_A_TIMES_H = (1.0, 6.0, 12.0, 24.0)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryError:
-    """Delivered against programmed; ``budget_u`` in U, ``budget_pct`` in percent of ``expected_u``."""
+    """Delivered against programmed; ``budget_u`` in U, ``budget_pct`` in percent of ``expected_u``.
+
+    ``volume``: what it was computed from, with ``ul_per_u``.
+    """
 
     delivered_u: float
     expected_u: float
@@ -29,6 +32,8 @@ class DeliveryError:
     budget_u: Budget
     budget_pct: Budget
     notes: tuple[str, ...] = ()
+    volume: VolumeResult | None = None
+    ul_per_u: float = 10.0
 
     @property
     def u_pct(self) -> float:
@@ -84,7 +89,8 @@ def delivery_error(
     if edge is not None:
         budget = budget.with_component(edge)
     error = 100.0 * (delivered_u / expected_u - 1.0)
-    return DeliveryError(delivered_u, expected_u, error, budget, budget.scaled(100.0 / expected_u, "%"), volume.notes)
+    percent = budget.scaled(100.0 / expected_u, "%")
+    return DeliveryError(delivered_u, expected_u, error, budget, percent, volume.notes, volume, ul_per_u)
 
 
 def startup_flow(

@@ -47,11 +47,16 @@ class BolusWindow:
 
 @dataclass(frozen=True, slots=True)
 class RunningBasal:
-    """The basal under a bolus; rate 0 for the usual series under a temp basal of 0."""
+    """The basal under a bolus; rate 0 for the usual series under a temp basal of 0.
+
+    ``u_rate_rel``: standard uncertainty of the true rate about the programmed one, as a share; ``source``: of it.
+    """
 
     rate_u_per_h: float = 0.0
     dose_u: float = 0.0
     ul_per_u: float = 10.0
+    u_rate_rel: float = 0.0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,19 @@ def _without_basal(volume: VolumeResult, basal: RunningBasal) -> tuple[VolumeRes
         "triangular",
         "design 4.10",
     )
-    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=volume.budget.with_component(edge)), basal_ul
+    rate = Component(
+        "basal under the bolus, its rate",
+        basal.u_rate_rel,
+        "1",
+        basal_ul,
+        "B",
+        "rectangular",
+        basal.source,
+        shared=True,
+    )
+    budget = volume.budget.with_component(edge).with_component(rate)
+    model = None if volume.model is None else replace(volume.model, taken_off_ul=basal_ul)
+    return replace(volume, volume_ul=volume.volume_ul - basal_ul, budget=budget, model=model), basal_ul
 
 
 def _tail(

@@ -80,6 +80,18 @@ def nonparametric_count(coverage: float, confidence: float) -> int:
     return math.ceil(math.log1p(-confidence) / math.log(coverage) - 1e-12)
 
 
+def nonparametric_two_sided_count(coverage: float, confidence: float) -> int:
+    """Return the smallest n whose smallest and largest value are a tolerance interval; 95/95: 93 (Wilks 1941).
+
+    Smallest n with 1 - n p^(n-1) + (n-1) p^n >= c.
+    """
+    _require(2, coverage, confidence)
+    count = 2
+    while 1.0 - count * coverage ** (count - 1) + (count - 1) * coverage**count < confidence:
+        count += 1
+    return count
+
+
 def _require(count: int, coverage: float, confidence: float) -> None:
     """``UsageError`` for what no tolerance interval can have."""
     if count < 2 or not 0.0 < coverage < 1.0 or not 0.0 < confidence < 1.0:

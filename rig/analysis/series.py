@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,7 +12,8 @@ from rig.metrology.checks import FloatArray
 from rig.metrology.volume import Level
 
 TIME_TOLERANCE_S = 1e-6  # an edge this far beyond the last reading is still on the record
-_BLOCK = 16_384  # differences at a time, so that they stay in the processor's cache
+_BLOCK = 32_768  # differences at a time, so that they stay in the processor's cache
+_GRID_BLOCK = 65_536
 
 
 def checked(times_s: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -19,24 +22,75 @@ def checked(times_s: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArr
     ``BenchError`` unless all are finite and ``times_s`` is strictly increasing (a reversed, shuffled or doubled
     record is refused); the message names the first row at fault, counted from 0.
     """
+    times, numbers = _arrays(times_s, values)
+    _require_order(times, numbers)
+    return times, numbers
+
+
+def checked_steps(
+    times_s: ArrayLike, values: ArrayLike, interval_s: float
+) -> tuple[FloatArray, FloatArray, float, bool]:
+    """Return both as ``checked`` does, the longest step in s, and whether every step is ``interval_s``.
+
+    Times on a grid of ``interval_s``, but for the rounding of floats, are in order and need no second look.
+    """
+    times, numbers = _arrays(times_s, values)
+    if on_grid(times, interval_s):
+        if not np.isfinite(numbers.sum()):
+            _refuse_row(times, numbers)
+        return times, numbers, interval_s, True
+    return times, numbers, _require_order(times, numbers), False
+
+
+def on_grid(times_s: FloatArray, interval_s: float) -> bool:
+    """Return whether reading i lies at the first + i x ``interval_s`` for all of them, shape (n,), n >= 2.
+
+    But for the rounding of floats: within four times their spacing at the latest time. NaN lies on no grid.
+    """
+    tolerance = 4.0 * float(np.spacing(max(abs(times_s[0]), abs(times_s[-1]))))
+    if not (np.isfinite(tolerance) and interval_s > 2.0 * tolerance):
+        return False
+    line = interval_s * np.arange(min(_GRID_BLOCK, times_s.size)) + times_s[0]
+    buffer = np.empty(line.size)
+    for first in range(0, times_s.size, _GRID_BLOCK):
+        part = times_s[first : first + _GRID_BLOCK]
+        ahead = np.subtract(part, line[: part.size], out=buffer[: part.size])
+        wanted = interval_s * first
+        if not (float(ahead.max()) - wanted <= tolerance and wanted - float(ahead.min()) <= tolerance):
+            return False
+    return True
+
+
+def _arrays(times_s: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return both as float64 arrays; ``BenchError`` unless they have one length of 2 or more."""
     times = np.asarray(times_s, dtype=np.float64)
     numbers = np.asarray(values, dtype=np.float64)
     if times.ndim != 1 or times.shape != numbers.shape or times.size < 2:
         raise BenchError(
             f"times {times.shape} and values {numbers.shape}", expected="two arrays of one length, 2 or more"
         )
+    return times, numbers
+
+
+def _require_order(times: FloatArray, numbers: FloatArray) -> float:
+    """Return the longest step; ``BenchError`` unless all are finite and the times strictly increase."""
     # A sum is finite only if every term is; increasing times with finite ends are all finite.
-    smallest_step, _ = extreme_differences(times, 1)
+    smallest_step, longest_step = extreme_differences(times, 1)
     if not (np.isfinite(times[0] + times[-1]) and np.isfinite(smallest_step) and np.isfinite(numbers.sum())):
-        row = int(np.argmin(np.isfinite(times) & np.isfinite(numbers)))
-        raise BenchError(f"row {row} is not a number", expected="finite times and values")
+        _refuse_row(times, numbers)
     if smallest_step <= 0.0:
         row = int(np.argmin(times[1:] > times[:-1])) + 1
         raise BenchError(
             f"time does not increase at row {row}: {times[row - 1]!r} s then {times[row]!r} s",
             expected="strictly increasing times",
         )
-    return times, numbers
+    return longest_step
+
+
+def _refuse_row(times: FloatArray, numbers: FloatArray) -> NoReturn:
+    """Raise ``BenchError`` that names the first row which is not a number."""
+    row = int(np.argmin(np.isfinite(times) & np.isfinite(numbers)))
+    raise BenchError(f"row {row} is not a number", expected="finite times and values")
 
 
 def extreme_differences(values: FloatArray, size: int) -> tuple[float, float]:
@@ -91,7 +145,9 @@ def level_at(times_s: FloatArray, masses_mg: FloatArray, at_s: float, *, half_wi
         first, last = np.searchsorted(times_s, (at_s - half_width_s, at_s + half_width_s), side="left")
         if last - first >= 2:
             return _mean_level(times_s[first:last], masses_mg[first:last])
-    return Level(mass, at_s)
+    after = min(int(np.searchsorted(times_s, at_s)), times_s.size - 1)
+    before = after if times_s[after] <= at_s else max(after - 1, 0)
+    return Level(mass, at_s, first_s=float(times_s[before]), last_s=float(times_s[after]))
 
 
 def level_between(times_s: FloatArray, masses_mg: FloatArray, from_s: float, to_s: float) -> Level:
@@ -105,4 +161,5 @@ def level_between(times_s: FloatArray, masses_mg: FloatArray, from_s: float, to_
 
 def _mean_level(times: FloatArray, masses: FloatArray) -> Level:
     """Return the mean of these readings as a level."""
-    return Level(float(masses.mean()), float(times.mean()), times.size, float(times[-1] - times[0]))
+    first, last = float(times[0]), float(times[-1])
+    return Level(float(masses.mean()), float(times.mean()), times.size, last - first, first, last)

@@ -10,8 +10,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rig.analysis.extremes import extreme_changes
 from rig.analysis.quality import find_gaps
-from rig.analysis.series import checked, extreme_differences, require_cover, value_at
+from rig.analysis.series import checked_steps, require_cover, value_at
 from rig.errors import BenchError, UsageError
 from rig.metrology.checks import FloatArray, finite
 
@@ -70,11 +71,11 @@ def trumpet_curve(
     that is no multiple of S, a period beyond the record. ``BenchError``: a gap longer than S inside the analysis, or a
     record that is not in the order of time.
     """
-    times, volume = checked(times_s, volume_u)
     if not (rate_u_per_h > 0.0 and sample_interval_s > 0.0):
         raise UsageError(
             f"a trumpet curve at {rate_u_per_h!r} U/h every {sample_interval_s!r} s", expected="both above zero"
         )
+    times, volume, longest_step_s, regular = checked_steps(times_s, volume_u, sample_interval_s)
     start = float(times[0]) if start_s is None else start_s
     wanted = float(times[-1]) - start if analysis_s is None else analysis_s
     steps = int(np.floor(wanted / sample_interval_s + 1e-9))
@@ -84,16 +85,13 @@ def trumpet_curve(
         )
     end = start + steps * sample_interval_s
     require_cover(times, start, end)
-    _refuse_gaps(times, start, end, sample_interval_s)
-    samples = _sampled(times, volume, start, sample_interval_s, steps)
-    points = [
-        _point(samples, rate_u_per_h, window, _multiple(window, sample_interval_s))
-        for window in windows_min
-        if _multiple(window, sample_interval_s) <= steps
-    ]
+    if longest_step_s > sample_interval_s or not times[0] <= start < end <= times[-1]:
+        _refuse_gaps(times, start, end, sample_interval_s)
+    samples = _sampled(times, volume, start, sample_interval_s, steps, regular=regular)
+    points = _points(samples, rate_u_per_h, sample_interval_s, windows_min)
     hours = steps * sample_interval_s / 3600.0
     overall = 100.0 * (float(samples[-1] - samples[0]) / (rate_u_per_h * hours) - 1.0)
-    return TrumpetCurve(start, steps * sample_interval_s, sample_interval_s, rate_u_per_h, overall, tuple(points))
+    return TrumpetCurve(start, steps * sample_interval_s, sample_interval_s, rate_u_per_h, overall, points)
 
 
 def ideal_pulse_envelope(
@@ -139,19 +137,28 @@ def _refuse_gaps(times: FloatArray, start: float, end: float, sample_interval_s:
         )
 
 
-def _sampled(times: FloatArray, volume: FloatArray, start: float, interval: float, steps: int) -> FloatArray:
+def _sampled(
+    times: FloatArray, volume: FloatArray, start: float, interval: float, steps: int, *, regular: bool
+) -> FloatArray:
     """Return the volume at every sample instant; a record that already lies on them is used as it is."""
-    first = int(np.searchsorted(times, start))
-    piece = times[first : first + steps + 1]
-    if piece.size == steps + 1 and abs(piece[0] - start) < 1e-9 and abs(piece[-1] - start - steps * interval) < 1e-6:
-        low, high = extreme_differences(piece - interval * np.arange(steps + 1), 1)
-        if max(-low, high) * steps <= 1e-6:
+    if regular:
+        first = round((start - float(times[0])) / interval)
+        tolerance = 4.0 * float(np.spacing(max(abs(start), abs(times[-1]))))
+        if first >= 0 and first + steps < times.size and abs(float(times[first]) - start) <= tolerance:
             return volume[first : first + steps + 1]
     return value_at(times, volume, start + interval * np.arange(steps + 1))
 
 
-def _point(samples: FloatArray, rate_u_per_h: float, window_min: float, size: int) -> TrumpetPoint:
-    """Return the smallest and largest error over all windows of ``size`` sample intervals."""
-    low, high = extreme_differences(samples, size)
-    target = rate_u_per_h * window_min / 60.0
-    return TrumpetPoint(window_min, samples.size - size, 100.0 * (low / target - 1.0), 100.0 * (high / target - 1.0))
+def _points(
+    samples: FloatArray, rate_u_per_h: float, sample_interval_s: float, windows_min: Sequence[float]
+) -> tuple[TrumpetPoint, ...]:
+    """Return the smallest and largest error over all windows of each length that fits."""
+    sizes = [(window, _multiple(window, sample_interval_s)) for window in windows_min]
+    sizes = [(window, size) for window, size in sizes if size < samples.size]
+    changes = extreme_changes(samples, [size for _, size in sizes]) if sizes else ()
+    points = []
+    for (window, size), (low, high) in zip(sizes, changes, strict=True):
+        target = rate_u_per_h * window / 60.0
+        errors = 100.0 * (low / target - 1.0), 100.0 * (high / target - 1.0)
+        points.append(TrumpetPoint(window, samples.size - size, *errors))
+    return tuple(points)

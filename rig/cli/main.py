@@ -38,14 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_guardian(commands)
     _add_check(commands)
     _add_audit(commands)
-    analyse = _command(
-        commands, "analyse", "rig.cli.analyse", "judge a stored run again; the earlier judgement is kept"
-    )
-    analyse.add_argument("run", help="a run folder or run id")
-    analyse.add_argument("--json", action="store_true", help="print result.json on stdout")
-    analyse.add_argument(
-        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
-    )
+    _add_analyse(commands)
     report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
     report.add_argument("run", help="a run folder or run id")
     report.add_argument(
@@ -91,7 +84,11 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
-    simulate.add_argument("--model", default="723", help="pump model: 522, 722, 523 or 723 (default: 723)")
+    simulate.add_argument(
+        "--model",
+        default="723",
+        help="pump model: 522, 722, 523 or 723 (default: 723), or a published pump such as jahn-revel",
+    )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
         "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
@@ -107,6 +104,20 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"
     )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
+
+
+def _add_analyse(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from rig.cli.log_options import add_options  # noqa: PLC0415 - light, like every import here
+
+    analyse = _command(
+        commands, "analyse", "rig.cli.analyse", "judge stored runs again, or analyse anybody's weighing logs"
+    )
+    analyse.add_argument("run", nargs="+", metavar="RUN|LOG.csv", help="run folders or run ids, or weighing logs")
+    analyse.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    analyse.add_argument(
+        "--runs-dir", "--out", dest="runs_dir", default="runs", help="where a run id is looked for (default: ./runs)"
+    )
+    add_options(analyse)
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

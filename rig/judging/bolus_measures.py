@@ -10,7 +10,7 @@ import numpy as np
 
 from rig.analysis.bolus import BolusMeasurement
 from rig.judging.boluses import JudgedBolus
-from rig.judging.items import Item, Measured, NotMeasurableError
+from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, error_of
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, mean_budget
 from rig.scenario.model import BolusStep, Check
@@ -70,7 +70,11 @@ def absolute_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
     if bolus.measured is None or bolus.measured_u is None:
         return item
     budget = bolus.measured.volume.budget.scaled(1.0 / bolus.ul_per_u, "U")
-    return _with_value(item, bolus.measured_u - bolus.order.amount_u, budget)
+    numbers = (("ul_per_u", bolus.ul_per_u), ("set_u", bolus.order.amount_u))
+    derivation = Derivation(
+        "V / ul_per_u - set_u", 1.0 / bolus.ul_per_u, -bolus.order.amount_u, bolus.measured.volume, numbers
+    )
+    return _with_value(item, bolus.measured_u - bolus.order.amount_u, budget, derivation)
 
 
 def relative_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
@@ -79,7 +83,8 @@ def relative_error(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
         return item
     amount_u = bolus.order.amount_u
     budget = bolus.measured.volume.budget.scaled(100.0 / (bolus.ul_per_u * amount_u), "%")
-    return _with_value(item, 100.0 * (bolus.measured_u / amount_u - 1.0), budget)
+    derivation = error_of(bolus.measured.volume, amount_u, bolus.ul_per_u)
+    return _with_value(item, 100.0 * (bolus.measured_u / amount_u - 1.0), budget, derivation)
 
 
 def duration_error(bolus: JudgedBolus, item: Item, view: RunView) -> Item:
@@ -90,7 +95,9 @@ def duration_error(bolus: JudgedBolus, item: Item, view: RunView) -> Item:
     nominal_s = bolus.order.duration_s
     lag_s = _lag_s(measured, nominal_s, measured.duration_s)
     budget = _duration_budget(bolus, lag_s, view).scaled(100.0 / nominal_s, "%")
-    return _with_value(item, 100.0 * (measured.duration_s / nominal_s - 1.0), budget)
+    numbers = (("duration_s", measured.duration_s), ("nominal_s", nominal_s))
+    derivation = Derivation("100 (duration_s / nominal_s - 1), duration_s = (t90 - t10) / 0.8", numbers=numbers)
+    return _with_value(item, 100.0 * (measured.duration_s / nominal_s - 1.0), budget, derivation)
 
 
 def _lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> float:
@@ -103,6 +110,52 @@ def _lag_s(measured: BolusMeasurement, nominal_s: float, duration_s: float) -> f
     return max((measured.tail_fraction or 0.0) - slow, 0.0) * nominal_s
 
 
+def duration_budget(bolus: JudgedBolus, view: RunView) -> Budget | None:
+    """Return the budget of a measured duration in s; None where the noise hides it."""
+    measured = bolus.measured
+    if measured is None or measured.duration_s is None:
+        return None
+    return _duration_budget(bolus, _lag_s(measured, bolus.order.duration_s, measured.duration_s), view)
+
+
+def start_delay_budget(bolus: JudgedBolus, view: RunView) -> Budget | None:
+    """Return the budget of a start delay in s: from the acknowledgement to the first rise that the noise shows.
+
+    The rise stands out only once it has passed the threshold, which takes threshold/slope from its true beginning:
+    a bias of unknown size up to that, taken as rectangular over it. None where no delay was seen.
+    """
+    measured = bolus.measured
+    if measured is None or measured.start_delay_s is None:
+        return None
+    order, dose_u = bolus.order, view.programme.dose_u
+    spacing_s, noise_mg, per_s_mg = _rise(bolus, view)
+    threshold_mg = max(5.0 * noise_mg, 2.0 * view.chain.balance.resolution_mg)
+    width = 1.0 / math.sqrt(12.0)
+    dose_s = dose_u / order.amount_u * order.duration_s
+    hidden_s = threshold_mg / per_s_mg / math.sqrt(3.0)
+    parts = [
+        Component("reading interval", spacing_s * width, "s", 1.0, "B", "rectangular"),
+        Component(
+            "noise at the first rise", noise_mg, "mg", 1.0 / per_s_mg, "A", source="Allan variance of the blanks"
+        ),
+        Component("dose interval", dose_s * width, "s", 1.0, "B", "rectangular", "dose of the pump's profile"),
+        Component("rise below the threshold", hidden_s, "s", 1.0, "B", "rectangular", "5 x noise or 2 digits"),
+    ]
+    if view.stamp_u_s:
+        parts.append(Component("time stamps", view.stamp_u_s, "s", math.sqrt(2.0), source="host latency x speed"))
+    return Budget("s", tuple(parts))
+
+
+def _rise(bolus: JudgedBolus, view: RunView) -> tuple[float, float, float]:
+    """Return (reading interval in s, noise of a reading in mg, nominal slope in mg/s) of a bolus."""
+    order = bolus.order
+    near = view.times_s[slice(*np.searchsorted(view.times_s, (order.start_s, order.end_s)))]
+    spacing_s = float(np.median(np.diff(near))) if len(near) > 2 else order.duration_s
+    noise_mg = view.chain.noise.reading_mg if view.chain.noise is not None else view.chain.balance.repeatability_mg
+    per_s_mg = order.amount_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / order.duration_s
+    return spacing_s, noise_mg, per_s_mg
+
+
 def _duration_budget(bolus: JudgedBolus, lag_s: float, view: RunView) -> Budget:
     """Return the budget of a duration in s; both instants, t10 and t90, carry the same parts.
 
@@ -110,10 +163,7 @@ def _duration_budget(bolus: JudgedBolus, lag_s: float, view: RunView) -> Budget:
     noise / slope.
     """
     order, dose_u = bolus.order, view.programme.dose_u
-    near = view.times_s[slice(*np.searchsorted(view.times_s, (order.start_s, order.end_s)))]
-    spacing_s = float(np.median(np.diff(near))) if len(near) > 2 else order.duration_s
-    noise_mg = view.chain.noise.reading_mg if view.chain.noise is not None else view.chain.balance.repeatability_mg
-    per_s_mg = order.amount_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / order.duration_s
+    spacing_s, noise_mg, per_s_mg = _rise(bolus, view)
     both = math.sqrt(2.0) / RISE
     width = 1.0 / math.sqrt(12.0)
     parts = [
@@ -144,11 +194,16 @@ def reported_difference(bolus: JudgedBolus, item: Item, _view: RunView) -> Item:
         step_u = bolus.report.resolution_u / math.sqrt(12.0)
         log = Component("resolution of the pump's log", step_u, "U", 1.0, "B", "rectangular", bolus.report.source)
         budget = budget.with_component(log)
-    return _with_value(item, bolus.report.delivered_u - bolus.measured_u, budget)
+    reported_u = bolus.report.delivered_u
+    numbers = (("ul_per_u", bolus.ul_per_u), ("reported_u", reported_u))
+    derivation = Derivation(
+        "reported_u - V / ul_per_u", -1.0 / bolus.ul_per_u, reported_u, bolus.measured.volume, numbers
+    )
+    return _with_value(item, reported_u - bolus.measured_u, budget, derivation)
 
 
-def _with_value(item: Item, value: float, budget: Budget) -> Item:
-    return replace(item, value=value, u=budget.combined, budget=budget)
+def _with_value(item: Item, value: float, budget: Budget, derivation: Derivation) -> Item:
+    return replace(item, value=value, u=budget.combined, budget=budget, derivation=derivation)
 
 
 def mean_of(measured: Measured) -> Measured:
@@ -170,5 +225,6 @@ def mean_of(measured: Measured) -> Measured:
         budget.combined,
         budget,
         amount_u=amounts.pop() if len(amounts) == 1 else None,
+        derivation=Derivation("mean of the values of its parts", parts=tuple(measured.items)),
     )
     return Measured(measured.from_s, measured.to_s, (item,))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rig.analysis.bolus import BolusMeasurement, BolusWindow, RunningBasal, measure_bolus
+from rig.analysis.bolus import BolusMeasurement, BolusWindow, measure_bolus
 from rig.errors import BenchError
+from rig.judging.programmed import match_log
+from rig.judging.reported import Entry
+from rig.judging.running import running_basal
+from rig.judging.shifted import bolus_marked
 from rig.judging.view import RunView
 from rig.programme import BolusOrder
 from rig.record.reader import Event
@@ -50,14 +53,14 @@ def judge_boluses(view: RunView) -> tuple[JudgedBolus, ...]:
     """Return every bolus that was started, in order."""
     events = view.record.events
     closed = {_key(event): event for event in events if event.name == "bolus_closed"}
-    reports = _reports(events)
+    logged, step_u = match_log(view), view.evidence.profile.history_amount_step_u
     orders = view.programme.boluses
     found = []
     for number, order in enumerate(orders):
         key = (order.step, order.index)
         following = orders[number + 1].start_s if number + 1 < len(orders) else view.end_s
         measured, why_not = _measure(view, order, closed.get(key), following)
-        found.append(JudgedBolus(order, measured, why_not, _report(reports.get(key)), view.ul_per_u))
+        found.append(JudgedBolus(order, measured, why_not, _report(logged.entry_of(key), step_u), view.ul_per_u))
     return tuple(found)
 
 
@@ -78,7 +81,7 @@ def _measure(
         return None, why_not
     keep = slice(*np.searchsorted(view.times_s, (from_s - SLICE_MARGIN_S, to_s + SLICE_MARGIN_S)))
     rate = view.programme.rate_at(order.start_s)
-    basal = RunningBasal(rate, view.programme.dose_u, view.ul_per_u)
+    basal = running_basal(view, rate)
     window = BolusWindow(order.start_s, order.duration_s, from_s, to_s)
     try:
         return measure_bolus(view.times_s[keep], view.masses_mg[keep], window, view.chain, view.air, basal=basal), ""
@@ -92,30 +95,13 @@ def _disturbed(view: RunView, from_s: float, to_s: float) -> str:
     if bridge is not None:
         return f"a reading gap of {bridge.gap.duration_s:.0f} s within this bolus ({bridge.gap.cause})"
     unknown = view.unknown_in(from_s, to_s)
-    return "" if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
+    return bolus_marked(view, from_s, to_s) if unknown is None else f"{unknown.text}, at {unknown.start_s:.0f} s"
 
 
-def _reports(events: Sequence[Event]) -> dict[tuple[int, int], Event]:
-    """Return the log entry of each bolus; an entry seen before, or of another amount, belongs to another bolus."""
-    found: dict[tuple[int, int], Event] = {}
-    seen: set[str] = set()
-    for event in events:
-        if event.name != "reported" or event.data.get("source") != "bolus_history":
-            continue
-        at, programmed_u = event.data.get("at"), event.data.get("programmed_u")
-        amount_u = event.data.get("amount_u", programmed_u)
-        if at is not None and at in seen:
-            continue
-        seen.add(str(at))
-        if programmed_u is None or abs(programmed_u - amount_u) < 1e-9:
-            found[_key(event)] = event
-    return found
-
-
-def _report(event: Event | None) -> Report | None:
-    if event is None or event.data.get("delivered_u") is None:
+def _report(entry: Entry | None, step_u: float) -> Report | None:
+    if entry is None or entry.delivered_u is None:
         return None
-    return Report(float(event.data["delivered_u"]), event.data.get("resolution_u"), "bolus history")
+    return Report(entry.delivered_u, entry.resolution_u or step_u, "bolus history")
 
 
 def _key(event: Event) -> tuple[int, int]:

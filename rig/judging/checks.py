@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rig.errors import BenchError
@@ -9,6 +10,8 @@ from rig.judging.boluses import JudgedBolus
 from rig.judging.frozen import frozen_blank
 from rig.judging.items import Item, Measured
 from rig.judging.measures import measure
+from rig.judging.propagation import ITEM_DRAWS, Propagated, needs_a_look, propagated
+from rig.judging.trace import Components, RawReadings, check_trace, item_trace
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget
 from rig.profiles.pump import PumpProfile
@@ -53,9 +56,9 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
     if refused:
         return invalid(check, limits, refused)
     if MEASURES[check.measure].each:
-        return _each(check, measured, profile)
+        return _each(check, measured, profile, view)
     amount_u = measured.items[0].amount_u
-    return _single(check, measured, limits if amount_u is None else resolve_limits(check, profile, amount_u))
+    return _single(check, measured, limits if amount_u is None else resolve_limits(check, profile, amount_u), view)
 
 
 def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
@@ -63,24 +66,48 @@ def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
     return _result(check, limits, Decision(Outcome.INVALID, why), None, (), None)
 
 
-def _single(check: Check, measured: Measured, limits: Limits) -> CheckResult:
+def _single(check: Check, measured: Measured, limits: Limits, view: RunView) -> CheckResult:
     item = measured.items[0]
+    carlo = propagated(item, limits, check.unit)
     if measured.interval_pct is not None:
         decision = decide_proportion(measured.interval_pct, limits)
     else:
         decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
-    return _result(check, limits, decision, measured, (), item)
+        decision = _borne_out(check, decision, carlo, limits)
+    components = Components()
+    trace = check_trace(item, view, RawReadings(view), components)
+    result = _result(check, limits, decision, measured, (), item, carlo)
+    return replace(result, trace=trace, components=components.definitions())
 
 
-def _each(check: Check, measured: Measured, profile: PumpProfile) -> CheckResult:
-    judged = []
+def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView) -> CheckResult:
+    judged, raw, components = [], RawReadings(view), Components()
+    shown = max(measured.items, key=lambda item: abs(item.value or 0.0))
+    shown_carlo = None
     for item in measured.items:
         limits = resolve_limits(check, profile, item.amount_u)
-        judged.append((item, limits, _decide_item(check, item, limits)))
+        decision = _decide_item(check, item, limits)
+        carlo = None
+        if item is shown:
+            carlo = shown_carlo = propagated(item, limits, check.unit)
+        elif needs_a_look(item, limits, decision):
+            carlo = propagated(item, limits, check.unit, draws=ITEM_DRAWS)
+        judged.append((item, limits, _borne_out(check, decision, carlo, limits)))
     decision = decide_each([each for _, _, each in judged])
-    item, limits, _ = max(judged, key=lambda entry: abs(entry[0].value or 0.0))
-    rows = tuple(_row(*entry) for entry in judged)
-    return _result(check, limits, decision, measured, rows, item)
+    limits = next(each for item, each, _ in judged if item is shown)
+    traces = [item_trace(item, raw) for item in measured.items]
+    trace = check_trace(shown, view, raw, components, traces)
+    rows = tuple(
+        {**_row(*entry), "budget": components.rows(entry[0].budget), "trace": walked}
+        for entry, walked in zip(judged, traces, strict=True)
+    )
+    result = _result(check, limits, decision, measured, rows, shown, shown_carlo)
+    return replace(result, trace=trace, components=components.definitions())
+
+
+def _borne_out(check: Check, decision: Decision, carlo: Propagated | None, limits: Limits) -> Decision:
+    """Return a decision without a PASS by y +- 2u that Monte Carlo does not bear out."""
+    return decision if carlo is None or check.decision == "simple" else carlo.withhold(decision, limits)
 
 
 def _decide_item(check: Check, item: Item, limits: Limits) -> Decision:
@@ -130,10 +157,12 @@ def _result(
     measured: Measured | None,
     rows: tuple[dict[str, Any], ...],
     item: Item | None,
+    carlo: Propagated | None = None,
 ) -> CheckResult:
     budget: Budget | None = item.budget if item is not None else None
     value, u = (item.value, item.u) if item is not None else (None, None)
     findings = [Finding("note", note) for note in (item.notes if item is not None else ())]
+    findings += carlo.findings() if carlo is not None else []
     if limits.note:
         findings.append(Finding("limit-not-used", limits.note))
     if limits.decide and not _is_fit(u, limits):
@@ -166,6 +195,8 @@ def _result(
         measure=check.measure,
         interval=measured.interval_pct if measured is not None else None,
         items=rows,
+        interval_basis=measured.interval_basis if measured is not None else "",
+        monte_carlo=carlo.document() if carlo is not None else None,
     )
 
 
@@ -180,6 +211,8 @@ def _row(item: Item, limits: Limits, decision: Decision) -> dict[str, Any]:
         "expanded_uncertainty": None if item.u is None else COVERAGE_FACTOR * item.u,
         "lower_limit": limits.lower,
         "upper_limit": limits.upper,
+        "conformance_probability": decision.conformance_probability,
+        "measurement_capability": decision.measurement_capability,
         "outcome": decision.outcome.value,
         "why": decision.why if not item.why_not else item.why_not,
     }

@@ -7,7 +7,7 @@ pump's clock is compared with the rig's, whose reading it gives in whole seconds
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -70,14 +70,17 @@ def _readings(stretch: Stretch) -> list[PumpTime]:
     found = []
     for placed in stretch.placed:
         for event in placed.segment.events:
-            reading = _reading(placed, event)
+            reading = pump_time(event, placed.seconds)
             if reading is not None:
                 found.append(reading)
     return sorted(found, key=lambda reading: reading.at_s)
 
 
-def _reading(placed: Placed, event: Event) -> PumpTime | None:
-    """Return one reading; the pump cuts off its fraction of a second, so half a second is added (rectangular)."""
+def pump_time(event: Event, seconds: Callable[[int], float]) -> PumpTime | None:
+    """Return one reading on the axis of ``seconds``, or None for another event.
+
+    The pump cuts off its fraction of a second, so half a second is added (rectangular).
+    """
     data = event.data.get("pump_clock") if event.name == "armed" else event.data if event.name == "pump_clock" else None
     if not isinstance(data, dict) or "local" not in data:
         return None
@@ -87,7 +90,7 @@ def _reading(placed: Placed, event: Event) -> PumpTime | None:
         asked_ns = answered_ns = int(data.get("at_ns", event.at_ns))
     half_s = (answered_ns - asked_ns) / 2.0 / NS_PER_S if "asked_ns" in data else ARMED_HALF_WIDTH_S
     local = datetime.fromisoformat(str(data["local"])).replace(tzinfo=None) + timedelta(seconds=0.5)
-    at_s = placed.seconds((asked_ns + answered_ns) // 2)
+    at_s = seconds((asked_ns + answered_ns) // 2)
     return PumpTime(at_s, local, math.hypot(0.5, half_s) / math.sqrt(3.0))
 
 

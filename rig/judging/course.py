@@ -13,6 +13,7 @@ from rig.judging.interval import basal_error, measured_volume
 from rig.judging.journal import InFlight, in_flight
 from rig.judging.repeated import JudgedStretch
 from rig.judging.stretches import Placed, Stretch
+from rig.judging.totals import SOURCE, reported_between
 from rig.judging.view import RunView
 from rig.record.reader import Event
 from rig.results import Delivery, Gap
@@ -96,7 +97,8 @@ def _gaps(view: RunView) -> list[Gap]:
     found = [Gap(bridge.gap.start_s, bridge.gap.end_s, "balance", bridge.gap.cause) for bridge in view.bridges]
     for gap in view.gaps:
         first = next((event for at_s, event in failed if gap.start_s <= at_s <= gap.end_s), None)
-        cause = str(first.data.get("error", "a reading failed")) if first is not None else "no reading was taken"
+        unread = view.quality.told_of(gap.start_s, gap.end_s) or "no reading was taken"
+        cause = str(first.data.get("error", "a reading failed")) if first is not None else unread
         explained = next((each for each in view.too_long if each.start_s == gap.start_s), None)
         if explained is not None:
             cause = f"{explained.cause}, longer than the {explained.longest_s:g} s that can be tolerated"
@@ -156,7 +158,10 @@ def _basal_delivery(view: RunView, from_s: float, to_s: float, kind: str) -> Del
         pass  # the delivery stands without a measured volume; its checks say why
     name = "temp_basal" if kind == "temp_basal" else "basal"
     set_u = view.programme.expected_u(from_s, to_s)
-    return Delivery(name, from_s, to_s, set_u, None, None, None, measured_u, expanded_u)
+    reported_u = reported_between(view, from_s, to_s) if view.evidence.profile.logs("basal") else None
+    step_u = None if reported_u is None else view.evidence.profile.history_amount_step_u
+    source = None if reported_u is None else SOURCE
+    return Delivery(name, from_s, to_s, set_u, reported_u, step_u, source, measured_u, expanded_u)
 
 
 def _bolus_delivery(bolus: JudgedBolus, settled: dict[tuple[int, int], InFlight]) -> Delivery:

@@ -10,6 +10,8 @@ import numpy as np
 from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_curves
+from rig.judging.quality_tables import quality_curve
 from rig.judging.view import FloatArray, RunView
 from rig.scenario.model import BasalStep
 
@@ -26,6 +28,8 @@ def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "startup": _startups(view),
         "bolus_shape": _shapes(view, boluses),
         "blank": _blank(view),
+        "doses": dose_curves(view),
+        "excluded": quality_curve(view),
     }
 
 

@@ -7,12 +7,16 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
+from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
+from rig.judging.suspensions import suspension_findings
 from rig.judging.unsteady import moved_level_findings
 from rig.judging.view import RunView
 from rig.record.reader import RunRecord
@@ -21,7 +25,8 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
-MISSED_SHARE = 0.5  # of a bolus: less than this with all of U is a delivery that largely did not come
+NEAR_S = 10.0  # two detectors may place the same rise some readings apart
+UNPROGRAMMED = ("reported-not-set", "measured-not-set", "measured-not-reported", "bolus-excess")
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
 
 
@@ -53,10 +58,23 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
             continue
         found += _blank_findings(each.view)
         found += _shifts(each.view)
-        found += moved_level_findings(each.view)
+        found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
+        found += [*dose_findings(each.view), *estimator_findings(each.view)]
+        events = each.truths.findings if each.truths is not None else ()
+        found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, events)]
         found += _open_deliveries(evidence, each.view)
-        found += [finding for bolus in each.boluses for finding in _bolus_findings(evidence, bolus)]
+        found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]
+        found += events
     return tuple(found)
+
+
+def _told(step: Finding, events: Sequence[Finding]) -> bool:
+    """Whether a rise that nobody programmed is told already as an event of one of the three truths."""
+    if step.id != "unscheduled-step" or step.from_s is None or step.to_s is None:
+        return False
+    spans = [(each.from_s, each.to_s) for each in events if each.id in UNPROGRAMMED]
+    from_s, to_s = step.from_s - NEAR_S, step.to_s + NEAR_S
+    return any(low is not None and high is not None and low <= to_s and high >= from_s for low, high in spans)
 
 
 def _interruptions(record: RunRecord) -> list[Finding]:
@@ -142,17 +160,13 @@ def _mean_rate_mg_per_h(view: RunView) -> float:
     return set_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / hours
 
 
-def _bolus_findings(evidence: Evidence, bolus: JudgedBolus) -> list[Finding]:
+def _bolus_findings(bolus: JudgedBolus) -> list[Finding]:
     order, report = bolus.order, bolus.report
     at = (order.start_s, order.end_s)
     name = f"bolus of {order.amount_u:g} U at {order.start_s:.0f} s"
     found = []
     if bolus.measured is not None and not bolus.measured.settled:
         found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
-    if bolus.measured_u is not None and bolus.measured_u + 2.0 * (bolus.u_u or 0.0) < MISSED_SHARE * order.amount_u:
-        found.append(Finding("bolus-missed", f"{name}: only {bolus.measured_u:.3g} U left the outlet", *at))
-    if report is None and evidence.profile.logs("bolus"):
-        found.append(Finding("bolus-not-reported", f"{name}: programmed, but not in the pump's log", *at))
     if report is not None and abs(report.delivered_u - order.amount_u) > 1e-9:
         found.append(Finding("bolus-reported-otherwise", f"{name}: the pump reports {report.delivered_u:g} U", *at))
     return found

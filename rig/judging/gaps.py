@@ -142,13 +142,13 @@ def bridges(
             continue
         try:
             others = [other for other in explained if other is not gap]
-            found.append(Bridge(gap, _departure(gap, others, times_s, masses_mg, programme, chain, ul_per_u)))
+            found.append(Bridge(gap, departure_over(gap, others, times_s, masses_mg, programme, chain, ul_per_u)))
         except BenchError as error:
             found.append(Bridge(gap, None, error.what))
     return tuple(found)
 
 
-def _departure(
+def departure_over(
     gap: ExplainedGap,
     others: Sequence[ExplainedGap],
     times_s: FloatArray,
@@ -157,6 +157,7 @@ def _departure(
     chain: WeighingChain,
     ul_per_u: float,
 ) -> Departure:
+    """Return what the sides of a gap say of a shift in it; ``BenchError`` where they hold too little to say it."""
     if chain.noise is None:
         raise BenchError("no blank: the balance's noise is unknown")
     rate = programme.rate_at(gap.start_s)

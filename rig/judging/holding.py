@@ -21,6 +21,7 @@ BOUNDARY_S = 60.0  # commands take their time: a window that begins so near a st
 OWN_STEPS = {
     "temp_basal.error": "temp_basal",
     "suspend.delivered": "suspend",
+    "suspend.slope": "suspend",
     "bolus.each_error": "bolus",
     "bolus.each_error_u": "bolus",
     "bolus.mean_error": "bolus",

@@ -10,6 +10,7 @@ import numpy as np
 from rig.analysis.basal import DeliveryError, delivery_error
 from rig.analysis.series import level_at
 from rig.judging.items import NotMeasurableError
+from rig.judging.shifted import with_shifts
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, rectangular
 from rig.metrology.buoyancy import UL_PER_CM3
@@ -49,12 +50,12 @@ def window(check: Check, view: RunView) -> tuple[float, float]:
     return from_s, view.last_weighed_s(to_s)
 
 
-def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
+def measured_volume(view: RunView, from_s: float, to_s: float, *, half_width_s: float = 0.0) -> VolumeResult:
     """Return the volume that left the outlet; raises `NotMeasurableError` for gaps and lacking blanks.
 
-    Where a rate changes between the two readings around an edge, the level there follows SET between them, and as much
-    as that departs from a straight line is in the budget; so is the display's lag where the flow before the two edges
-    differs.
+    ``half_width_s``: readings around each edge that make its level, where both lie between two doses. Where a rate
+    changes between the two readings around an edge, the level there follows SET between them, and as much as that
+    departs from a straight line is in the budget; so is the display's lag where the flow before the edges differs.
     """
     if view.evaporation is None:
         raise NotMeasurableError("no blank: the evaporation is unknown")
@@ -62,11 +63,13 @@ def measured_volume(view: RunView, from_s: float, to_s: float) -> VolumeResult:
         raise NotMeasurableError("no readings at an edge of the interval")
     gap = view.gap_in(from_s, to_s)
     if gap is not None:
-        raise NotMeasurableError(f"no readings for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
+        told = view.quality.told_of(gap.start_s, gap.end_s) or "no readings"
+        raise NotMeasurableError(f"{told} for {gap.duration_s:.0f} s from {gap.start_s:.0f} s on")
     _refuse_unknown(view, from_s, to_s)
     edges = [min(at_s, float(view.times_s[-1])) for at_s in (from_s, to_s)]
-    levels = [_level(view, at_s) for at_s in edges]
+    levels = [_level(view, at_s, half_width_s) for at_s in edges]
     volume = _bridged(view, from_s, to_s, volume_from_mass(MassChange(*levels), view.chain, view.air(from_s, to_s)))
+    volume = with_shifts(view, from_s, to_s, volume)
     parts = _edge_components(view, from_s, to_s, edges)
     budget = Budget(volume.budget.unit, (*volume.budget.components, *parts))
     return replace(volume, budget=budget)
@@ -108,14 +111,17 @@ def _bridged(view: RunView, from_s: float, to_s: float, volume: VolumeResult) ->
     return volume
 
 
-def _level(view: RunView, at_s: float) -> Level:
+def _level(view: RunView, at_s: float, half_width_s: float) -> Level:
     """Return the level at an instant: a straight line between the readings around it, bent as SET is.
 
-    A line alone would take a step that begins from rest for one that began earlier, and always too slow: a bias.
+    A line alone would take a step that begins from rest for one that began earlier, and always too slow: a bias. The
+    mean of readings between two doses needs no bend.
     """
-    level = level_at(view.times_s, view.masses_mg, at_s)
+    level = level_at(view.times_s, view.masses_mg, at_s, half_width_s=half_width_s)
     bend_mg = _bend_u(view, at_s) * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3
-    return replace(level, mass_mg=level.mass_mg + bend_mg)
+    if level.count > 1 or bend_mg == 0.0:
+        return level
+    return replace(level, mass_mg=level.mass_mg + bend_mg, bend_mg=bend_mg)
 
 
 def _bend_u(view: RunView, at_s: float) -> float:
@@ -130,14 +136,18 @@ def _bend_u(view: RunView, at_s: float) -> float:
     return bend_u if abs(bend_u) > 1e-9 else 0.0  # 1e-9 U: rounding, not a rate change
 
 
-def basal_error(view: RunView, from_s: float, to_s: float) -> DeliveryError:
-    """Return the error of an interval against SET, with the time stamps' share in the budget."""
+def basal_error(view: RunView, from_s: float, to_s: float, *, between_doses_s: float = 0.0) -> DeliveryError:
+    """Return the error of an interval against SET, with the time stamps' share in the budget.
+
+    ``between_doses_s`` above 0: both edges are known to lie between two doses, and each level is the mean of the
+    readings within that time of it; then no dose edge is in the budget.
+    """
     expected_u = view.programme.expected_u(from_s, to_s)
     if expected_u <= 0:
         raise NotMeasurableError("nothing was programmed in the interval")
-    error = delivery_error(
-        measured_volume(view, from_s, to_s), expected_u, dose_u=view.programme.dose_u, ul_per_u=view.ul_per_u
-    )
+    volume = measured_volume(view, from_s, to_s, half_width_s=between_doses_s)
+    dose_u = 0.0 if between_doses_s > 0.0 else view.programme.dose_u
+    error = delivery_error(volume, expected_u, dose_u=dose_u, ul_per_u=view.ul_per_u)
     return _with_stamps(view, error, from_s, to_s)
 
 
@@ -148,5 +158,4 @@ def _with_stamps(view: RunView, error: DeliveryError, from_s: float, to_s: float
     per_s = math.hypot(*rates) / S_PER_H
     stamps = Component("time stamps of both edges", view.stamp_u_s, "s", per_s, source="host latency x speed")
     budget_u = error.budget_u.with_component(stamps)
-    budget_pct: Budget = budget_u.scaled(100.0 / error.expected_u, "%")
-    return DeliveryError(error.delivered_u, error.expected_u, error.error_pct, budget_u, budget_pct, error.notes)
+    return replace(error, budget_u=budget_u, budget_pct=budget_u.scaled(100.0 / error.expected_u, "%"))

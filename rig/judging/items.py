@@ -6,10 +6,27 @@ from dataclasses import dataclass
 
 from rig.errors import BenchError
 from rig.metrology.budget import Budget
+from rig.metrology.volume import VolumeResult
 
 
 class NotMeasurableError(BenchError):
     """The bench, not the pump, broke during the interval that a check needs: INVALID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a value came from volumes: value = offset + factor x V of one volume, or the mean of its ``parts``.
+
+    ``formula`` says so in words, with ``V`` in uL; ``factor`` in the value's unit per uL. ``numbers`` are those of the
+    formula. A derivation without a volume and without parts does not rest on one volume (a duration).
+    """
+
+    formula: str
+    factor: float = 0.0
+    offset: float = 0.0
+    volume: VolumeResult | None = None
+    numbers: tuple[tuple[str, float], ...] = ()
+    parts: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +47,30 @@ class Item:
     measured_u: float | None = None
     why_not: str = ""
     notes: tuple[str, ...] = ()
+    derivation: Derivation | None = None
+
+
+def error_of(volume: VolumeResult, set_u: float, ul_per_u: float) -> Derivation:
+    """Return the derivation of a relative error in %."""
+    numbers = (("ul_per_u", ul_per_u), ("set_u", set_u))
+    return Derivation("100 (V / ul_per_u / set_u - 1)", 100.0 / (ul_per_u * set_u), -100.0, volume, numbers)
+
+
+def amount_of(volume: VolumeResult, ul_per_u: float) -> Derivation:
+    """Return the derivation of an amount in U."""
+    return Derivation("V / ul_per_u", 1.0 / ul_per_u, 0.0, volume, (("ul_per_u", ul_per_u),))
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a check measured: one item, or several for an "each" check.
 
-    A share carries its Clopper-Pearson interval in percent, widened by what the balance could not tell apart.
+    A share carries its Clopper-Pearson interval in percent, widened by what the balance could not tell apart;
+    ``interval_basis`` says from which counts.
     """
 
     from_s: float
     to_s: float
     items: tuple[Item, ...]
     interval_pct: tuple[float, float] | None = None
+    interval_basis: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rig.judging.findings import collect_findings, lasting_damage
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
 from rig.judging.stretches import segments_of, stretches_of
 from rig.judging.tables import analysis
+from rig.judging.truths import truths_table
 from rig.judging.view import RunView
 from rig.record.reader import Event, RunRecord
 from rig.results import CheckResult, EndReason, Outcome, Result
@@ -80,6 +82,9 @@ def _analysis(
 ) -> dict[str, Any]:
     """Return the tables of the latest stretch, and what the others were."""
     found: dict[str, Any] = {} if view is None else analysis(view, boluses)
+    compared = [each.truths for each in judged if each.truths is not None]
+    if compared:
+        found["truths"] = truths_table(compared)
     if drift is not None:
         found["pump_clock"] = drift
     if len(judged) > 1:
@@ -154,6 +159,7 @@ def _bench(evidence: Evidence) -> dict[str, Any]:
             "load_cm3": bench.vessel.load_cm3,
             "liquid": bench.vessel.liquid,
         },
+        "liquid": {} if bench.liquid is None else asdict(bench.liquid),
         "tube": {"outer_diameter_mm": bench.tube.outer_diameter_mm},
         "safe_state": evidence.record.end.get("safe", {}),
         "record_head_sha256": evidence.record.head_sha256,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from rig.analysis.basal import DeliveryError
 from rig.analysis.intervals import clopper_pearson
+from rig.analysis.phase import PhaseUnknownError
 from rig.errors import BenchError
+from rig.judging.aligned import AlignedError, aligned_hours, best_error, hour_error, schedule_at
 from rig.judging.bolus_measures import (
     absolute_error,
     duration_error,
@@ -20,7 +23,8 @@ from rig.judging.bolus_measures import (
 )
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
-from rig.judging.items import Item, Measured, NotMeasurableError
+from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
+from rig.judging.suspensions import measure_slopes
 from rig.judging.view import RunView, StepSpan
 from rig.metrology.volume import VolumeResult
 from rig.scenario.model import Check, TempBasalStep
@@ -28,6 +32,7 @@ from rig.scenario.model import Check, TempBasalStep
 MIN_SEGMENT_S = 60.0  # shorter stretches (between two commands) hold no dose worth judging
 HOUR_LIMIT_PCT = 15.0
 BOUNDARY_PCT = 1e-9  # a result on the limit counts as within (reference section 4.3)
+HourError: TypeAlias = tuple[float, float, DeliveryError]  # from, to in s, and the error between them
 
 
 def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Measured:
@@ -40,6 +45,7 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "basal.windows_1h_within_15": lambda: _share_of_hours(check, view),
         "temp_basal.error": lambda: _temp_basals(check, view),
         "suspend.delivered": lambda: _suspended(check, view),
+        "suspend.slope": lambda: measure_slopes(check, view),
         "bolus.each_error": lambda: measure_boluses(check, view, boluses, relative_error),
         "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
         "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),
@@ -49,23 +55,26 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
     return kinds[check.measure]()
 
 
-def _item(label: str, from_s: float, to_s: float, error: DeliveryError) -> Item:
+def _item(label: str, best: AlignedError) -> Item:
+    error = best.error
     return Item(
         label,
-        from_s,
-        to_s,
+        best.from_s,
+        best.to_s,
         error.error_pct,
         error.u_pct,
         error.budget_pct,
         set_u=error.expected_u,
         measured_u=error.delivered_u,
-        notes=error.notes,
+        notes=(*best.notes, *error.notes),
+        derivation=None if error.volume is None else error_of(error.volume, error.expected_u, error.ul_per_u),
     )
 
 
 def _overall(check: Check, view: RunView) -> Measured:
     from_s, to_s = window(check, view)
-    return Measured(from_s, to_s, (_item("", from_s, to_s, basal_error(view, from_s, to_s)),))
+    best = best_error(view, from_s, to_s)
+    return Measured(best.from_s, best.to_s, (_item("", best),))
 
 
 def _delivered(view: RunView, from_s: float, to_s: float) -> Measured:
@@ -77,7 +86,18 @@ def _volume_item(view: RunView, label: str, from_s: float, to_s: float, volume: 
     budget = volume.budget.scaled(1.0 / view.ul_per_u, "U")
     value = volume.volume_ul / view.ul_per_u
     set_u = view.programme.expected_u(from_s, to_s)
-    return Item(label, from_s, to_s, value, budget.combined, budget, set_u=set_u, measured_u=value, notes=volume.notes)
+    return Item(
+        label,
+        from_s,
+        to_s,
+        value,
+        budget.combined,
+        budget,
+        set_u=set_u,
+        measured_u=value,
+        notes=volume.notes,
+        derivation=amount_of(volume, view.ul_per_u),
+    )
 
 
 def _segments(check: Check, view: RunView, *, zero: bool) -> Measured:
@@ -97,7 +117,7 @@ def _segments(check: Check, view: RunView, *, zero: bool) -> Measured:
 def _segment(view: RunView, label: str, from_s: float, to_s: float, *, zero: bool) -> Item:
     if zero:
         return _volume_item(view, label, from_s, to_s, measured_volume(view, from_s, to_s))
-    return _item(label, from_s, to_s, basal_error(view, from_s, to_s))
+    return _item(label, best_error(view, from_s, to_s))
 
 
 def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, float, str], Item]) -> Item:
@@ -110,16 +130,15 @@ def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, floa
 def _share_of_hours(check: Check, view: RunView) -> Measured:
     """Return the share of complete hours within 15 %, from the interval's start on.
 
+    Hours hold whole doses where the phase of the doses is known (design 4.10); the share of the fixed hours is noted.
     The balance must not decide for the pump: an hour whose limit lies within its own e +- U counts neither way, and
     widens the Clopper-Pearson interval to what holds with all such hours outside, and with all of them inside.
     """
     from_s, to_s = window(check, view)
     measured_volume(view, from_s, to_s)  # the same refusals as for one value
-    count = int((to_s - from_s) / S_PER_H + 1e-9)
-    edges = from_s + S_PER_H * np.arange(count + 1)
-    if count == 0 or any(view.programme.expected_u(a, b) <= 0 for a, b in pairwise(edges)):
-        raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
-    errors = [basal_error(view, float(a), float(b)) for a, b in pairwise(edges)]
+    hours, notes = _hour_errors(view, from_s, to_s)
+    errors = [error for _, _, error in hours]
+    count = len(errors)
     sizes = np.array([abs(error.error_pct) for error in errors])
     expanded = np.array([2.0 * error.u_pct for error in errors])
     inside = int(np.count_nonzero(sizes <= HOUR_LIMIT_PCT + BOUNDARY_PCT))
@@ -127,11 +146,44 @@ def _share_of_hours(check: Check, view: RunView) -> Measured:
     surely_out = int(np.count_nonzero(sizes - expanded > HOUR_LIMIT_PCT + BOUNDARY_PCT))
     low, high = clopper_pearson(surely_in, count)[0], clopper_pearson(count - surely_out, count)[1]
     open_count = count - surely_in - surely_out
-    notes = (
-        (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them",) if open_count else ()
+    if open_count:
+        notes = (f"{open_count} of {count} hours lie within U of 15 %: the balance cannot place them", *notes)
+    parts = tuple(
+        _item(f"hour {number}", AlignedError(error, low_s, high_s, None, error.expected_u / view.programme.dose_u))
+        for number, (low_s, high_s, error) in enumerate(hours, start=1)
     )
-    item = Item(f"{inside} of {count} hours", from_s, to_s, 100.0 * inside / count, None, notes=notes)
-    return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high))
+    derivation = Derivation("100 x hours within 15 % / hours", parts=parts)
+    value = 100.0 * inside / count
+    item = Item(f"{inside} of {count} hours", from_s, to_s, value, None, notes=notes, derivation=derivation)
+    return Measured(from_s, to_s, (item,), (100.0 * low, 100.0 * high), _basis(count, surely_in, open_count))
+
+
+def _basis(count: int, surely_in: int, open_count: int) -> str:
+    """Return how a share's interval was widened by hours that the balance cannot place."""
+    if not open_count:
+        return f"95 % Clopper-Pearson interval of {surely_in} of {count}; every hour could be placed, nothing widened"
+    return (
+        f"widened: {open_count} of {count} hours could not be placed; from the lower 95 % Clopper-Pearson bound of "
+        f"{surely_in} of {count} (all of them outside) to the upper one of {surely_in + open_count} of {count} "
+        "(all inside)"
+    )
+
+
+def _hour_errors(view: RunView, from_s: float, to_s: float) -> tuple[list[HourError], tuple[str, ...]]:
+    """Return each complete hour with its error, of whole doses where that can be, and what to say of it."""
+    count = int((to_s - from_s) / S_PER_H + 1e-9)
+    edges = from_s + S_PER_H * np.arange(count + 1)
+    if count == 0 or any(view.programme.expected_u(a, b) <= 0 for a, b in pairwise(edges)):
+        raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
+    fixed = [(float(a), float(b), basal_error(view, float(a), float(b))) for a, b in pairwise(edges)]
+    try:
+        hours = aligned_hours(view, from_s, to_s)
+        interval_s = schedule_at(view, from_s).interval_s
+    except PhaseUnknownError as unknown:
+        return fixed, (f"hours as on the clock, with one dose/sqrt(6) in the budget of each: {unknown.what}",)
+    inside = sum(abs(error.error_pct) <= HOUR_LIMIT_PCT + BOUNDARY_PCT for _, _, error in fixed)
+    text = f"{len(hours)} hours of whole doses; as on the clock, {inside} of {count} hours lie within 15 %"
+    return [(low_s, high_s, hour_error(view, low_s, high_s, interval_s)) for low_s, high_s in hours], (text,)
 
 
 def _spans(check: Check, view: RunView, kind: str) -> list[StepSpan]:
@@ -153,7 +205,7 @@ def _temp_item(view: RunView, span: StepSpan) -> Item:
     label, end_s = f"step {span.step + 1}", view.last_weighed_s(span.end_s)
     if not span.complete:
         return Item(label, span.start_s, end_s, None, None, why_not="the run ended within this step")
-    return _attempt(label, span.start_s, end_s, lambda a, b, text: _item(text, a, b, basal_error(view, a, b)))
+    return _attempt(label, span.start_s, end_s, lambda a, b, text: _item(text, best_error(view, a, b)))
 
 
 def _temps_missing(check: Check, view: RunView) -> list[Item]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus, judge_boluses
-from rig.judging.checks import invalid, judge_check
+from rig.judging.checks import invalid
+from rig.judging.doubts import judge_marked
 from rig.judging.evidence import Evidence
 from rig.judging.holding import OWN_STEPS, why_not_held
 from rig.judging.stretches import Stretch
+from rig.judging.truths import Truths, compare
 from rig.judging.view import RunView, lay_out
 from rig.profiles.pump import PumpProfile
 from rig.results import CheckResult, Finding, Outcome
@@ -27,13 +29,15 @@ class JudgedStretch:
     view: RunView | None
     boluses: tuple[JudgedBolus, ...]
     why: str = ""
+    truths: Truths | None = None
 
 
 def lay_out_stretch(evidence: Evidence, stretch: Stretch) -> JudgedStretch:
     """Return a stretch with its boluses measured; whatever cannot be laid out is the bench's fault, never a PASS."""
     try:
         view = lay_out(evidence, stretch)
-        return JudgedStretch(stretch, view, judge_boluses(view))
+        boluses = judge_boluses(view)
+        return JudgedStretch(stretch, view, boluses, truths=compare(view, boluses))
     except RigError as error:
         return JudgedStretch(stretch, None, (), str(error))
 
@@ -70,7 +74,7 @@ def _attempt(check: Check, each: JudgedStretch, profile: PumpProfile, *, alone: 
         why = "" if alone else why_not_held(check, each.view)
         if why and not (MEASURES[check.measure].each and check.measure in OWN_STEPS):
             return None, why
-        result = judge_check(check, each.view, each.boluses, profile)
+        result = judge_marked(check, each.view, each.boluses, profile)
     except RigError as error:  # a check that cannot be computed is the rig's or bench's fault, never a PASS
         result, why = invalid(check, limits, str(error)), ""
     return (None, why) if why and result.outcome is not Outcome.FAIL else (result, "")

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rig.judging.schema_parts import component_schema, item_schema, monte_carlo_schema, trace_schema
 from rig.results import EndReason, Outcome
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
+SINCE_FIRST = ("interval_basis", "components", "trace", "monte_carlo")  # earlier results of version 1 lack them
 _NUMBER = {"type": ["number", "null"]}
 _TEXT = {"type": "string"}
 _OUTCOME = {"enum": [outcome.value for outcome in Outcome]}
@@ -66,8 +68,13 @@ def result_schema() -> dict[str, Any]:
             "findings": _list(finding),
             "measure": _TEXT,
             "interval": {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-            "items": _list({"type": "object"}),
-        }
+            "items": _list(item_schema(_OUTCOME["enum"])),
+            "interval_basis": _TEXT,
+            "components": _list(component_schema()),
+            "trace": trace_schema(),
+            "monte_carlo": {"anyOf": [monte_carlo_schema(), {"type": "null"}]},
+        },
+        optional=SINCE_FIRST,
     )
     delivery = _object(
         {

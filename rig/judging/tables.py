@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from rig.analysis.basal import cumulative_deliveries
-from rig.analysis.groups import bolus_bins, group_statistics
-from rig.analysis.intervals import tolerance_interval
 from rig.analysis.trumpet import AMBULATORY_WINDOWS_MIN, ideal_pulse_envelope, trumpet_curve
 from rig.analysis.windows import error_statistics, fixed_windows
 from rig.errors import RigError
+from rig.judging.basal_extras import basal_extras, segment_extras
+from rig.judging.bolus_tables import bolus_tables
 from rig.judging.boluses import JudgedBolus
+from rig.judging.dose_tables import dose_tables
 from rig.judging.interval import basal_error
+from rig.judging.quality_tables import quality_table
+from rig.judging.uncertainties import expanded_pct, expanded_u
 from rig.judging.view import RunView, StepSpan
 from rig.scenario.model import BasalStep
 
@@ -24,16 +27,17 @@ STABILISATION_S = 24 * S_PER_H
 MIN_TABLE_S = 600.0
 SAMPLE_S = 900.0
 LIMITS_PCT = (5, 10, 15, 20, 25, 30)
-TOLERANCE_MIN_COUNT = 5
 
 
 def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
     """Return the tables of a run; a part that cannot be computed is left out."""
     return {
         "basal": [table for span in view.spans if (table := _basal(view, span))],
-        "boluses": {"groups": _groups(boluses), "items": [_bolus_row(bolus) for bolus in boluses]},
+        "boluses": bolus_tables(view, boluses),
+        "doses": dose_tables(view),
         "blank": _blank(view),
         "ambient": _ambient(view),
+        "quality": quality_table(view, boluses),
     }
 
 
@@ -61,7 +65,7 @@ def _basal(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         "windows_1h": _hours(view, span),
         "segments": _segments(view, span),
     }
-    return table | _trumpet(view, span)
+    return table | _trumpet(view, span) | basal_extras(view, span)
 
 
 def _in_a_gap(view: RunView, at_s: float) -> bool:
@@ -69,18 +73,20 @@ def _in_a_gap(view: RunView, at_s: float) -> bool:
 
 
 def _is_measured(view: RunView, from_s: float, to_s: float) -> bool:
-    """Whether both edges of a window were weighed, and no reading gap in it hides a shift."""
+    """Whether both edges of a window were weighed, and no reading gap in it hides a shift, nor a fall its size."""
     bad = any(bridge.shifted or bridge.departure is None for bridge in view.bridges_in(from_s, to_s))
+    bad |= any(fall.departure is None and fall.within(from_s, to_s) for fall in view.quality.falls)
     return not (bad or _in_a_gap(view, from_s) or _in_a_gap(view, to_s))
 
 
-def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float]]:
+def _cumulative(view: RunView, span: StepSpan) -> list[dict[str, float | None]]:
     rows = cumulative_deliveries(view.times_s, view.volume_u, start_s=span.start_s, end_s=span.end_s)
     rows = tuple(row for row in rows if not _in_a_gap(view, span.start_s + row[0] * S_PER_H))
     return [
         {
             "at_h": at_h,
             "delivered_u": delivered_u,
+            "expanded_uncertainty_u": expanded_u(view, span.start_s, min(span.start_s + at_h * S_PER_H, span.end_s)),
             "expected_u": view.programme.expected_u(span.start_s, span.start_s + at_h * S_PER_H),
         }
         for at_h, delivered_u in rows
@@ -106,6 +112,9 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any] | None:
         **shares,
         "hours": [round((float(at) - span.start_s) / S_PER_H) + 1 for at in hours.start_s[keep]],
         "errors_pct": [float(each) for each in errors],
+        "expanded_uncertainties_pct": [
+            expanded_pct(view, float(at), min(float(at) + S_PER_H, span.end_s)) for at in hours.start_s[keep]
+        ],
     }
 
 
@@ -127,6 +136,7 @@ def _segments(view: RunView, span: StepSpan) -> list[dict[str, Any]]:
                 "set_u": error.expected_u,
                 "measured_u": error.delivered_u,
                 "expanded_uncertainty_u": 2.0 * error.budget_u.combined,
+                **segment_extras(view, from_s, to_s),
             }
         )
     return rows if len(rows) > 1 else []
@@ -165,64 +175,6 @@ def _trumpet(view: RunView, span: StepSpan) -> dict[str, Any]:
         for point in curve.points
     ]
     return {"trumpet": points, "trumpet_from_s": start_s, "trumpet_analysis_s": analysis_s}
-
-
-def _groups(boluses: tuple[JudgedBolus, ...]) -> list[dict[str, Any]]:
-    amounts = sorted({bolus.order.amount_u for bolus in boluses})
-    groups = []
-    for amount_u in amounts:
-        held = [b.measured_u for b in boluses if b.order.amount_u == amount_u and b.measured_u is not None]
-        if held:
-            groups.append(_group(amount_u, held))
-    return groups
-
-
-def _group(amount_u: float, volumes_u: list[float]) -> dict[str, Any]:
-    stats = group_statistics(volumes_u, amount_u)
-    errors = stats.errors
-    tolerance = None
-    if stats.count >= TOLERANCE_MIN_COUNT and stats.sd_u:
-        low, high = tolerance_interval(stats.mean_u, stats.sd_u, stats.count)
-        tolerance = {"coverage": 0.95, "confidence": 0.95, "lower_u": low, "upper_u": high, "basis": "one pump, pooled"}
-    return {
-        "set_u": amount_u,
-        "n": stats.count,
-        "mean_u": stats.mean_u,
-        "sd_u": stats.sd_u,
-        "min_u": stats.min_u,
-        "max_u": stats.max_u,
-        "mean_error_pct": errors.mean_pct,
-        "min_error_pct": errors.min_pct,
-        "max_error_pct": errors.max_pct,
-        "within_5_pct": errors.within_pct(5),
-        "within_15_pct": errors.within_pct(15),
-        "bins": [
-            {"lower_pct": each.lower_pct, "upper_pct": each.upper_pct, "count": each.count}
-            for each in bolus_bins(volumes_u, amount_u)
-        ],
-        "tolerance": tolerance,
-    }
-
-
-def _bolus_row(bolus: JudgedBolus) -> dict[str, Any]:
-    order, measured = bolus.order, bolus.measured
-    row: dict[str, Any] = {
-        "set_u": order.amount_u,
-        "start_s": order.start_s,
-        "reported_u": bolus.report.delivered_u if bolus.report else None,
-        "measured_u": bolus.measured_u,
-    }
-    if measured is None or bolus.measured_u is None or bolus.u_u is None:
-        return row | {"why_not": bolus.why_not}
-    return row | {
-        "error_pct": 100.0 * (bolus.measured_u / order.amount_u - 1.0),
-        "expanded_uncertainty_pct": 200.0 * bolus.u_u / order.amount_u,
-        "duration_s": measured.duration_s,
-        "start_delay_s": measured.start_delay_s,
-        "tail_fraction": measured.tail_fraction,
-        "closed_s": measured.closed_s,
-        "settled": measured.settled,
-    }
 
 
 def _blank(view: RunView) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from a step on has one view for each of its stretches (`rig.judging.stretches`):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from rig.errors import BenchError
 from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
+from rig.judging.quality import Quality, look_over, settle_shifts
 from rig.judging.stretches import Stretch, stretches_of
 from rig.metrology.blank import Blank, analyse_blank
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks
@@ -29,8 +30,9 @@ from rig.metrology.inputs import (
     VesselSpec,
     air_density_at,
     ambient_stats,
-    water,
+    mean_air,
 )
+from rig.metrology.liquids import liquid_model
 from rig.metrology.noise import pooled_noise
 from rig.metrology.volume import WeighingChain, volume_curve_ul
 from rig.programme import Programme, therapy_events, therapy_programme
@@ -60,7 +62,8 @@ class RunView:
     """One stretch of a run, ready to be measured; ``evidence`` holds the record of that stretch alone.
 
     ``first_s``: its first delivery, which is ``stretch.scenario_s`` of the scenario's time. ``bridges``: reading gaps
-    that cost uncertainty only; ``gaps``: those over which nothing is measurable, of which ``too_long`` are explained.
+    that cost uncertainty only; ``quality``: what its readings are marked with (``times_s`` and ``masses_mg`` are what
+    the rules leave of them); ``gaps``: those over which nothing is measurable, of which ``too_long`` are explained.
     ``unknown``: deliveries of which
     nobody knows whether they happened.
     """
@@ -82,6 +85,7 @@ class RunView:
     bridges: tuple[Bridge, ...] = ()
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
+    quality: Quality = field(default_factory=Quality)
 
     @property
     def record(self) -> RunRecord:
@@ -152,15 +156,30 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
     end_s = float(times[-1])
     if record.events:
         end_s = max(end_s, (record.events[-1].at_ns - origin_ns) / NS_PER_S)
+    ul_per_u = 1000.0 / profile.concentration_u_per_ml
+    programme = therapy_programme(therapy_events(record.events, origin_ns), end_s, profile.dose_u, profile)
+    balance = evidence.bench.balance
+    bridged = explained_gaps(record.events, origin_ns, times, evidence.scenario)
+    look = look_over(
+        record.events,
+        origin_ns,
+        times,
+        masses,
+        programme,
+        ul_per_u,
+        balance.resolution_mg,
+        balance.uncertainty.repeatability_mg,
+        bridged,
+    )
+    times, masses = look.times_s, look.masses_mg
     explained = explained_gaps(record.events, origin_ns, times, evidence.scenario)
-    holes = [(gap.start_s, gap.end_s) for gap in explained]
+    holes = sorted([*((gap.start_s, gap.end_s) for gap in explained), *look.holes])
     blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg, holes)
     evaporation = evaporation_from_blanks(blanks.get("before"), blanks.get("after")) if blanks else None
     chain = _chain(evidence, blanks, evaporation)
+    masses, quality = settle_shifts(look, programme, chain, ul_per_u, explained)
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
-    ul_per_u = 1000.0 / profile.concentration_u_per_ml
     spans = _spans(record.events, origin_ns, float(times[-1]))
-    programme = therapy_programme(therapy_events(record.events, origin_ns), end_s, profile.dose_u, profile)
     return RunView(
         evidence=evidence,
         stretch=stretch,
@@ -179,6 +198,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         bridges=bridges(explained, times, masses, programme, chain, ul_per_u),
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
+        quality=quality,
     )
 
 
@@ -238,12 +258,13 @@ def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float
 
 def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:
     bench, record = evidence.bench, evidence.record
-    air = record.ambient[0]
+    air, liquid = mean_air(record.ambient), liquid_model(bench.liquid)
+    u_temperature_c = max(each.u_temperature_c for each in record.ambient)
     noises = [blank.noise for blank in blanks.values()]
     noise = pooled_noise(noises[0], noises[1]) if len(noises) == 2 else (noises[0] if noises else None)
     return WeighingChain(
         balance=_balance(bench),
-        liquid=water(air.temperature_c, air.u_temperature_c),
+        liquid=liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0),
         vessel=VesselSpec(
             load_cm3=bench.vessel.load_cm3,
             gross_g=bench.vessel.gross_load_g,
@@ -253,6 +274,7 @@ def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporatio
         tube=TubeSpec(bench.tube.outer_diameter_mm) if bench.tube.outer_diameter_mm else None,
         evaporation=evaporation,
         noise=noise,
+        liquid_model=liquid,
     )
 
 

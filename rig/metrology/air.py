@@ -6,10 +6,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rig.metrology.checks import FloatArray, within
+from rig.metrology.ranges import HUMIDITY_RANGE, PRESSURE_RANGE_PA, TEMPERATURE_RANGE_C
 
 SOURCE = "CIPM-2007, Picard et al. 2008, Metrologia 45, 149"
 _R = 8.314472
 _M_VAPOUR = 18.01528e-3
+
+
+def unchecked_air_density_kg_per_m3(
+    temperature_c: ArrayLike, pressure_pa: ArrayLike, humidity: ArrayLike, *, co2_mole_fraction: float = 0.0004
+) -> FloatArray:
+    """Return CIPM-2007 wherever it can be computed; whoever calls this prints what ``air_validity`` says beside it."""
+    t = np.asarray(temperature_c, dtype=np.float64)
+    p = np.asarray(pressure_pa, dtype=np.float64)
+    x = vapour_mole_fraction(t, p, humidity)
+    m_dry = (28.96546 + 12.011 * (co2_mole_fraction - 0.0004)) * 1e-3
+    density = p * m_dry / (compressibility_factor(t, p, x) * _R * (t + 273.15)) * (1.0 - x * (1.0 - _M_VAPOUR / m_dry))
+    return np.asarray(density, dtype=np.float64)
 
 
 def saturation_vapour_pressure_pa(temperature_c: ArrayLike) -> FloatArray:
@@ -51,14 +64,11 @@ def air_density_kg_per_m3(
     ``humidity`` is a fraction 0..1. Valid 15..27 C, 600..1100 hPa; outside ``BenchError``. Formula uncertainty
     2.2e-5 relative. 20 C, 101 325 Pa, 0.5: 1.19931.
     """
-    t = within("air temperature", temperature_c, 15.0, 27.0, "C", source=SOURCE)
-    p = within("air pressure", pressure_pa, 60_000.0, 110_000.0, "Pa", source=SOURCE)
-    h = within("relative humidity", humidity, 0.0, 1.0, "(fraction)", source=SOURCE)
+    t = within("air temperature", temperature_c, *TEMPERATURE_RANGE_C, "C", source=SOURCE)
+    p = within("air pressure", pressure_pa, *PRESSURE_RANGE_PA, "Pa", source=SOURCE)
+    h = within("relative humidity", humidity, *HUMIDITY_RANGE, "(fraction)", source=SOURCE)
     within("CO2 mole fraction", co2_mole_fraction, 0.0, 0.01, "(fraction)", source=SOURCE)
-    x = vapour_mole_fraction(t, p, h)
-    m_dry = (28.96546 + 12.011 * (co2_mole_fraction - 0.0004)) * 1e-3
-    density = p * m_dry / (compressibility_factor(t, p, x) * _R * (t + 273.15)) * (1.0 - x * (1.0 - _M_VAPOUR / m_dry))
-    return np.asarray(density, dtype=np.float64)
+    return unchecked_air_density_kg_per_m3(t, p, h, co2_mole_fraction=co2_mole_fraction)
 
 
 def air_density_simple_kg_per_m3(

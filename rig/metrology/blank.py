@@ -44,10 +44,10 @@ def analyse_blank(times_s: ArrayLike, masses_mg: ArrayLike, resolution_mg: float
     the readings as they are. ``BenchError``: fewer than 30 readings, not numbers, times not increasing, or more than a
     tenth of the blank missing.
     """
-    times, masses = _checked(times_s, masses_mg)
+    times, masses = checked_blank(times_s, masses_mg)
     finite("resolution", resolution_mg, positive=True)
     interval = float(np.median(np.diff(times)))
-    even = _even_grid(times, masses, interval)
+    even = even_grid(times, masses, interval)
     noise = fit_noise(even, interval, resolution_mg)
     seconds = times - times.mean()
     slope = float(seconds @ (masses - masses.mean()) / (seconds @ seconds)) * SECONDS_PER_HOUR
@@ -66,7 +66,7 @@ def analyse_blank(times_s: ArrayLike, masses_mg: ArrayLike, resolution_mg: float
     )
 
 
-def _checked(times_s: ArrayLike, masses_mg: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def checked_blank(times_s: ArrayLike, masses_mg: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return both as float64 arrays, or say what is wrong with them."""
     times = np.asarray(times_s, dtype=np.float64)
     masses = np.asarray(masses_mg, dtype=np.float64)
@@ -83,7 +83,7 @@ def _checked(times_s: ArrayLike, masses_mg: ArrayLike) -> tuple[FloatArray, Floa
     return times, masses
 
 
-def _even_grid(times: FloatArray, masses: FloatArray, interval_s: float) -> FloatArray:
+def even_grid(times: FloatArray, masses: FloatArray, interval_s: float) -> FloatArray:
     """Return the reading nearest to each point of an even grid; ``BenchError`` when over a tenth of it has none."""
     grid = times[0] + interval_s * np.arange(round(float(times[-1] - times[0]) / interval_s) + 1)
     right = np.clip(np.searchsorted(times, grid), 1, times.size - 1)

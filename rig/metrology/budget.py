@@ -24,6 +24,8 @@ class Component:
 
     ``sensitivity``: result unit per ``unit``. ``shared``: the same unknown error enters every result of the run
     (density, tube, linearity, evaporation), so it does not average out over repeats; otherwise it is independent.
+    ``enters``: the quantity of the measurement model that it is uncertain of (`rig.metrology.model`), "result" where
+    it adds to the result itself. ``degrees_of_freedom``: of a "t" distribution, more than 2.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Component:
     distribution: str = "normal"
     source: str = ""
     shared: bool = False
+    enters: str = "result"
+    degrees_of_freedom: float | None = None
 
     @property
     def contribution(self) -> float:

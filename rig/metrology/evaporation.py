@@ -17,7 +17,10 @@ WEATHER_HALF_WIDTH = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Evaporation:
-    """Loss rate E in mg/h (positive = the vessel loses mass) with its standard uncertainty."""
+    """Loss rate E in mg/h (positive = the vessel loses mass) with its standard uncertainty.
+
+    ``holds_buoyancy``: what the air did to the vessel is in it (a twin vessel), and is not corrected again.
+    """
 
     rate_mg_per_h: float
     u_mg_per_h: float
@@ -25,6 +28,7 @@ class Evaporation:
     evaluation: str = "B"
     source: str = "stated"
     u_between_mg_per_h: float = 0.0
+    holds_buoyancy: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is not a number."""
@@ -34,12 +38,23 @@ class Evaporation:
     def components(self, sensitivity: float) -> tuple[Component, ...]:
         """Return the budget components; ``sensitivity`` in result units per mg/h."""
         own = Component(
-            "evaporation", self.u_mg_per_h, "mg/h", sensitivity, self.evaluation, self.distribution, self.source, True
+            "evaporation",
+            self.u_mg_per_h,
+            "mg/h",
+            sensitivity,
+            self.evaluation,
+            self.distribution,
+            self.source,
+            shared=True,
+            enters="evaporation",
         )
         if self.u_between_mg_per_h <= 0.0:
             return (own,)
         name, source = "evaporation between the blanks", "weather: rig's assumption of 15 % of E"
-        between = Component(name, self.u_between_mg_per_h, "mg/h", sensitivity, "B", "rectangular", source, True)
+        u_mg_per_h = self.u_between_mg_per_h
+        between = Component(
+            name, u_mg_per_h, "mg/h", sensitivity, "B", "rectangular", source, shared=True, enters="evaporation"
+        )
         return own, between
 
 
@@ -70,3 +85,36 @@ def stated_evaporation(rate_mg_per_h: float, half_width_mg_per_h: float) -> Evap
     """Return an evaporation that someone states, with a rectangular half width (reference section 5.9, row 3)."""
     u = finite("half width", half_width_mg_per_h, non_negative=True) / math.sqrt(3.0)
     return Evaporation(rate_mg_per_h, u, "rectangular", "B", "stated")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaporationComparison:
+    """Two estimates of one evaporation: ``difference`` and its u in mg/h, and E_n = |difference| / (2 u)."""
+
+    difference_mg_per_h: float
+    u_difference_mg_per_h: float
+    e_n: float
+
+    @property
+    def consistent(self) -> bool:
+        """Whether they agree within their expanded uncertainties (E_n <= 1, ISO/IEC 17043)."""
+        return self.e_n <= 1.0
+
+
+def compare_evaporations(first: Evaporation, second: Evaporation) -> EvaporationComparison:
+    """Return how two independent estimates agree, for example blanks and a twin vessel.
+
+    All of each one's uncertainty counts, what the weather may have done between two blanks included. ``BenchError``
+    when one holds the vessel's buoyancy and the other does not: they then estimate different things.
+    """
+    if first.holds_buoyancy != second.holds_buoyancy:
+        raise BenchError(
+            "only one of two evaporations holds the buoyancy of the vessel",
+            expected="both with it or both without",
+            hint="load_cm3 and the air densities for the twin vessel",
+        )
+    difference = second.rate_mg_per_h - first.rate_mg_per_h
+    u = math.hypot(first.u_mg_per_h, first.u_between_mg_per_h, second.u_mg_per_h, second.u_between_mg_per_h)
+    if u == 0.0:
+        return EvaporationComparison(difference, u, 0.0 if difference == 0.0 else math.inf)
+    return EvaporationComparison(difference, u, abs(difference) / (2.0 * u))

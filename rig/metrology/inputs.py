@@ -21,6 +21,7 @@ from rig.readings import Ambient
 TEMPERATURE_CORRELATION_S = 3600.0
 HUMIDITY_CORRELATION_S = 3600.0
 PRESSURE_CORRELATION_S = 12 * 3600.0
+STANDARD_PRESSURE_PA = 101_325.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,17 @@ class LiquidSpec:
             raise BenchError(f"liquid density {self.density_kg_per_m3:g} kg/m3", expected="500 to 2000 kg/m3")
 
 
-def water(temperature_c: float, u_temperature_c: float, *, air_saturated: bool = True) -> LiquidSpec:
+def water(
+    temperature_c: float,
+    u_temperature_c: float,
+    *,
+    air_saturated: bool = True,
+    pressure_pa: float = STANDARD_PRESSURE_PA,
+) -> LiquidSpec:
     """Return water at ``temperature_c``; u from the temperature, and half the air-saturation step as a width."""
-    density = float(water_density_kg_per_m3(temperature_c, air_saturated=air_saturated))
-    u_temperature = density * water_expansion_per_k(temperature_c) * finite("u(T)", u_temperature_c, non_negative=True)
+    finite("u(T)", u_temperature_c, non_negative=True)
+    density = float(water_density_kg_per_m3(temperature_c, pressure_pa=pressure_pa, air_saturated=air_saturated))
+    u_temperature = density * water_expansion_per_k(temperature_c) * u_temperature_c
     u_air = abs(4.612e-3 - 0.106e-3 * temperature_c) / math.sqrt(12.0)
     return LiquidSpec(density, math.hypot(u_temperature, u_air, 1e-6 * density), "water", "Tanaka et al. 2001")
 
@@ -121,7 +129,9 @@ class AmbientStats:
     """Air at the two edges of an interval.
 
     ``u_*``: standard uncertainty of the state itself. ``u_change_*``: standard uncertainty of the *difference*
-    between the edges, which is what moves the vessel's buoyancy and the balance's sensitivity.
+    between the edges, which is what moves the vessel's buoyancy and the balance's sensitivity. ``mean``: time-weighted
+    mean of the interval, None where only the edges are known; ``half_range_temperature_c``: half of what the
+    temperature went through in it.
     """
 
     start: AirState
@@ -133,6 +143,8 @@ class AmbientStats:
     u_change_humidity_pct: float
     u_change_pressure_hpa: float
     source: str = ""
+    mean: AirState | None = None
+    half_range_temperature_c: float = 0.0
 
     def u_air_density_kg_per_m3(self) -> float:
         """Return u of the air density at the start, in kg/m3 (numerical derivatives of CIPM-2007)."""
@@ -160,6 +172,9 @@ def ambient_stats(readings: Sequence[Ambient], from_s: float, to_s: float, *, or
     """
     series = _air_series(readings, origin_ns)
     states = [AirState(*(float(np.interp(t, series[0], column)) for column in series[1:])) for t in (from_s, to_s)]
+    inner = series[0][(series[0] > min(from_s, to_s)) & (series[0] < max(from_s, to_s))]
+    knots = np.array([from_s, *inner, to_s])
+    along = [np.interp(knots, series[0], column) for column in series[1:]]
     u_t = max(item.u_temperature_c for item in readings)
     u_h = max(item.u_humidity_pct for item in readings)
     u_p = max(item.u_pressure_hpa for item in readings)
@@ -174,7 +189,23 @@ def ambient_stats(readings: Sequence[Ambient], from_s: float, to_s: float, *, or
         u_change_humidity_pct=_u_change(u_h, apart, HUMIDITY_CORRELATION_S),
         u_change_pressure_hpa=_u_change(u_p, apart, PRESSURE_CORRELATION_S),
         source=", ".join(sorted({item.source for item in readings})),
+        mean=AirState(*(_mean_over(knots, values) for values in along)),
+        half_range_temperature_c=float(np.ptp(along[0])) / 2.0,
     )
+
+
+def _mean_over(at_s: FloatArray, values: FloatArray) -> float:
+    """Return the time-weighted mean of values that are linear between ``at_s``; of an instant, its value."""
+    length = float(at_s[-1] - at_s[0])
+    if length == 0.0:
+        return float(values[0])
+    return float(np.sum((values[1:] + values[:-1]) / 2.0 * np.diff(at_s)) / length)
+
+
+def mean_air(readings: Sequence[Ambient]) -> AirState:
+    """Return the plain mean of all readings; ``BenchError`` without any."""
+    series = _air_series(readings, 0)
+    return AirState(*(float(column.mean()) for column in series[1:]))
 
 
 def air_density_at(readings: Sequence[Ambient], times_s: ArrayLike, *, origin_ns: int = 0) -> FloatArray:

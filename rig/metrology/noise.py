@@ -47,7 +47,8 @@ class NoiseModel:
 
     ``white_mg``: standard deviation of one reading. ``correlated``: pairs (correlation time s, standard deviation mg).
     ``random_walk_mg_per_sqrt_h``: standard deviation of the walk after one hour. ``interval_s``, ``length_s``: sample
-    interval and length of the blank that it comes from; beyond ``length_s`` the walk goes on.
+    interval and length of the blank that it comes from; beyond ``length_s`` the walk goes on. ``walk_freedom``: degrees
+    of freedom from which the walk was estimated, None where it was not.
     """
 
     white_mg: float
@@ -55,6 +56,7 @@ class NoiseModel:
     length_s: float
     correlated: tuple[tuple[float, float], ...] = ()
     random_walk_mg_per_sqrt_h: float = 0.0
+    walk_freedom: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is not a number."""
@@ -149,7 +151,8 @@ def fit_noise(masses_mg: FloatArray, interval_s: float, resolution_mg: float) ->
     taus = [tau for tau in candidates if tau <= count * interval_s * LONGEST_CORRELATION]
     parts = np.array([_unit_variances(*_block_response(size, interval_s), taus) for size in sizes])
     levels = _fit(parts, observed, freedom)
-    walk = levels[-1] * _walk_inflation(parts, levels, freedom) + _walk_not_excluded(parts, levels, freedom)
+    nu = _walk_freedom(parts, levels, freedom)
+    walk = levels[-1] * nu / (nu - 2.0) + _walk_not_excluded(parts, levels, freedom)
     correlated = tuple((tau, math.sqrt(level)) for tau, level in zip(taus, levels[1:-1], strict=True) if level > 0.0)
     return NoiseModel(
         white_mg=math.sqrt(levels[0]),
@@ -157,15 +160,18 @@ def fit_noise(masses_mg: FloatArray, interval_s: float, resolution_mg: float) ->
         length_s=count * interval_s,
         correlated=correlated,
         random_walk_mg_per_sqrt_h=math.sqrt(walk * SECONDS_PER_HOUR),
+        walk_freedom=nu,
     )
 
 
 def pooled_noise(first: NoiseModel, second: NoiseModel) -> NoiseModel:
     """Return the mean of two blanks' noise, each variance weighted by its blank's length.
 
-    The correlated parts of both are kept side by side with their share; the length is that of the longer blank.
+    The correlated parts of both are kept side by side with their share; the length is that of the longer blank, the
+    degrees of freedom those of the one that knows less.
     """
     share = first.length_s / (first.length_s + second.length_s)
+    freedoms = [each.walk_freedom for each in (first, second) if each.walk_freedom is not None]
     parts = ((first, share), (second, 1.0 - share))
     return NoiseModel(
         white_mg=math.sqrt(sum(part * model.white_mg**2 for model, part in parts)),
@@ -173,6 +179,7 @@ def pooled_noise(first: NoiseModel, second: NoiseModel) -> NoiseModel:
         length_s=max(first.length_s, second.length_s),
         correlated=tuple((tau, sigma * math.sqrt(part)) for model, part in parts for tau, sigma in model.correlated),
         random_walk_mg_per_sqrt_h=math.sqrt(sum(part * model.random_walk_mg_per_sqrt_h**2 for model, part in parts)),
+        walk_freedom=min(freedoms, default=None),
     )
 
 
@@ -229,12 +236,11 @@ def _fit(parts: FloatArray, observed: FloatArray, freedom: FloatArray) -> FloatA
     return np.asarray(levels, dtype=np.float64)
 
 
-def _walk_inflation(parts: FloatArray, levels: FloatArray, freedom: FloatArray) -> float:
-    """Return nu/(nu - 2) with nu of the shortest scale at which the walk is more than half of all, else the longest."""
+def _walk_freedom(parts: FloatArray, levels: FloatArray, freedom: FloatArray) -> float:
+    """Return nu of the shortest scale at which the walk is more than half of all, else of the longest; at least 3."""
     walk = parts[:, -1] * levels[-1]
     dominated = freedom[walk > 0.5 * (parts @ levels)]
-    nu = max(float(dominated.max()) if dominated.size else float(freedom.min()), 3.0)
-    return nu / (nu - 2.0)
+    return max(float(dominated.max()) if dominated.size else float(freedom.min()), 3.0)
 
 
 def _walk_not_excluded(parts: FloatArray, levels: FloatArray, freedom: FloatArray) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient
-from rig.record.lines import BlockDecoder, Reading, parse_heading
+from rig.record.lines import BlockDecoder, Heading, Reading, parse_heading
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 # Flags of the compressor and name of the system, as the Pythons that we run on write them; zlib looks at neither.
@@ -47,13 +47,19 @@ class Event:
 
 @dataclass(slots=True)
 class WeighingColumns:
-    """All readings of one balance in the order they came: parallel columns."""
+    """All readings of one balance in the order they came: parallel columns.
+
+    ``block``, ``line``: where the line of a reading stands: number of its block, and of the line in it with the heading
+    as 1; empty where the readings did not come from a file.
+    """
 
     asked_ns: array[int] = field(default_factory=lambda: array("q"))
     answered_ns: array[int] = field(default_factory=lambda: array("q"))
     mass_mg: array[float] = field(default_factory=lambda: array("d"))
     resolution_mg: array[float] = field(default_factory=lambda: array("d"))
     stable: bytearray = field(default_factory=bytearray)
+    block: array[int] = field(default_factory=lambda: array("l"))
+    line: array[int] = field(default_factory=lambda: array("l"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +196,8 @@ def joined_weighings(segments: tuple[Segment, ...]) -> dict[str, WeighingColumns
             into.mass_mg.extend(columns.mass_mg)
             into.resolution_mg.extend(columns.resolution_mg)
             into.stable.extend(columns.stable)
+            into.block.extend(columns.block)
+            into.line.extend(columns.line)
     return joined
 
 
@@ -308,28 +316,28 @@ def _read_file(file: Path, gathered: _Gathered) -> None:
             )
         previous = hashlib.sha256(member).hexdigest()
         expected_block = heading.block + 1
-        _take_lines(body, heading.version, where, gathered)
+        _take_lines(body, heading, where, gathered)
         known_damage = len(gathered.damage)
     gathered.head_sha256 = previous
     if not gathered.header:
         gathered.damage.append(f"{file.name}: no readable header")
 
 
-def _take_lines(body: str, version: int, where: str, gathered: _Gathered) -> None:
-    decoder = BlockDecoder(version)
+def _take_lines(body: str, heading: Heading, where: str, gathered: _Gathered) -> None:
+    decoder = BlockDecoder(heading.version)
     for number, line in enumerate(body.splitlines(), start=2):
         try:
-            _take_line(line, decoder, gathered)
+            _take_line(line, decoder, gathered, (heading.block, number))
         except (ValueError, KeyError, IndexError, TypeError):
             gathered.damage.append(f"{where} holds a line {number} that cannot be read: {line[:60]!r}")
 
 
-def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered) -> None:
+def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered, place: tuple[int, int]) -> None:
     kind = line[:1]
     if kind in ("<", ">"):
         decoder.passed(line)
     elif kind == "W":
-        _take_reading(decoder.reading(line), gathered.weighings)
+        _take_reading(decoder.reading(line), gathered.weighings, place)
     elif kind == "E":
         _, word, name, data = line.split(" ", 3)
         gathered.events.append(Event(decoder.time(word), name, json.loads(data)))
@@ -347,7 +355,7 @@ def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered) -> None:
         raise ValueError(line)
 
 
-def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns]) -> None:
+def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns], place: tuple[int, int]) -> None:
     columns = weighings.get(reading.name)
     if columns is None:
         columns = weighings.setdefault(reading.name, WeighingColumns())
@@ -356,6 +364,8 @@ def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns]) -> No
     columns.mass_mg.append(reading.mass_mg)
     columns.resolution_mg.append(reading.resolution_mg)
     columns.stable.append(reading.stable)
+    columns.block.append(place[0])
+    columns.line.append(place[1])
 
 
 def read_chunks(file: Path) -> Iterator[tuple[str, str, int, bytes]]:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from rig.instruments import HistoryEvent, Pump
 
 STAMP_S = 2.0  # the pump stamps whole seconds, and was asked for its clock some time before or after the command
 DRIFT = 100e-6  # by which a pump's clock may run fast or slow between two looks at it
 _NEAR_U = 1e-6
+
+
+def entry_of(event: HistoryEvent) -> dict[str, Any]:
+    """Return an entry as it is kept in the record: kind, pump-clock time, and whatever amounts it holds."""
+    held = {
+        "programmed_u": event.programmed_u,
+        "rate_u_per_h": event.rate_u_per_h,
+        "percent": event.percent,
+        "minutes": event.minutes,
+    }
+    at = event.at.isoformat() if event.at else None
+    told = {name: value for name, value in held.items() if value is not None}
+    return {"kind": event.kind, "at": at, "delivered_u": event.delivered_u, "remote": event.remote, **told}
 
 
 def newest_bolus(page: Sequence[HistoryEvent]) -> HistoryEvent | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rig.clock import to_ns, to_s
@@ -16,7 +16,7 @@ from rig.guardian.guard import Guard, NoGuard
 from rig.instruments import Acceptance, BasalEntry, Pump
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
-from rig.runner.history import bolus_since, newest_bolus
+from rig.runner.history import bolus_since, entry_of, newest_bolus
 from rig.runner.journal import Journal
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
@@ -54,6 +54,7 @@ class Therapy:
         self.ordered_u = 0.0  # all boluses that were accepted
         self.reservoir_u = 0.0  # as the pump said it last
         self.delivering_since_ns: int | None = None
+        self.clock_read: datetime | None = None  # what the pump's clock showed when it was first asked
 
     @property
     def now_ns(self) -> int:
@@ -179,6 +180,7 @@ class Therapy:
             "programmed_u": newest.programmed_u,
             "delivered_u": newest.delivered_u,
             "resolution_u": self._profile.history_amount_step_u,
+            "remote": newest.remote,
         }
         self.record("reported", {**data, "amount_u": amount_u, "step": step, "index": index})
 
@@ -190,16 +192,18 @@ class Therapy:
     def report_clock(self) -> None:
         """Record the time on the pump's clock beside rig time."""
         asked_ns = self._links.clock.now_ns()
-        local = self._pump.clock().isoformat()
+        read = self._pump.clock()
+        if self.clock_read is None:
+            self.clock_read = read
+        local = read.isoformat()
         self.record("pump_clock", {"local": local, "asked_ns": asked_ns, "answered_ns": self._links.clock.now_ns()})
 
-    def report_history(self) -> None:
-        """Record the kinds and amounts of the newest page of the pump's history."""
-        page = [
-            {"kind": event.kind, "at": event.at.isoformat() if event.at else None, "delivered_u": event.delivered_u}
-            for event in self._pump.history(0)[-20:]
-        ]
-        self.record("reported", {"source": "history", "newest": page})
+    def report_history(self, page: int = 0) -> bool:
+        """Record one page of the pump's history; return whether an older one may still hold entries of this run."""
+        held = self._pump.history(page)
+        self.record("reported", {"source": "history", "page": page, "newest": [entry_of(event) for event in held]})
+        stamps = [event.at for event in held if event.at is not None]
+        return bool(stamps) and self.clock_read is not None and min(stamps) > self.clock_read
 
     def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
         """Record an event at ``at_ns`` (else now); return its time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from rig.clock import to_ns
 from rig.errors import RigError
@@ -14,6 +15,7 @@ from rig.transport.links import Links
 CLOCK_LIMIT_S = 10.0
 RESERVOIR_LIMIT_S = 10.0
 HISTORY_LIMIT_S = 30.0  # a page is sixteen packets
+HISTORY_PAGES = 32  # the fewest that a pump of these families keeps
 
 
 class _LeftOut(Exception):
@@ -21,7 +23,7 @@ class _LeftOut(Exception):
 
 
 def tidy(therapy: Therapy, links: Links, stop: StopRequest, safe: SafeState) -> None:
-    """Record the pump's clock, reservoir and newest history; what fails is recorded and changes nothing.
+    """Record the pump's clock, reservoir and its history back to when the run began; a failure changes nothing.
 
     Left out where the pump is not known to be stopped: nobody waits longer than needed to be told so. A second request
     to stop ends it at once.
@@ -29,22 +31,34 @@ def tidy(therapy: Therapy, links: Links, stop: StopRequest, safe: SafeState) -> 
     if not safe.confirmed:
         therapy.record("tidying_left_out", {"why": "the pump is not known to be stopped"})
         return
+    asked = [(therapy.report_clock, CLOCK_LIMIT_S), (therapy.report_reservoir, RESERVOIR_LIMIT_S)]
+    if not all(_ask(report, limit_s, therapy, links, stop) for report, limit_s in asked):
+        return
+    for page in range(HISTORY_PAGES):
+        older: list[bool] = []
+        report = partial(_report_page, therapy, page, older)
+        if not _ask(report, HISTORY_LIMIT_S, therapy, links, stop) or not any(older):
+            return
+
+
+def _report_page(therapy: Therapy, page: int, older: list[bool]) -> None:
+    older.append(therapy.report_history(page))
+
+
+def _ask(report: Callable[[], None], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest) -> bool:
+    """Ask one question within its limit; return False once nobody wants to wait for the rest."""
+    if stop.count >= 2:
+        therapy.record("tidying_left_out", {"why": f"stopped {stop.count} times"})
+        return False
     pulse = links.pulse
-    for report, limit_s in (
-        (therapy.report_clock, CLOCK_LIMIT_S),
-        (therapy.report_reservoir, RESERVOIR_LIMIT_S),
-        (therapy.report_history, HISTORY_LIMIT_S),
-    ):
-        if stop.count >= 2:
-            therapy.record("tidying_left_out", {"why": f"stopped {stop.count} times"})
-            break
-        links.pulse = _limited(pulse, links, stop, limit_s)
-        try:
-            report()
-        except (RigError, _LeftOut) as error:
-            therapy.record("tidying_failed", {"error": str(error)})
-        finally:
-            links.pulse = pulse
+    links.pulse = _limited(pulse, links, stop, limit_s)
+    try:
+        report()
+    except (RigError, _LeftOut) as error:
+        therapy.record("tidying_failed", {"error": str(error)})
+    finally:
+        links.pulse = pulse
+    return True
 
 
 def _limited(pulse: Callable[[], None], links: Links, stop: StopRequest, limit_s: float) -> Callable[[], None]:

@@ -135,6 +135,10 @@ def _check_default(source: str, measure: Measure, no_limit: bool, place: Place) 
     default = DEFAULT_LIMITS[source]
     if measure.id not in default.measures:
         raise refuse(place, f"{source} is no limit for {measure.id}", f"the measure {' or '.join(default.measures)}")
+    if not default.decides:
+        if not no_limit:
+            raise refuse(place, f"{source} is information and never judges", "no limit beside it, or another source")
+        return
     if no_limit and not default.brings_limit:
         raise ScenarioError(
             f"{source} holds no figure of its own",

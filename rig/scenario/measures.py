@@ -75,6 +75,14 @@ MEASURES: dict[str, Measure] = {
             "suspend.delivered", "U", "volume that left the outlet while the pump was suspended", ("suspend",), None
         ),
         Measure(
+            "suspend.slope",
+            "U/h",
+            "for each suspension: slope of what left the outlet, after the settle time of 4 min",
+            ("suspend",),
+            None,
+            each=True,
+        ),
+        Measure(
             "bolus.each_error",
             "%",
             "for each bolus: measured less programmed amount, in % of the programmed amount",

@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_SAME_U = 1e-9
 CLAIMS: dict[str, str] = {"pump.accuracy.basal": "basal", "pump.accuracy.bolus": "bolus"}
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultLimit:
-    """One rig default: which measures it is for, and its bounds in ``unit`` (None: open)."""
+    """One rig default: which measures it is for, and its bounds in ``unit`` (None: open).
+
+    ``bands``: (from U, to U, symmetric bound) by the amount of a bolus, both ends included; an amount in none of them
+    has no bound. ``decides`` False: information that is printed and never judges, whatever stands beside it.
+    """
 
     id: str
     text: str
@@ -23,11 +28,22 @@ class DefaultLimit:
     unit: str
     lower: float | None
     upper: float | None
+    bands: tuple[tuple[float, float, float], ...] = ()
+    decides: bool = True
 
     @property
     def brings_limit(self) -> bool:
         """Return whether the default holds a figure of its own."""
-        return self.lower is not None or self.upper is not None
+        return self.lower is not None or self.upper is not None or bool(self.bands)
+
+    def bounds(self, amount_u: float | None) -> tuple[float | None, float | None]:
+        """Return (lower, upper) for a bolus of ``amount_u`` (None: of several sizes, or none)."""
+        if not self.bands:
+            return self.lower, self.upper
+        for from_u, to_u, bound in self.bands:
+            if amount_u is not None and from_u - _SAME_U <= amount_u <= to_u + _SAME_U:
+                return -bound, bound
+        return None, None
 
 
 def _symmetric(id_: str, text: str, mark: str, measures: tuple[str, ...], unit: str, bound: float) -> DefaultLimit:
@@ -71,6 +87,19 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             None,
             None,
         ),
+        DefaultLimit(
+            "L-B5",
+            "cumulative without warm-up, as one maker saw it over 12 of its pumps (median, lowest to highest): "
+            "at 0.05 U/h 0.049 (0.00 to 0.12) U in 1 h, 0.30 (0.13 to 0.57) U in 6 h, 0.59 (0.34 to 0.99) U in 12 h; "
+            "at 1 U/h 0.99 (0.65 to 1.55), 5.97 (5.06 to 6.87), 11.88 (10.53 to 13.26) U; "
+            "at 30 U/h 29.82 (28.85 to 31.39) U in 1 h, 179.33 (177.49 to 181.15) U in 6 h; information only",
+            "published label",
+            ("basal.delivered", "basal.overall_error"),
+            "U",
+            None,
+            None,
+            decides=False,
+        ),
         _symmetric("L-B6", "total over 72 h", "published study", ("basal.overall_error",), "%", 5.0),
         _symmetric(
             "L-D1",
@@ -81,7 +110,16 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             5.0,
         ),
         _symmetric("L-D2", "each bolus below 1 U, absolute", "maker-type claim", ("bolus.each_error_u",), "U", 0.05),
-        _symmetric("L-D3", "mean of 25 boluses of 1 U or more", "rig default", ("bolus.mean_error",), "%", 5.0),
+        DefaultLimit(
+            "L-D3",
+            "mean of 25 boluses: 5 % from 1 U on, 10 % at 0.1 U, nothing between",
+            "rig default",
+            ("bolus.mean_error",),
+            "%",
+            None,
+            None,
+            bands=((1.0, 100.0, 5.0), (0.1, 0.1, 10.0)),
+        ),
         _symmetric(
             "L-D6",
             "bolus duration against the pump's nominal speed",
@@ -89,6 +127,17 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             ("bolus.duration",),
             "%",
             10.0,
+        ),
+        DefaultLimit(
+            "L-S1",
+            "no delivery while suspended: a slope beyond 3 u(slope) after the settle time is a finding; a bound made "
+            "of its own u widens with the bench's noise, so it never judges",
+            "rig default",
+            ("suspend.slope",),
+            "U/h",
+            None,
+            None,
+            decides=False,
         ),
     )
 }

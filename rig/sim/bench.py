@@ -12,9 +12,10 @@ from typing import Protocol
 
 from rig.errors import UsageError
 from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
-from rig.sim.parameters import STROKES_PER_U, PlantParameters, pump_model
+from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.ledger import Ledger
 from rig.sim.plant.plant import Plant
+from rig.sim.published import play
 from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.radio import PumpRadio
 from rig.sim.pump.stick import Stick
@@ -43,6 +44,7 @@ class SimulatedBench:
     ``serial`` is the six-digit pump id; ``start_local`` the time on the clock of whoever set the pump's clock, at rig
     time ``rig_start_ns`` (which must also be the link time then). The vessel is tared, the pump primed, its profile
     0 U/h, not suspended, its limits at 25 U and 35 U/h. The same arguments and requests give the same bytes.
+    ``model`` may also name a published pump (`rig.sim.published`), whose strokes are then played.
 
     Raises `UsageError` for an unknown model, serial number, resolution or fault.
     """
@@ -68,8 +70,9 @@ class SimulatedBench:
                 where="simulated balance",
                 expected=" or ".join(f"{known:g} mg" for known in RESOLUTIONS_MG),
             )
-        self.model = pump_model(model)
-        self.parameters = replace(parameters or PlantParameters(), resolution_mg=resolution_mg)
+        self.model, played = play(model)
+        self.parameters = replace(parameters or played, resolution_mg=resolution_mg)
+        self._played = model
         self._seed = seed
         self._serial = serial
         self._sealed_ledger = sealed_ledger
@@ -137,6 +140,7 @@ class SimulatedBench:
             facts = {
                 "seed": self._seed,
                 "model": self.model.name,
+                "played": self._played,
                 "serial": self._serial,
                 "faults": self._faults.written,
                 "units": "volumes in U, masses in mg, times in ns of rig time",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rig.errors import UsageError
-from rig.units import INSULIN, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
+from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
 
 NS_PER_S = 1e9
 FOREVER_NS = 1 << 62
@@ -62,6 +62,10 @@ _SPECS = (
     FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
     FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
     FaultSpec(
+        "line.drops", "mg", "the outlet hangs above the surface: a drop falls when it has this mass", "line.drops=10mg",
+        MASS, (), (0, 1e3),
+    ),
+    FaultSpec(
         "vessel.evaporation", "mg/h", "evaporation at 20 C and 50 % humidity, from the next 5 min of weather on",
         "vessel.evaporation=0.2mg/h", MASS_RATE,
     ),
@@ -73,6 +77,19 @@ _SPECS = (
         "balance.unit", "choice", "somebody switches the unit at the front panel", "balance.unit=mg@1h", None,
         BALANCE_UNITS,
     ),
+    FaultSpec(
+        "balance.bump", "mg", "a knock at START: a spike that rings off, and the level moved by this until END",
+        "balance.bump=0.3mg@2h", MASS, (), (-1e4, 1e4),
+    ),
+    FaultSpec(
+        "balance.draught", "mg", "moving air pushes the pan about, standard deviation", "balance.draught=0.2mg@1h+5min",
+        MASS, (), (0, 1e4),
+    ),
+    FaultSpec(
+        "balance.filter", "time", "the filter is this slow, whatever the balance is told", "balance.filter=10s", TIME,
+        (), (0.05, 1e3),
+    ),
+    FaultSpec("balance.frozen", "on", "the display hangs and repeats its last value", "balance.frozen=on@1h+5min"),
     FaultSpec("balance.overload", "on", "something leans on the pan", "balance.overload=on@1h+1min"),
     FaultSpec(
         "balance.garbage", "%", "share of answers that come as noise", "balance.garbage=5%", PERCENT, (), (0, 100)
@@ -179,6 +196,10 @@ class FaultSet:
     def named(self, name: str) -> bool:
         """Say whether a fault was seeded at all, whenever it acts."""
         return name in self._faults
+
+    def windows(self, name: str) -> list[tuple[int, int, float]]:
+        """Return (start, end, value) in rig time of each fault of a name."""
+        return [(start_ns, end_ns, fault.number) for start_ns, end_ns, fault in self._faults.get(name, [])]
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return (start, end) in rig time of each time that an on/off fault is on."""

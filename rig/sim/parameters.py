@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rig.errors import UsageError
-
 HOUR_NS = 3_600_000_000_000
 STROKE_U = 0.025  # smallest step any of these pumps is programmed in [minimed 0.4]
 STROKES_PER_U = 40
@@ -41,15 +39,6 @@ PUMP_MODELS = {
 }
 
 
-def pump_model(name: str) -> PumpModel:
-    """Return a model by number; raise `UsageError` that lists the known ones."""
-    if name not in PUMP_MODELS:
-        raise UsageError(
-            f"the twin knows no pump model '{name}'", where="simulated pump", expected=" or ".join(PUMP_MODELS)
-        )
-    return PUMP_MODELS[name]
-
-
 @dataclass(frozen=True, slots=True)
 class PlantParameters:
     """Defaults of a conforming pump on an ordinary semi-micro balance in an ordinary laboratory."""
@@ -65,10 +54,13 @@ class PlantParameters:
     jitter_tail_ratio: float = 2.0  # how much wider that part is
     stroke_error_sd: float = 0.014  # error shared by neighbouring strokes: friction changes along the barrel
     stroke_error_length: float = 4.0  # strokes over which it is forgotten
+    slow_gain_sd: float = 0.0  # gain that wanders at every scale; off: published pumps need it (rig.sim.published)
+    slow_gain_lengths: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0)  # motor pulses; two per decade is 1/f
     stick_probability: float = 0.002  # a stroke that sticks: rare, long, so that windows have tails too (L28)
     stick_lag_ul: float = 0.2  # mean of the exponential lag while stuck
     stick_strokes: float = 12.0  # mean number of strokes until it slips
     startup_gain: float = 0.03  # over-delivery after filling (seen for hours in most systems, L31), here mild
+    startup_gain_sd: float = 0.0  # its spread from run to run; cut at 2.5 sd: below 0.4 every pump starts
     startup_ul: float = 10.0  # volume over which it fades
     # --- pump: time
     interval_sd: float = 0.03  # of the dose interval; published 4.6 to 12.9 % at 0.1 U/h for other pumps (L32)

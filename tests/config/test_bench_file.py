@@ -54,6 +54,26 @@ def test_a_claim_confirmed_by_a_person_decides_and_says_who_read_it() -> None:
     assert not bench.pump_profile().claims["bolus"].decides
 
 
+LIQUID = """[liquid]
+name = "NaCl 0.9 %"
+density_kg_per_m3 = 1004.6
+at_c = 20.0
+u_density_kg_per_m3 = 0.5
+expansion_per_k = 2.1e-4
+u_expansion_per_k = 0.7e-4
+source = "pycnometer, 2026-11-02, name"
+"""
+
+
+def test_a_stated_liquid_is_read_whole_and_the_schema_takes_it() -> None:
+    text = GOOD.replace('liquid = "water"', 'liquid = "stated"') + LIQUID
+    liquid = parse_bench(text).liquid
+    assert liquid is not None
+    assert (liquid.name, liquid.density_kg_per_m3, liquid.u_expansion_per_k) == ("NaCl 0.9 %", 1004.6, 0.7e-4)
+    jsonschema.validate(plain(tomllib.loads(text)), bench_schema())
+    assert load_bench().liquid is None
+
+
 MUTATIONS = [
     ("serials = ", "serial = ",
      ("b.toml:12: pump.serial: unknown key 'serial'; expected one of serials, profile, link, port, "
@@ -96,6 +116,16 @@ MUTATIONS = [
     ("[tube]\nouter_diameter_mm = 1.2", "tube = 1", "b.toml:36: vessel.tube: unknown key 'tube'; expected one of"),
     ('name = "simulated"', "name = 'Über'", "b.toml:5: name: 'Über' cannot be used; expected lower-case letters"),
     ("[tube]", '"\\u001b[2J" = 1\n[tube]', r"b.toml: vessel.\x1b[2J: unknown key '\x1b[2J'; expected one of"),
+    ('liquid = "water"', 'liquid = "stated"',
+     ("b.toml:34: vessel.liquid: the density of the liquid is missing; expected a table [liquid] with name, "
+     "density_kg_per_m3, at_c, ...; try: liquid = \"water\", where it is water")),
+    ('liquid = "water"', 'liquid = "insulin"', "b.toml:34: vessel.liquid: 'insulin' cannot be used; expected water or"),
+    ("[tube]", LIQUID + "\n[tube]",
+     "b.toml:36: liquid: a density is stated that [vessel] liquid does not use; expected liquid = "),
+    ("[tube]", LIQUID.replace("source", "# source") + "\n[tube]",
+     "b.toml:36: liquid: the key 'source' is missing"),
+    ("[tube]", LIQUID.replace("0.5", "0") + "\n[tube]",
+     "b.toml:40: liquid.u_density_kg_per_m3: 0 is out of range; expected a number from 0 to 50 kg/m^3 and more than 0"),
     ('title = "723', 'title = "\\u0007 723', r"b.toml:6: title: '\x07 723 and 0.01 mg balance, both"),
 ]  # fmt: skip
 

@@ -104,6 +104,8 @@ MUTATIONS = [
      "x.yaml:31: checks.share: a share such as basal.windows_1h_within_15 has no symmetric limit; expected 'min"),
     ("min: 85 %, source: laboratory procedure 12", "source: L-B3",
      "x.yaml:31: checks.share: L-B3 holds no figure of its own; expected 'min:' or 'max:' beside it, or no source"),
+    ("max: 2.1 U, source: L}", "max: 2.1 U, source: L-B5}",
+     "x.yaml:32: checks.band: L-B5 is information and never judges; expected no limit beside it, or another source"),
     ("min: 1.9 U, max: 2.1 U", "min: 2.1 U, max: 1.9 U",
      "x.yaml:32: checks.band: min is not less than max; expected min < max"),
     ("from: 1 h, for: 1 h", "from: 10 h, for: 10 h",

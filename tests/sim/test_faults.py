@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from rig.errors import UsageError
@@ -325,3 +327,50 @@ def test_faults_leave_a_clean_twin_clean() -> None:
         bench.plant_runs_at(1.0)
     times = range(0, HOUR_NS, 10 * SECOND_NS)
     assert [clean.display_mg(at) for at in times] == [later.display_mg(at) for at in times]
+
+
+def test_a_knock_rings_off_and_leaves_its_shift_until_it_is_taken_back() -> None:
+    bench = runs(0.0, "balance.bump=-0.3mg@10s+60s")
+    shown = [bench.display_mg(round(second * SECOND_NS)) for second in (9, 10.1, 10.4, 30, 69, 70.1, 95)]
+    assert shown[0] == pytest.approx(0.0, abs=0.011)
+    assert max(abs(each) for each in shown[1:3]) > 1.0
+    assert shown[3:5] == pytest.approx([-0.3, -0.3], abs=0.011)
+    assert abs(shown[5]) > 1.0
+    assert shown[6] == pytest.approx(0.0, abs=0.011)
+
+
+def test_a_draught_scatters_as_stated_and_only_while_it_blows() -> None:
+    bench = runs(0.0, "balance.draught=0.5mg@1h+1h")
+    calm = [bench.display_mg(second * SECOND_NS) for second in range(0, 3600, 60)]
+    gusty = [bench.display_mg(second * SECOND_NS) for second in range(3600, 7200, 10)]
+    assert max(abs(each) for each in calm) < 0.02
+    assert 0.4 < (sum(each * each for each in gusty) / len(gusty)) ** 0.5 < 0.6
+    assert abs(bench.display_mg(7300 * SECOND_NS)) < 0.02
+
+
+def test_a_seeded_filter_stands_against_what_the_balance_is_told() -> None:
+    seen = {}
+    for fault in ((), ("balance.filter=15s",)):
+        rig = Rig(faults=fault)
+        assert rig.weigh(b"M02 1\r\n") == b"M02 A\r\n"
+        rig.bench.plant_runs_at(30.0)
+        rig.wait(300.0)
+        seen[fault] = rig.mass_mg()
+    assert seen[()] - seen[("balance.filter=15s",)] == pytest.approx((15.0 - 0.45) * 30.0 * 9.97 / 3600.0, rel=0.1)
+
+
+def test_a_display_hangs_and_goes_on_where_the_load_is() -> None:
+    bench = runs(30.0, "balance.frozen=on@10s+60s")
+    shown = [bench.display_mg(second * SECOND_NS) for second in (5, 11, 40, 69, 71)]
+    assert shown[1] == shown[2] == shown[3]
+    assert shown[4] - shown[3] > 4.0
+
+
+def test_drops_fall_whole_and_nothing_is_lost() -> None:
+    wet, dry = (runs(30.0, *fault) for fault in ((), ("line.drops=8mg",)))
+    steps = [dry.display_mg(second * SECOND_NS) for second in range(600)]
+    falls = [after - before for before, after in pairwise(steps) if after - before > 1.0]
+    assert falls == pytest.approx([8.0] * len(falls), abs=0.2)
+    assert len(falls) >= 6
+    assert 0.0 <= wet.display_mg(599 * SECOND_NS) - steps[-1] < 8.1
+    assert dry.ledger.outlet_u(0, 600 * SECOND_NS) == wet.ledger.outlet_u(0, 600 * SECOND_NS)

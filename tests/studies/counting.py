@@ -48,6 +48,7 @@ class Figures:
 
 def figures(name: str, rows: Sequence[Row], *, without: str = "") -> Figures:
     """Return the figures of a stratum; ``without``: as if this component were not in the budget."""
+    rows = [row for row in rows if math.isfinite(row.value)]  # the rest are INVALID: no interval was given
     errors = np.array([row.error for row in rows])
     us = np.array([math.sqrt(max(row.u**2 - row.parts.get(without, 0.0) ** 2, 0.0)) for row in rows])
     covered = int(np.count_nonzero(np.abs(errors) <= 2.0 * us))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from rig.config import BenchConfig
 from rig.judging.findings import collect_findings
-from rig.judging.items import Item
+from rig.judging.items import Item, NotMeasurableError
 from rig.judging.measures import measure
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch
 from rig.judging.stretches import stretches_of
@@ -16,7 +17,7 @@ from rig.results import Outcome
 from rig.scenario.model import Check
 from rig.verdict import COVERAGE_FACTOR, decide, resolve_limits
 from tests.studies.draws import Truths, draw, stated_bench
-from tests.studies.player import Disturbance, Plan, Played, play
+from tests.studies.player import NS, Disturbance, Plan, Played, play
 
 HOUR = 3600.0
 LIMIT_PCT = 5.0
@@ -47,7 +48,7 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run: result, standard uncertainty and truth in percent of SET.
+    """One run: result, standard uncertainty and truth in percent of SET; not a number where nothing was measurable.
 
     ``parts``: contributions by component, with whether the budget calls them normal. ``findings``: what the run's own
     diagnostics said.
@@ -186,7 +187,11 @@ def judge_played(stratum: Stratum, number: int, made: Played, *, part: tuple[flo
     check = {"basal": BASAL, "single": EACH, "mean": MEAN}[stratum.kind]
     if part is not None:
         check = replace(check, from_s=part[0], for_s=part[1])
-    item = _item(check, judged, number)
+    found = tuple(sorted({each.id for each in collect_findings(evidence, (judged,))}))
+    try:
+        item = _item(check, judged, number)
+    except NotMeasurableError:
+        return Row(math.nan, math.nan, truth_pct(stratum, number, made), Outcome.INVALID.value, findings=found)
     assert item.value is not None, item.why_not
     assert item.u is not None
     assert item.budget is not None
@@ -194,12 +199,22 @@ def judge_played(stratum: Stratum, number: int, made: Played, *, part: tuple[flo
     return Row(
         value=item.value,
         u=item.u,
-        truth=truth_pct(stratum, number, made),
+        truth=_truth_of(item, stratum, number, made),
         outcome=outcome,
         parts={each.name: each.contribution for each in item.budget.components},
         normal=tuple(each.name for each in item.budget.components if each.distribution == "normal"),
-        findings=tuple(sorted({each.id for each in collect_findings(evidence, (judged,))} | told)),
+        findings=tuple(sorted({*found, *told})),
     )
+
+
+def _truth_of(item: Item, stratum: Stratum, number: int, made: Played) -> float:
+    """Return the ledger's error between the edges that the judge used: of whole doses, these lie within the step."""
+    if stratum.kind == "basal" and any("dose edge to dose edge" in note for note in item.notes):
+        origin_ns = stretches_of(made.evidence.record)[-1].origin_ns
+        edges_ns = (round(item.from_s * NS) + origin_ns, round(item.to_s * NS) + origin_ns)
+        set_u = stratum.plan.rate_u_per_h * (item.to_s - item.from_s) / HOUR
+        return 100.0 * (made.bench.ledger.outlet_u(*edges_ns) / set_u - 1.0)
+    return truth_pct(stratum, number, made)
 
 
 def _outcome(check: Check, judged: JudgedStretch, item: Item) -> tuple[str, set[str]]:

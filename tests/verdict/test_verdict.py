@@ -144,6 +144,27 @@ def test_a_rig_default_says_that_it_is_not_the_pumps_claim() -> None:
     assert "not this pump's claim" in limits.source.text
 
 
+@pytest.mark.parametrize(
+    ("amount_u", "bound"),
+    [(0.1, 10.0), (1.0, 5.0), (25.0, 5.0), (0.5, None), (0.05, None), (0.999, None), (None, None)],
+)
+def test_the_mean_of_boluses_has_a_default_by_amount_and_none_between(
+    amount_u: float | None, bound: float | None
+) -> None:
+    """L-D3: 5 % from 1 U on, 10 % at 0.1 U."""
+    limits = resolve_limits(_check(measure="bolus.mean_error", source="L-D3"), load_profile("sim-723"), amount_u)
+    assert (limits.lower, limits.upper) == (None if bound is None else -bound, bound)
+    assert limits.decide is (bound is not None)
+
+
+@pytest.mark.parametrize(("source", "measure"), [("L-B5", "basal.delivered"), ("L-S1", "suspend.slope")])
+def test_information_never_decides_whatever_stands_beside_it(source: str, measure: str) -> None:
+    limits = resolve_limits(_check(measure=measure, source=source, lower=0.0, upper=1.0), load_profile("sim-723"))
+    assert not limits.decide
+    assert limits.source is not None
+    assert limits.source.id == source
+
+
 def test_a_default_without_a_figure_takes_the_scenarios() -> None:
     share = _check(measure="basal.windows_1h_within_15", source="L-B3", lower=85.0)
     limits = resolve_limits(share, load_profile("sim-723"))

@@ -8,6 +8,7 @@ from random import Random
 
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, PlantParameters
+from rig.sim.plant.disturbances import Disturbances
 from rig.sim.plant.environment import air_density_mg_per_ul
 from rig.sim.seeds import source
 
@@ -103,6 +104,8 @@ class BalanceCell:
         p = self._p = parameters
         self._faults = faults
         self._noise = Noise(p, seed, p.filter_s[2])
+        self._room = Disturbances(seed, faults, start_ns)
+        self._hung: Sample | None = None  # what the display showed when it hung
         air = air_density_mg_per_ul(p.temperature_c, p.humidity_pct, p.pressure_hpa)
         span = 1.0 + source(seed, "balance.span").gauss(0.0, p.sensitivity_ppm) * 1e-6
         self._span = span / (1.0 - air / REFERENCE_DENSITY_MG_PER_UL)
@@ -117,6 +120,10 @@ class BalanceCell:
     def weigh(self, rig_ns: int, force_mg: float, temperature_c: float, slope_mg_per_s: float) -> Sample:
         """Return what is shown for a force; ``slope_mg_per_s`` is how fast the filtered load moves."""
         p = self._p
+        if not self._faults.on("balance.frozen", rig_ns):
+            self._hung = None
+        elif self._hung is not None:
+            return self._hung
         step_ns = max(0, rig_ns - self._at_ns)
         self._at_ns = rig_ns
         warm = 1.0 + p.sensitivity_ppm_per_k * 1e-6 * (temperature_c - p.temperature_c)
@@ -129,7 +136,10 @@ class BalanceCell:
         if gross_mg < -1000.0:
             return Sample(0, False, "under")
         stable = abs(slope_mg_per_s) <= p.stable_digits_per_s * p.resolution_mg
-        return Sample(math.floor(net_mg * self._per_digit + 0.5), stable, "ok")
+        shown = Sample(math.floor(net_mg * self._per_digit + 0.5), stable, "ok")
+        if self._faults.any_balance and self._faults.on("balance.frozen", rig_ns):
+            self._hung = shown
+        return shown
 
     def set_filter(self, filter_s: float) -> None:
         """Change the filter's time constant."""
@@ -159,7 +169,7 @@ class BalanceCell:
         if not faults.any_balance:
             return 0.0
         overload_mg = OVERLOAD_FAULT_MG if faults.on("balance.overload", rig_ns) else 0.0
-        return faults.integral("balance.drift", rig_ns) / HOUR_NS + overload_mg
+        return faults.integral("balance.drift", rig_ns) / HOUR_NS + overload_mg + self._room.force_mg(rig_ns)
 
     def _pull(self, net_mg: float, step_ns: int) -> float:
         """Return by how much zero tracking moves the zero: near it, and slowly."""

@@ -14,7 +14,8 @@ class Mechanism:
 
     Errors of position do not add up over strokes, errors of gain do. So a small bolus scatters far more than a
     large one, neighbouring doses are anticorrelated, and rare sticking gives windows of many doses their tails, as
-    the bench studies found (independent dose scatter alone would not, L28).
+    the bench studies found (independent dose scatter alone would not, L28). A gain that wanders at every scale, as
+    1/f noise does, and a start-up that differs from run to run are off unless a published pump is played.
     """
 
     def __init__(self, parameters: PlantParameters, seed: int, faults: FaultSet) -> None:
@@ -24,6 +25,10 @@ class Mechanism:
             1.0 + truncated_gauss(source(seed, "pump.run_gain"), p.run_gain_sd, 2.0)
         )
         self._stroke = source(seed, "pump.stroke_error")
+        self._slow = _SlowGain(p, seed) if p.slow_gain_sd else None
+        self._startup = p.startup_gain
+        if p.startup_gain_sd:
+            self._startup += truncated_gauss(source(seed, "pump.startup"), p.startup_gain_sd, 2.5)
         self._jitter = source(seed, "pump.jitter")
         self._sticking = source(seed, "pump.sticking")
         self._turn = 2.0 * math.pi / p.screw_pitch_ul
@@ -55,11 +60,13 @@ class Mechanism:
             return 0.0
         p = self._p
         self._error = self._error * self._forget + self._renew * self._stroke.gauss(0.0, 1.0)
-        step_ul = strokes * STROKE_U * p.ul_per_u * self._gain * (1.0 + self._error)
+        slow = self._slow.step() if self._slow else 0.0
+        step_ul = strokes * STROKE_U * p.ul_per_u * self._gain * (1.0 + self._error + slow)
         step_ul *= 1.0 + self._faults.number("pump.gain", rig_ns)
-        step_ul *= 1.0 + p.startup_gain * math.exp(-self._nominal_ul / p.startup_ul)
+        step_ul *= 1.0 + self._startup * math.exp(-self._nominal_ul / p.startup_ul)
         if self._faults.take("pump.double_dose", rig_ns):
             step_ul *= 2.0
+        step_ul = max(0.0, step_ul)  # the nut never goes back
         self._nominal_ul += step_ul
         target_ul = self._screw_at(self._nominal_ul) + self._rest_error() - self._lag()
         moved_ul = max(0.0, target_ul - self._plunger_ul)
@@ -94,3 +101,26 @@ class Mechanism:
             if rig_ns - self._late_from_ns < late_ns:
                 return True
         return bolus_share is not None and bolus_share > 1.0 - faults.number("pump.bolus_short", rig_ns) + 1e-9
+
+
+class _SlowGain:
+    """A sum of first-order processes of equal variance, one per length: a gain without a scale of its own.
+
+    It is stationary from the first motor pulse on: a pump has no reason to begin at its own average.
+    """
+
+    def __init__(self, parameters: PlantParameters, seed: int) -> None:
+        self._noise = source(seed, "pump.slow_gain")
+        lengths = parameters.slow_gain_lengths
+        sd = parameters.slow_gain_sd / math.sqrt(len(lengths))
+        self._values = [self._noise.gauss(0.0, sd) for _ in lengths]
+        forgets = [math.exp(-1.0 / length) for length in lengths]
+        self._rules = [(forget, sd * math.sqrt(1.0 - forget**2)) for forget in forgets]
+
+    def step(self) -> float:
+        """Return the relative error of the next motor pulse."""
+        gauss = self._noise.gauss
+        self._values = [
+            value * forget + gauss(0.0, renew) for value, (forget, renew) in zip(self._values, self._rules, strict=True)
+        ]
+        return math.fsum(self._values)

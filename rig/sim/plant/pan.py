@@ -22,9 +22,20 @@ class Pan:
         _, liquid, _ = environment.at(environment.node_ns)
         self._level_start_mm = parameters.liquid_start_mg / liquid / self._free_mm2
         self.delivered_mg = 0.0
+        self._hanging_mg = 0.0  # of what was delivered: a drop that has not fallen yet
         self._evaporated_mg = 0.0  # at the node
         self._rate_mg_per_ns = self._evaporation()
         self._nodes: list[tuple[int, float, float]] = [(environment.node_ns, 0.0, self._rate_mg_per_ns)]
+
+    def receive(self, mass_mg: float, rig_ns: int) -> None:
+        """Take what left the outlet until ``rig_ns``; above the surface it hangs until its drop is heavy enough."""
+        self.delivered_mg += mass_mg
+        drop_mg = self._faults.number("line.drops", rig_ns)
+        if drop_mg > 0.0:
+            self._hanging_mg += mass_mg
+            self._hanging_mg -= drop_mg * (self._hanging_mg // drop_mg)
+        else:
+            self._hanging_mg = 0.0
 
     def advance(self, to_ns: int) -> None:
         """Let water evaporate until ``to_ns``."""
@@ -56,7 +67,10 @@ class Pan:
         p = self._p
         air, density, temperature_c = self._environment.at(rig_ns)
         evaporated_mg = self._evaporated_mg + self._rate_mg_per_ns * (rig_ns - self._environment.node_ns)
-        liquid_mg = p.liquid_start_mg + self.delivered_mg + unseen_ul * density - evaporated_mg
+        fallen_mg = self.delivered_mg - self._hanging_mg
+        if self._faults.number("line.drops", rig_ns) > 0.0:
+            unseen_ul = 0.0  # what hangs does not flow on to the pan
+        liquid_mg = p.liquid_start_mg + fallen_mg + unseen_ul * density - evaporated_mg
         liquid_ul = liquid_mg / density
         tube_ul = self._tube_mm2 * (liquid_ul / self._free_mm2)
         return (

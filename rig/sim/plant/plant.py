@@ -32,6 +32,7 @@ class Plant:
         self._open: dict[str, DeliveryTotals] = {}
         self._update_ns = round(parameters.update_s * 1e9)
         self._updated = -1
+        self._told_filter_s = parameters.filter_s[2]
         self._latest: Sample | None = None
         self._seeped_to_ns: int | None = None
         self._start_ns = start_ns
@@ -79,8 +80,20 @@ class Plant:
             delivery.end_ns = rig_ns
 
     def set_filter(self, filter_s: float) -> None:
-        """Give the balance another filter."""
-        self._line.filter_s = filter_s
+        """Give the balance another filter, as it is told to."""
+        self._told_filter_s = filter_s
+        if self._line.filter_s != filter_s:
+            self._use_filter(filter_s)
+
+    def _hold_filter(self, rig_ns: int) -> None:
+        """Let a seeded filter stand against what the balance was told."""
+        filter_s = self._faults.number("balance.filter", rig_ns) or self._told_filter_s
+        if filter_s != self._line.filter_s:
+            self._use_filter(filter_s)
+
+    def _use_filter(self, filter_s: float) -> None:
+        same = filter_s in (self._p.compliance_s, self._p.tail_s)  # as slow as a store of the line: no such solution
+        self._line.filter_s = filter_s * (1.0 + 1e-6) if same else filter_s
         self.cell.set_filter(filter_s)
 
     def sample(self, rig_ns: int) -> Sample:
@@ -107,6 +120,8 @@ class Plant:
         self.cell.tare(sample.counts)
 
     def _weigh(self, rig_ns: int) -> Sample:
+        if self._faults.any_balance:
+            self._hold_filter(rig_ns)
         self.advance(rig_ns)
         line = self._line
         density = self._environment.at(rig_ns)[1]
@@ -120,7 +135,7 @@ class Plant:
         if environment.next_ns <= rig_ns:
             self._pan.advance(rig_ns)
         density = environment.at(rig_ns)[1]
-        self._pan.delivered_mg += self._line.advance(rig_ns) * density
+        self._pan.receive(self._line.advance(rig_ns) * density, rig_ns)
         return density
 
     def _displace(self, volume_ul: float, strokes: int, kind: str, density: float) -> None:
