@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def stretches_to_search(view: RunView, boluses: Sequence[JudgedBolus], mg_per_u:
     """Return the parts of a run in which SET is quiet or steady and every reading came."""
     busy = sorted(_busy(view, boluses))
     found: list[Stretch] = []
-    former = 0.0
+    former = math.inf  # nobody knows what the pump did before it was stopped for the run
     for part in view.programme.segments:
         wait_s = AFTER_START_S if part.rate_u_per_h > 0 else AFTER_BASAL_S if former > 0 else 0.0
         rate, dose = part.rate_u_per_h * mg_per_u, view.programme.dose_u * mg_per_u if part.rate_u_per_h > 0 else 0.0
