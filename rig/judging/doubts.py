@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from rig.analysis.quality.smear import edge_lag, smear_of
+from rig.analysis.quality.steps import LEANING_S
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_check
 from rig.judging.quality import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Moved, Quality
@@ -67,8 +68,10 @@ def _doubted(
         return judge_check(check, other, judge_boluses(other), profile)
 
     falls = [each for each in view.quality.falls if each.taken_out_mg and any(each.within(*span) for span in spans)]
+    beside = () if check.measure.startswith("bolus.") else _beside(view, spans)
     rises = [rise for rise in view.quality.rises if any(rise.within(*span) for span in spans)]
-    shown = as_shown(view) if falls else view
+    shown = as_shown(view, beside) if falls or beside else view
+    falls = sorted((*falls, *(fall for fall, _ in beside)), key=lambda each: each.shift.before_s)
     if falls:
         result = _as_shown_too(result, again(shown), falls)
     if not rises:
@@ -131,16 +134,33 @@ def without_rises(view: RunView, unseen_mg: float = 0.0) -> RunView:
     return _weighed_as(view, masses, replace(view.quality, rises=()))
 
 
-def as_shown(view: RunView) -> RunView:
+def as_shown(view: RunView, beside: Sequence[tuple[Moved, float]] = ()) -> RunView:
     """Return a view with no fall taken out: as if each only gave back what had risen unseen before it.
 
-    What is not known well enough of a fall stays in the budget.
+    What is not known well enough of a fall stays in the budget. ``beside``: falls outside of an interval, each with the
+    time within it from which on the readings are lowered by what fell.
     """
     masses = view.masses_mg.copy()
     for fall in view.quality.falls:
         masses[view.times_s >= fall.shift.after_s] -= fall.taken_out_mg
+    for fall, at_s in beside:
+        masses[view.times_s >= at_s] -= fall.fell_mg
     falls = tuple(replace(fall, as_shown=True) for fall in view.quality.falls)
     return _weighed_as(view, masses, replace(view.quality, falls=falls))
+
+
+def _beside(view: RunView, spans: Sequence[tuple[float, float]]) -> tuple[tuple[Moved, float], ...]:
+    """Return the falls just before or after an interval, each with the middle of the span that is nearest to it.
+
+    What was let go after an interval may have risen within it; what fell before it may have crept back within it.
+    """
+    found = []
+    for fall in view.quality.falls:
+        near = [(max(low - fall.shift.after_s, fall.shift.before_s - high), low, high) for low, high in spans]
+        away_s, low, high = min(near)
+        if 0.0 <= away_s <= LEANING_S:
+            found.append((fall, (low + high) / 2.0))
+    return tuple(found)
 
 
 def _weighed_as(view: RunView, masses: FloatArray, quality: Quality) -> RunView:
@@ -190,7 +210,7 @@ def _with_falls(result: CheckResult, view: RunView, spans: list[tuple[float, flo
     told = [
         Finding(
             "fall-taken-out" if fall.taken_out_mg else "fall-in-budget",
-            f"the level fell by {max(fall.own_mg, -fall.shift.size_mg):.3g} mg, which is no delivery: "
+            f"the level fell by {fall.fell_mg:.3g} mg, which is no delivery: "
             + (f"{fall.taken_out_mg:.3g} mg" if fall.taken_out_mg else "not")
             + f" taken out, u = {fall.u_mg:.2g} mg",
             fall.shift.before_s,
@@ -226,19 +246,19 @@ def _both_ways(result: CheckResult, other: CheckResult, rises: Sequence[Moved]) 
 
 def _as_shown_too(result: CheckResult, other: CheckResult, falls: Sequence[Moved]) -> CheckResult:
     """Return a check whose interval holds falls: as judged with them taken out, a PASS only if as shown too."""
-    taken = f"{sum(fall.taken_out_mg for fall in falls):.3g} mg in {len(falls)} fall(s)"
+    fell = f"{sum(fall.taken_out_mg or fall.fell_mg for fall in falls):.3g} mg in {len(falls)} fall(s)"
     first, last, shown = falls[0].shift.before_s, falls[-1].shift.after_s, _in_short(other)
-    text = f"with nothing taken out, as if what fell had risen unseen before: {shown}"
+    text = f"with nothing taken out, as if what fell, {fell}, had risen unseen within the interval: {shown}"
     result = replace(result, findings=(*result.findings, Finding("fall-as-shown", text, first, last)))
     if result.outcome is Outcome.PASS and other.outcome is not Outcome.PASS:
         why = (
-            f"PASS only if the level before the fall was the true one ({taken} taken out; as shown: {shown}): a fall "
+            f"PASS only if the level before the fall was the true one ({fell}; had that risen unseen: {shown}): a fall "
             f"may end a rise too slow or too small to be seen, a drift or something that leant on the pan; {TELLS}"
         )
         return _withheld(result, Outcome.INCONCLUSIVE, why)
     if result.outcome is Outcome.FAIL and other.outcome is not Outcome.FAIL:
         told = (
-            f"alternative bench causes not excluded: as shown, without taking out {taken}, the check would be "
+            f"alternative bench causes not excluded: had what fell, {fell}, risen unseen before, the check would be "
             f"{other.outcome.value}; {TELLS}"
         )
         return replace(result, findings=(*result.findings, Finding("fall-decides", told, first, last)))

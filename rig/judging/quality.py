@@ -76,6 +76,11 @@ class Moved:
         return self.shift.size_mg if self.departure is None else self.departure.departure_mg
 
     @property
+    def fell_mg(self) -> float:
+        """Return by how much the display fell, mg, as good as it is known; 0 for a rise."""
+        return self.own_mg or max(-self.shift.size_mg, 0.0)
+
+    @property
     def known_mg(self) -> float:
         """Return how far a fall went that is known well enough, mg, never more than the display fell; else 0.
 

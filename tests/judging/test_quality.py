@@ -133,6 +133,26 @@ def test_an_unseen_rise_that_ends_in_a_fall_never_hides_a_short_delivery(case: s
         assert fall.taken_out_mg <= fall.own_mg
 
 
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        (_creep(1.2, 5000.0, 7260.0), Outcome.INCONCLUSIVE),  # let go a minute after the interval
+        (lambda t_s, mass: mass - 1.2 * min(max((3800.0 - t_s) / 2060.0, 0.0), 1.0) * (t_s >= 1740.0), None),
+        (_shift(-0.5, 7260.0), Outcome.PASS),
+        (_shift(-1.2, 8100.0), Outcome.PASS),
+    ],
+    ids=["let go after it", "crept back within it", "too small to matter", "far from it"],
+)
+def test_a_fall_just_beside_an_interval_may_undo_what_rose_within_it(change: Change, outcome: Outcome | None) -> None:
+    """2 U/h: 7.5 % short where something moved within the interval, 2 % short where nothing did."""
+    moves = outcome is not Outcome.PASS
+    evidence = _run(change, rate=2.0, gain=0.925 if moves else 0.98, checks=(NINETY_MIN,), hours=2.5)
+    check = _check(judge_evidence(evidence))
+    assert lay_out(evidence).quality.falls
+    assert check.outcome is (outcome or Outcome.INCONCLUSIVE)
+    assert "fall-taken-out" not in _ids(check)  # nothing fell within the interval
+
+
 def test_a_fall_of_which_both_sides_say_otherwise_than_the_display_is_not_taken_out() -> None:
     """A short lean: the sides know little of it, the display fell by all of it; which is true nobody can tell."""
     evidence = _run(_creep(1.2, 5700.0, 6000.0), rate=2.0, gain=0.925, checks=(NINETY_MIN,), hours=2.0)
