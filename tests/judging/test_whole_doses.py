@@ -123,8 +123,10 @@ def test_hours_of_whole_doses_do_not_blame_the_pump_for_where_an_hour_begins() -
     assert table["windows_1h"]["within_15_pct"] < 85.0
     assert table["windows_1h_aligned"]["within_15_pct"] == 100.0
     assert table["windows_1h_aligned"]["sd_pct"] < 2.0 < table["windows_1h"]["sd_pct"]
-    assert result.checks[0].value == 100.0
+    assert table["windows_1h_aligned"]["count"] == 23
+    assert table["windows_1h_aligned"]["on_the_clock"] == 1
     assert "hours of whole doses; as on the clock," in _note(result.checks[0])
+    assert "1 of 24 hours lie within U of 15 %" in result.checks[0].findings[0].text
     assert "a dose was due at" in table["aligned_why_not"]  # just where delivery began
 
 
@@ -147,7 +149,9 @@ def test_hours_between_doses_agree_with_trying_every_edge(rate: float, hours: fl
     view = lay_out(PulsedMaker((BasalStep(rate, hours * HOUR),), (), owed=0.2).make())
     span = view.spans[0]
     schedule = schedule_at(view, span.start_s)
-    found = aligned_hours(view, span.start_s, span.end_s)
+    aligned = aligned_hours(view, span.start_s, span.end_s)
+    found = aligned.whole
+    assert len(aligned.hours) == int(hours)  # none is left out: the others stay as on the clock
     exact = [Fraction(each) for each in (schedule.first_s, schedule.interval_s, span.start_s, span.end_s)]
     naive = _naive_hours(*exact)
     assert len(found) == len(naive) > 0
