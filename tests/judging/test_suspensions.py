@@ -72,8 +72,9 @@ def _two(
     columns = evidence.record.weighings["balance"]
     times_s, shown = [at_ns / NS for at_ns in columns.asked_ns], columns.mass_mg
     if flows is not None:
-        shares = [min(max((at_s - STARTS_S[flows] - 600.0) / 1200.0, 0.0), 1.0) for at_s in times_s]
-        shown[:] = [round(mg + share * flow_u * MG_PER_U, 2) for mg, share in zip(shown, shares, strict=True)]
+        for index, at_s in enumerate(times_s):
+            share = min(max((at_s - STARTS_S[flows] - 600.0) / 1200.0, 0.0), 1.0)
+            shown[index] = round(shown[index] + share * flow_u * MG_PER_U, 2)
     if held is not None:
         low_s, high_s = STARTS_S[held] + 120.0, STARTS_S[held] + HOUR - 60.0
         zero_mg = next(mg for at_s, mg in zip(times_s, shown, strict=True) if at_s >= low_s)  # where it was tared
