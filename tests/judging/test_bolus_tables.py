@@ -70,10 +70,8 @@ def test_a_group_counts_what_was_planned_and_could_not_be_measured() -> None:
     assert two == {"set_u": 2.0, "n": 0, "planned": 2, "not_measured": 2}
     blocks = bolus_blocks({"analysis": {"boluses": {"groups": [one, two], "items": []}}})
     told = [block.text for block in blocks if isinstance(block, Paragraph)]
-    assert told == [
-        "Not measured, and in no mean, share or interval below: 1 of 3 planned boluses of 1.0 U; 2 of 2 planned boluses "
-        "of 2.0 U."
-    ]
+    one_text, two_text = "1 of 3 planned boluses of 1.0 U", "2 of 2 planned boluses of 2.0 U"
+    assert told == [f"Not measured, and in no mean, share or interval below: {one_text}; {two_text}."]
 
 
 def test_a_group_that_was_measured_whole_says_nothing_more() -> None:
