@@ -39,7 +39,7 @@ def _groups(view: RunView, boluses: Sequence[JudgedBolus]) -> list[dict[str, Any
         same = [bolus for bolus in boluses if bolus.order.amount_u == amount_u]
         held = [bolus.measured_u for bolus in same if bolus.measured_u is not None]
         count = max(planned.get(amount_u, 0), len(same))
-        told = {"set_u": amount_u, "n": 0, "planned": count, "not_measured": count - len(held)}
+        told: dict[str, Any] = {"set_u": amount_u, "n": 0, "planned": count, "not_measured": count - len(held)}
         if held:
             told |= {**group_table(amount_u, held), "expanded_uncertainty_mean_u": expanded_mean_u(same)}
         groups.append(told)

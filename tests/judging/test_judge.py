@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
@@ -147,8 +148,8 @@ CLAIMED = tuple(
 )
 
 
-def _claimed(maker: RunMaker, **how: bool) -> list[CheckResult]:
-    return list(judge_evidence(maker.make(**how)).checks)
+def _claimed(maker: RunMaker, *, blanks: bool = True) -> list[CheckResult]:
+    return list(judge_evidence(maker.make(blanks=blanks)).checks)
 
 
 def test_the_claim_in_units_without_an_amount_passes_and_fails_by_each_bolus() -> None:
@@ -166,7 +167,7 @@ def test_the_claim_in_units_without_an_amount_passes_and_fails_by_each_bolus() -
     ],
 )
 def test_what_a_blank_gives_away_refuses_every_bolus_check_the_claim_without_an_amount_too(
-    how: dict[str, float], why: str
+    how: dict[str, Any], why: str
 ) -> None:
     for check in _claimed(RunMaker((BolusStep(1.0, 3),), CLAIMED, **how)):
         assert check.outcome is Outcome.INVALID, check.id
