@@ -18,6 +18,7 @@ from rig.analysis.quality.smear import edge_lag, smear_of
 from rig.analysis.quality.steps import LEANING_S
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_check
+from rig.judging.measures import suspended_spans
 from rig.judging.quality import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Moved, Quality
 from rig.judging.view import RunView
 from rig.metrology.checks import FloatArray
@@ -46,7 +47,7 @@ def judge_marked(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], 
     result = judge_check(check, view, boluses, profile)
     if result.from_s is None or result.to_s is None:
         return result
-    spans = _spans(check, result)
+    spans = _spans(check, result, view)
     damage = next((why for span in spans if (why := damaged(view, *span))), "")
     if damage and not _stands(check, result, view):
         return _withheld(result, Outcome.INVALID, damage)
@@ -189,8 +190,14 @@ def lags(view: RunView, boluses: Sequence[JudgedBolus]) -> tuple[list[float], li
     return found, spreads
 
 
-def _spans(check: Check, result: CheckResult) -> list[tuple[float, float]]:
-    """Return the intervals that a check rests on: those of its items where it has several, else its own."""
+def _spans(check: Check, result: CheckResult, view: RunView) -> list[tuple[float, float]]:
+    """Return the intervals that a check rests on: those of its items where it has several, else its own.
+
+    All suspensions but one are not shown: a display that stood still there would hide what they let through. A FAIL
+    rests on the one that is shown.
+    """
+    if check.measure == "suspend.delivered" and result.outcome is not Outcome.FAIL:
+        return suspended_spans(check, view)
     if MEASURES[check.measure].each and result.items:
         return [(float(row["from_s"]), float(row["to_s"])) for row in result.items]
     return [(float(result.from_s or 0.0), float(result.to_s or 0.0))]
