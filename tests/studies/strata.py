@@ -193,10 +193,9 @@ def judge_played(stratum: Stratum, number: int, made: Played, *, part: tuple[flo
     try:
         item = _item(check, judged, number)
     except NotMeasurableError:
+        item = None
+    if item is None or item.value is None or item.u is None or item.budget is None:
         return Row(math.nan, math.nan, truth_pct(stratum, number, made), Outcome.INVALID.value, findings=found)
-    assert item.value is not None, item.why_not
-    assert item.u is not None
-    assert item.budget is not None
     outcome, told = _outcome(check, judged, item)
     return Row(
         value=item.value,
