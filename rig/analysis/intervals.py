@@ -8,6 +8,8 @@ import numpy as np
 
 from rig.errors import UsageError
 
+HALVINGS = 50  # of a width below 10: to 1e-14
+
 
 def tolerance_factor_one_sided(count: int, coverage: float = 0.95, confidence: float = 0.95) -> float:
     """Return k1 = t'(c; n-1, z_p sqrt(n))/sqrt(n): mean + k1 s covers ``coverage`` with ``confidence``.
@@ -42,13 +44,14 @@ def tolerance_factor(count: int, coverage: float = 0.95, confidence: float = 0.9
     _require(count, coverage, confidence)
     z = np.linspace(-8.0, 8.0, 321)
     weight = norm.pdf(z) * (z[1] - z[0])
-    x = z / math.sqrt(count)
-    r = np.full_like(x, norm.ppf((1.0 + coverage) / 2.0)) + np.abs(x) / 2.0
-    for _ in range(50):  # Newton: the function is increasing and concave beyond its root
-        step = (norm.cdf(x + r) - norm.cdf(x - r) - coverage) / (norm.pdf(x + r) + norm.pdf(x - r))
-        r = np.maximum(r - step, 1e-9)
-        if float(np.abs(step).max()) < 1e-12:
-            break
+    x = np.abs(z) / math.sqrt(count)
+    # Phi(r-x) - Phi(-r-x) grows with r; it is at most Phi(r-x), and at r = x + q at least Phi(q) - Phi(-q).
+    low = np.maximum(x + float(norm.ppf(coverage)), 0.0)
+    high = x + float(norm.ppf((1.0 + coverage) / 2.0))
+    for _ in range(HALVINGS):
+        r = (low + high) / 2.0
+        short = norm.cdf(r - x) - norm.cdf(-r - x) < coverage
+        low, high = np.where(short, r, low), np.where(short, high, r)
 
     def miss(k: float) -> float:
         return float(weight @ chi2.sf((count - 1) * (r / k) ** 2, count - 1)) - confidence
