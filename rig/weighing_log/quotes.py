@@ -38,4 +38,5 @@ def without_quotes(block: bytes) -> bytes | None:
 
 def _is_edge(signs: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return which bytes are no part of a field."""
-    return (signs == COMMA) | (signs == END)
+    edges: NDArray[np.bool_] = (signs == COMMA) | (signs == END)
+    return edges
