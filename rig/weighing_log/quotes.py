@@ -9,10 +9,10 @@ QUOTE, COMMA, END, SPACE, APOSTROPHE = (ord(sign) for sign in "\",\n '")
 
 
 def without_quotes(block: bytes) -> bytes | None:
-    """Return a block of whole lines with its quotes and the commas between them as spaces, as long as before.
+    """Return a block of whole lines with its quotes as spaces and the commas between them as apostrophes.
 
     None where the line-by-line reader has to look: a quote that does not end on its line, that opens within a field
-    or is followed by more of it. A doubled quote becomes two apostrophes, so that it is still nothing of a number.
+    or is followed by more of it. A doubled quote becomes two apostrophes. An apostrophe is no part of a number either.
     """
     signs = np.frombuffer(block, dtype=np.uint8)
     quotes = signs == QUOTE
@@ -30,7 +30,8 @@ def without_quotes(block: bytes) -> bytes | None:
     if not (begins.all() and ends.all()) or bool((inside & (signs == END)).any()):
         return None
     found = signs.copy()
-    found[quotes | (inside & (signs == COMMA))] = SPACE
+    found[quotes] = SPACE
+    found[inside & (signs == COMMA)] = APOSTROPHE
     pairs = closing[doubled]
     found[pairs] = found[pairs + 1] = APOSTROPHE
     return found.tobytes()
@@ -38,4 +39,5 @@ def without_quotes(block: bytes) -> bytes | None:
 
 def _is_edge(signs: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return which bytes are no part of a field."""
-    return (signs == COMMA) | (signs == END)
+    edges: NDArray[np.bool_] = (signs == COMMA) | (signs == END)
+    return edges
