@@ -54,7 +54,8 @@ def _cumulative(view: RunView) -> dict[str, Any]:
     if not len(times):
         return {}
     volume = volume - volume[0]
-    set_u = programmed_u(view.programme, np.concatenate(([view.first_s], times)))[1:]
+    due_u = programmed_u(view.programme, np.concatenate(([view.first_s], times)))
+    set_u = due_u[1:] - due_u[0]
     chosen = thinned(len(times), volume - set_u)
     return {
         "from_s": view.first_s,
