@@ -31,12 +31,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with caption and note; a row of one cell is a heading that spans the columns."""
+    """A table with caption and note; a row of one cell is a heading that spans the columns; ``dense``: set closer."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     note: str = ""
+    dense: bool = False
     kind: str = "table"
 
     @property
@@ -64,11 +65,12 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading inside a section, with an outcome beside it where it is a check's."""
+    """A heading inside a section, with an outcome beside it where it is a check's; ``number`` is given when built."""
 
     text: str
     outcome: str = ""
     anchor: str = ""
+    number: str = ""
     kind: str = "heading"
 
 
@@ -83,6 +85,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class See:
+    """Where more stands: words and the anchor of a heading or section; ``places`` are filled in when built."""
+
+    rows: tuple[tuple[str, str], ...]
+    places: tuple[str, ...] = ()
+    kind: str = "see"
+
+
+@dataclass(frozen=True, slots=True)
 class Signatures:
     """Lines to sign on: role and meaning of each signature."""
 
@@ -90,17 +101,27 @@ class Signatures:
     kind: str = "signatures"
 
 
-Block = Table | Facts | Paragraph | Heading | Picture | Signatures
+Block = Table | Facts | Paragraph | Heading | Picture | See | Signatures
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered part of the report."""
+    """A part of the report, or an annex, whose number is a letter."""
 
-    number: int
+    number: int | str
     anchor: str
     title: str
     blocks: tuple[Block, ...]
+
+    @property
+    def is_annex(self) -> bool:
+        """Return whether this is an annex."""
+        return isinstance(self.number, str)
+
+    @property
+    def heading(self) -> str:
+        """Return number and title as they stand at its head."""
+        return f"Annex {self.number}: {self.title}" if self.is_annex else f"{self.number} {self.title}"
 
 
 @dataclass(frozen=True, slots=True)

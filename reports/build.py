@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from reports.blocks import Block, Figure, Heading, Picture, Report, Section
+from reports.blocks import Block, Figure, Heading, Picture, Report, Section, See
 from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
-from reports.sections import bench, front, record, results
+from reports.sections import annexes, bench, budgets, front, record, results
 
 SIMULATED = "SIMULATED"
 EPOCH = (1970, 1, 1, 0, 0, 0)
@@ -23,30 +23,26 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
     held, drawn = mapping(clean(document)), mapping(clean(curves))
     figures = draw_all(held, drawn)
     numbers = itertools.count(1)
-    sections = tuple(
-        Section(
-            part.number,
-            part.anchor,
-            part.title,
-            tuple(_without_bare_headings(list(_numbered(part.blocks, figures, numbers)))),
-        )
-        for part in (
-            front.scope(held),
-            bench.device(held),
-            bench.equipment(held),
-            bench.configuration(held),
-            bench.method(held),
-            bench.environment(held),
-            bench.fitness(held),
-            results.results(held),
-            record.exclusions(held),
-            record.deviations(held),
-            record.timeline(held),
-            record.budget(held),
-            record.inventory(held),
-            record.signatures(held),
-        )
+    parts = (
+        front.scope(held),
+        bench.device(held),
+        bench.equipment(held),
+        bench.configuration(held),
+        bench.method(held),
+        bench.environment(held),
+        bench.fitness(held),
+        results.results(held),
+        record.exclusions(held),
+        record.deviations(held),
+        record.timeline(held),
+        budgets.budget(held),
+        record.inventory(held),
+        record.signatures(held),
+        *annexes.annexes(held),
     )
+    sections = [_section(part, figures, numbers) for part in parts]
+    places = dict(_places(sections))
+    sections = [replace(part, blocks=tuple(_with_places(part.blocks, places))) for part in sections]
     return Report(
         title=text(held.get("title")) or text(held.get("scenario")) or "Verification report",
         subtitle=f"Insulin pump verification report: {front.device_line(held)}",
@@ -54,7 +50,7 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
         stamps=stamps(held),
         date_utc=_date(first_text(held, "ended_utc", "started_utc")),
         verdict=front.verdict(held),
-        sections=sections,
+        sections=tuple(sections),
         figures=figures,
     )
 
@@ -73,6 +69,36 @@ def stamps(document: dict[str, Any]) -> tuple[str, ...]:
 def first_text(document: dict[str, Any], *names: str) -> str:
     """Return the first text among the named entries; empty when there is none."""
     return next((value for name in names if isinstance(value := document.get(name), str) and value), "")
+
+
+def _section(part: Section, figures: dict[str, Figure], numbers: Iterator[int]) -> Section:
+    """Return a part with its figures and headings numbered."""
+    blocks = list(_without_bare_headings(list(_numbered(part.blocks, figures, numbers))))
+    count = itertools.count(1)
+    numbered = (
+        replace(block, number=f"{part.number}.{next(count)}") if isinstance(block, Heading) else block
+        for block in blocks
+    )
+    return replace(part, blocks=tuple(numbered))
+
+
+def _places(sections: Iterable[Section]) -> Iterator[tuple[str, str]]:
+    """Yield every anchor with the words that name its place."""
+    for part in sections:
+        word = "annex" if part.is_annex else "section"
+        yield part.anchor, f"{word} {part.number}"
+        for block in part.blocks:
+            if isinstance(block, Heading) and block.anchor:
+                yield block.anchor, f"{word} {block.number}"
+
+
+def _with_places(blocks: Iterable[Block], places: dict[str, str]) -> Iterator[Block]:
+    """Yield the blocks; a reference names its place, and one that leads nowhere is left out."""
+    for block in blocks:
+        if not isinstance(block, See):
+            yield block
+        elif rows := tuple(row for row in block.rows if row[1] in places):
+            yield replace(block, rows=rows, places=tuple(places[anchor] for _, anchor in rows))
 
 
 def _numbered(blocks: Iterable[Block], figures: dict[str, Figure], numbers: Iterator[int]) -> Iterator[Block]:

@@ -23,6 +23,7 @@ UNIT_TEXT = {
     "u": "U",
     "u_per_h": "U/h",
     "mg_per_h": "mg/h",
+    "kg/m3": "kg/m³",
     "1": "",
 }
 

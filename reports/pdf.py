@@ -11,6 +11,7 @@ from typing import Any
 from reports.blocks import Block, Picture, Report, Table
 from reports.build import build_report
 from reports.late import late
+from reports.object_streams import pack
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 STANDARDS: tuple[list[Any], ...] = (["a-2b", "ua-1"], ["a-2b"], [])
@@ -23,7 +24,7 @@ def render_pdf(document: dict[str, Any], curves: dict[str, Any]) -> bytes:
 
     The document's date is the end of the run. Only the fonts that come with the typesetter and with the plotting
     library are used, so the machine's own fonts do not matter. Where a text cannot be set under an archival standard
-    the PDF is made without it, rather than not at all.
+    the PDF is made without it, rather than not at all. Its many small objects are deflated together.
     """
     typst = late("typst")
     sources = pdf_sources(build_report(document, curves))
@@ -62,8 +63,9 @@ def pdf_data(report: Report) -> dict[str, Any]:
         "footer": report.subtitle,
         "sections": [
             {
-                "number": section.number,
-                "title": section.title,
+                "heading": section.heading,
+                "anchor": section.anchor,
+                "annex": section.is_annex,
                 "blocks": [_block(block, report) for block in section.blocks],
             }
             for section in report.sections
@@ -95,4 +97,4 @@ def _compile(sources: dict[str, bytes], standards: list[Any]) -> bytes:
     )
     if not isinstance(made, bytes):
         raise TypeError(f"the typesetter returned {type(made).__name__}, expected the bytes of one PDF")
-    return made
+    return pack(made)

@@ -117,6 +117,9 @@ def test_a_killed_run_keeps_what_was_committed_and_is_listed(
     assert len(kept.weighings["balance"].mass_mg) > 0
     assert not kept.ended
     assert main(["analyse", str(record.parent.parent)]) == 4
+    assert (
+        "safe state: not known from this record; the simulated pump ended with its process" in capsys.readouterr().out
+    )
     result = json.loads((record.parent.parent / "result.json").read_text())
     assert {check["outcome"] for check in result["checks"]} <= {"INVALID", "REPORT_ONLY"}
     assert result["outcome"] == "INVALID"

@@ -60,7 +60,8 @@ def _one(item: dict[str, Any], index: int) -> list[Block]:
     if points := rows(item.get("trumpet")):
         blocks.append(_trumpet(points, item))
     blocks.append(Picture(f"trumpet-{index}", TRUMPET))
-    if hours := mapping(item.get("windows_1h")):
+    hours = mapping(item.get("windows_1h"))
+    if hours and not mapping(item.get("windows_1h_aligned")):  # else both stand side by side
         blocks.append(_windows(hours))
     blocks.append(
         Picture(f"windows-{index}", "Error of each complete hour in order, and the distribution of the hours.")

@@ -64,7 +64,12 @@ def _hours(fixed_hours: dict[str, Any], aligned: dict[str, Any]) -> Table:
         for label, key, digits in STATISTICS
     )
     head = columns("*One-hour windows", ">On the clock", ">Whole doses")
-    note = "Each mark moved to half a dose interval after a dose; what was programmed is counted between the marks."
+    note = (
+        "Complete hours, not overlapping; limits inclusive. Whole doses: each mark moved to half a dose interval after "
+        "a dose; what was programmed is counted between the marks."
+    )
+    if as_number(aligned.get("on_the_clock")):
+        note += f" Hours that cannot be moved so, and count as on the clock: {general(aligned['on_the_clock'], 6)}."
     return Table(head, body, "One-hour windows with whole doses", note)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.blocks import Block, Cell, Heading, Picture, Table, cells, columns
+from reports.blocks import Block, Cell, Heading, Paragraph, Picture, See, Table, cells, columns
 from reports.formatting import UNKNOWN, amount, as_number, decimals_for, elapsed, fixed, general, plus_minus
 from reports.reading import mapping, rows, text
 from reports.sections.facts import facts
@@ -17,6 +17,8 @@ def bolus_blocks(document: dict[str, Any]) -> list[Block]:
     if not groups and not items:
         return [Picture("bolus-shape", _SHAPE)]
     blocks: list[Block] = [Heading("Bolus accuracy")]
+    blocks += _not_measured(groups)
+    groups = [group for group in groups if group.get("n")]
     if groups:
         blocks += [_layout_b(groups), _shares(groups)]
     blocks.append(
@@ -28,12 +30,33 @@ def bolus_blocks(document: dict[str, Any]) -> list[Block]:
     blocks += [_layout_c(group) for group in groups if rows(group.get("bins"))]
     blocks += _tolerance(groups)
     blocks.append(Picture("bolus-shape", _SHAPE))
-    if items:
+    if items and len(items) <= FEW:
         blocks.append(_every(items))
+    blocks.append(See((("Every bolus", "every-bolus"),)))
     return blocks
 
 
+def every_bolus(document: dict[str, Any]) -> list[Block]:
+    """Return every bolus for the annex, where they are too many for section 9."""
+    items = rows(mapping(mapping(document.get("analysis")).get("boluses")).get("items"))
+    return [Heading("Boluses", "", "every-bolus"), _every(items)] if len(items) > FEW else []
+
+
+def _not_measured(groups: list[dict[str, Any]]) -> list[Block]:
+    """Return what the tables do not hold: every size of which boluses were planned and not measured."""
+    told = [
+        f"{general(group.get('not_measured'), 6)} of {general(group.get('planned'), 6)} planned boluses of "
+        f"{amount(group.get('set_u'))} U"
+        for group in groups
+        if as_number(group.get("not_measured"))
+    ]
+    if not told:
+        return []
+    return [Paragraph(f"Not measured, and in no mean, share or interval below: {'; '.join(told)}.")]
+
+
 WITHIN = (5, 10, 15)
+FEW = 12  # rows of a table that stays in section 9
 _SHAPE = "Delivered volume of one bolus of each size over time, from its start."
 
 

@@ -1,19 +1,32 @@
-"""Parts 10 to 15: exclusions, deviations, timeline, uncertainty budget, inventory, signatures."""
+"""Parts 10 to 12, 14 and 15: exclusions, deviations, timeline, inventory, signatures."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from reports.blocks import Block, Cell, Facts, Paragraph, Picture, Section, Signatures, Table, cells, columns
-from reports.figures.gallery import principal_check
-from reports.formatting import UNKNOWN, as_number, elapsed, general, span, with_unit
+from reports.blocks import (
+    LONG_TABLE,
+    Block,
+    Cell,
+    Facts,
+    Heading,
+    Paragraph,
+    Section,
+    See,
+    Signatures,
+    Table,
+    cells,
+    columns,
+)
+from reports.formatting import UNKNOWN, as_number, elapsed, general, span
 from reports.interruptions import stretches
 from reports.reading import first, rows, text
 from reports.sections.facts import facts, value_text
-from reports.sections.front import shown_value
 from reports.sections.quality import quality
 
 MOST_EVENTS = 600
+FEW = 8
 MODES = {
     "start": "start of the run",
     "repeat": "a step repeated from its beginning, armed anew",
@@ -117,27 +130,61 @@ def _rest(item: dict[str, Any], skip: frozenset[str]) -> str:
 
 
 def timeline(document: dict[str, Any]) -> Section:
-    """Return part 12: what happened, in order."""
+    """Return part 12: what happened, in order; of a long run what came often in one line, all in the annex."""
     events = rows(document.get("events"))
-    if not events:
-        return Section(12, "timeline", "Timeline", (Paragraph("No events were recorded.", "muted"),))
+    blocks: list[Block] = [Paragraph("No events were recorded.", "muted")]
+    if is_long_timeline(document):
+        note = f"{len(events)} events; what came more than {FEW} times stands in one line, where it came first."
+        blocks = [_event_table(_in_short(events), "Events of the run, in short", note), See((("All", "events"),))]
+    elif events:
+        blocks = [_event_table([_event(event) for event in events], "Events of the run", "")]
+    return Section(12, "timeline", "Timeline", tuple(blocks))
+
+
+def is_long_timeline(document: dict[str, Any]) -> bool:
+    """Return whether the events stand in the annex."""
+    return len(rows(document.get("events"))) > LONG_TABLE
+
+
+def event_blocks(document: dict[str, Any]) -> list[Block]:
+    """Return the long timeline for the annex; very long ones are cut in the middle and say so."""
+    events = rows(document.get("events"))
     shown = events if len(events) <= MOST_EVENTS else [*events[: MOST_EVENTS // 2], *events[-MOST_EVENTS // 2 :]]
-    body = tuple(
-        cells(_event_time(event), text(first(event, ("name", "kind", "event"))) or UNKNOWN, _event_data(event))
-        for event in shown
-    )
     left = len(events) - len(shown)
     note = (
         f"{left} of {len(events)} events in the middle are left out here; result.json and the record hold all."
         if left
         else ""
     )
-    return Section(
-        12,
-        "timeline",
-        "Timeline",
-        (Table(columns(">Time (h:mm:ss)", "Event", "*Details"), body, "Events of the run", note),),
-    )
+    return [Heading("Timeline", "", "events"), _event_table([_event(event) for event in shown], "Events", note)]
+
+
+def _event_table(body: list[tuple[Cell, ...]], caption: str, note: str) -> Table:
+    return Table(columns(">Time (h:mm:ss)", "Event", "*Details"), tuple(body), caption, note)
+
+
+def _event(event: dict[str, Any]) -> tuple[Cell, ...]:
+    return cells(_event_time(event), _event_name(event), _event_data(event))
+
+
+def _in_short(events: list[dict[str, Any]]) -> list[tuple[Cell, ...]]:
+    """Return one row per event, but one for all of a name that came often."""
+    counts = Counter(map(_event_name, events))
+    last = {_event_name(event): _event_time(event) for event in events}
+    told: set[str] = set()
+    body = []
+    for event in events:
+        name = _event_name(event)
+        if counts[name] <= FEW:
+            body.append(_event(event))
+        elif name not in told:
+            told.add(name)
+            body.append(cells(_event_time(event), name, f"{counts[name]} times, the last at {last[name]}"))
+    return body
+
+
+def _event_name(event: dict[str, Any]) -> str:
+    return text(first(event, ("name", "kind", "event"))) or UNKNOWN
 
 
 def _event_time(event: dict[str, Any]) -> str:
@@ -153,39 +200,6 @@ def _event_data(event: dict[str, Any]) -> str:
     return "; ".join(
         f"{label}: {value}" for label, value in facts({**{k: v for k, v in event.items() if k not in known}, **held})
     )
-
-
-def budget(document: dict[str, Any]) -> Section:
-    """Return part 13: the uncertainties of all results side by side, and the principal budget drawn."""
-    body = []
-    for check in rows(document.get("checks")):
-        lines = [line for line in rows(check.get("budget")) if as_number(line.get("contribution")) is not None]
-        largest = max(lines, key=lambda line: abs(float(line["contribution"])), default=None)
-        unit = text(check.get("unit"))
-        body.append(
-            cells(
-                text(check.get("id")),
-                shown_value(check),
-                len(lines) or UNKNOWN,
-                text(largest.get("name")) if largest else UNKNOWN,
-                with_unit(general(largest.get("contribution"), 3), unit) if largest else UNKNOWN,
-            )
-        )
-    blocks: list[Block] = [
-        Paragraph(
-            "The standard uncertainty u of a result is the root of the sum of squares of its components' contributions "
-            "(GUM, JCGM 100:2008, 5.1.2); the expanded uncertainty is U = k·u with k = 2. Each check's full budget "
-            "stands beside it in section 9."
-        )
-    ]
-    if body:
-        head = columns("*Check", ">Value and U", ">Components", "*Largest component", ">Its contribution (u)")
-        blocks.append(Table(head, tuple(body), "Uncertainty of the results"))
-    index = principal_check(document)
-    if index is not None:
-        name = text(rows(document.get("checks"))[index].get("id"))
-        blocks.append(Picture("budget", f"Components of the standard uncertainty of {name}, largest first."))
-    return Section(13, "budget", "Uncertainty budget", tuple(blocks))
 
 
 def inventory(document: dict[str, Any]) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.blocks import Block, Cell, Heading, Paragraph, Picture, Table, cells, columns
+from reports.blocks import Block, Cell, Heading, Paragraph, Picture, See, Table, cells, columns
 from reports.formatting import UNKNOWN, amount, as_number, elapsed, fixed, general, plus_minus, with_unit
 from reports.reading import mapping, rows, text
 
@@ -18,15 +18,16 @@ STATUS = {
     "measured-not-set": "nobody programmed it",
     "not-read": "log not read",
 }
+FEW = 12  # rows of a table that stays in section 9
 BAD = frozenset(STATUS) - {"matched", "not-read"}
 
 
 def truth_blocks(document: dict[str, Any]) -> list[Block]:
-    """Return the comparison of programmed, reported and weighed volume."""
+    """Return the comparison of programmed, reported and weighed volume; long tables stand in the annex."""
     source = mapping(mapping(document.get("analysis")).get("truths"))
-    deliveries, events = rows(document.get("deliveries")), rows(source.get("rows"))
+    deliveries, events, totals = rows(document.get("deliveries")), rows(source.get("rows")), rows(source.get("totals"))
     blocks: list[Block] = [
-        Heading("Programmed, reported, weighed"),
+        Heading("Programmed, reported, weighed", "", "truths"),
         Picture(
             "cumulative",
             "Cumulative volume: programmed (SET), reported (REP: what has left the reservoir, whenever the pump was "
@@ -36,13 +37,33 @@ def truth_blocks(document: dict[str, Any]) -> list[Block]:
     if events:
         blocks.append(Paragraph(_summary(mapping(source.get("counts")), events)))
         blocks += [Paragraph(f"{note}.", "muted") for note in source.get("notes") or [] if isinstance(note, str)]
-        blocks.append(_events(events))
+        unmatched = [event for event in events if text(event.get("status")) in BAD]
+        if len(events) <= FEW:
+            blocks.append(_events(events))
+        elif unmatched:
+            blocks.append(_events(unmatched, "Events without a partner, or whose amounts differ (k = 2)"))
     if searched := _searched(mapping(source.get("search"))):
         blocks.append(Paragraph(searched))
-    if totals := rows(source.get("totals")):
-        blocks.append(_totals(totals))
-    if deliveries:
+    if totals:
+        blocks.append(_totals(totals if len(totals) <= FEW else totals[-1:]))
+    if deliveries and len(deliveries) <= FEW:
         blocks.append(delivery_table(deliveries))
+    blocks.append(See((("Every event", "every-event"), ("Totals", "every-total"), ("Deliveries", "every-delivery"))))
+    return blocks
+
+
+def truth_annex(document: dict[str, Any]) -> list[Block]:
+    """Return in full the tables that are too long for section 9."""
+    source = mapping(mapping(document.get("analysis")).get("truths"))
+    parts = (
+        ("Events in three truths", "every-event", rows(source.get("rows")), _events),
+        ("Totals", "every-total", rows(source.get("totals")), _totals),
+        ("Deliveries", "every-delivery", rows(document.get("deliveries")), delivery_table),
+    )
+    blocks: list[Block] = []
+    for title, anchor, held, table in parts:
+        if len(held) > FEW:
+            blocks += [Heading(title, "", anchor), table(held)]
     return blocks
 
 
@@ -57,7 +78,7 @@ def _summary(counts: dict[str, Any], events: list[dict[str, Any]]) -> str:
     return f"{agreed} of {len(events)} events agree; {', '.join(told)}." if told else f"All {agreed} events agree."
 
 
-def _events(events: list[dict[str, Any]]) -> Table:
+def _events(events: list[dict[str, Any]], caption: str = "Every event: programmed, reported, weighed (k = 2)") -> Table:
     """Return one row per event in three truths, in the order stored: those without a partner first."""
     body: list[tuple[Cell, ...]] = []
     former = ""
@@ -83,7 +104,7 @@ def _events(events: list[dict[str, Any]]) -> Table:
         "Times in h:mm:ss on the run's clock, differences in U; times of the log by the pump's clock as it was "
         "read. An em dash under REP or MEAS: that truth does not know of the event. Matched one to one."
     )
-    return Table(head, tuple(body), "Every event: programmed, reported, weighed (k = 2)", note)
+    return Table(head, tuple(body), caption, note)
 
 
 def _event(event: dict[str, Any]) -> tuple[Cell, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from reports.blocks import Block, Facts, Heading, Paragraph, Table, cells, columns
+from reports.blocks import Block, Facts, Heading, Paragraph, See, Table, cells, columns
 from reports.formatting import NBSP, UNKNOWN, as_number, elapsed, general, plus_minus, probability, unit_text, with_unit
 from reports.reading import mapping, numbers, rows, text, texts
 
@@ -40,21 +40,27 @@ NAMES = {
 
 
 def walk_back_blocks(document: dict[str, Any]) -> list[Block]:
-    """Return the way from raw readings to every check's value; nothing where a judgement holds no trace."""
-    traced = [check for check in rows(document.get("checks")) if mapping(check.get("trace"))]
-    if not traced:
-        return []
-    blocks: list[Block] = [
-        Heading("From raw readings to the result", "", "walk-back"),
-        Paragraph(MODEL),
-        Paragraph(
-            "A reading stands as file:block:line; this prints it: zcat FILE | awk '/^R BLOCK /{n=1} n{if(n==LINE)"
-            "{print;exit}n++}'. W1 and W2 are means of the readings from first to last, or lie on a line between two.",
-            "muted",
-        ),
-    ]
-    for check in traced:
-        blocks += _check(check)
+    """Return the way from raw readings to every check's value, and what each item's u is made of; often nothing."""
+    checks = rows(document.get("checks"))
+    traced = [(place, check) for place, check in enumerate(checks) if mapping(check.get("trace"))]
+    blocks: list[Block] = []
+    if traced:
+        blocks = [
+            Paragraph(MODEL),
+            Paragraph(
+                "A reading stands as file:block:line; this prints it: zcat FILE | awk '/^R BLOCK /{n=1} n{if(n==LINE)"
+                "{print;exit}n++}'. W1 and W2 are means of the readings from first to last, or lie on a line between "
+                "two.",
+                "muted",
+            ),
+        ]
+    for place, check in enumerate(checks):
+        found = _check(check) if mapping(check.get("trace")) else []
+        if (table := item_budget_table(check)) is not None:
+            found.append(table)
+        if found:
+            links = (("The result", f"check-{place}"), ("Its budget", f"budget-{place}"))
+            blocks += [Heading(f"Way of {text(check.get('id'))}", "", f"way-{place}"), See(links), *found]
     return blocks
 
 
@@ -100,7 +106,8 @@ def monte_carlo_text(check: dict[str, Any]) -> str:
     if len(bounds) != 2:
         return UNKNOWN
     unit = text(check.get("unit"))
-    verdict = "agrees with y ± U" if found.get("agrees") else "differs from y ± U, see the finding"
+    both = f"y{NBSP}±{NBSP}U"
+    verdict = f"agrees with {both}" if found.get("agrees") else f"differs from {both}, see the finding"
     doubts = "; ".join(texts(found.get("doubts")))
     return (
         f"u = {with_unit(general(found.get('u'), 2), unit)}, 95{NBSP}% interval "
@@ -136,7 +143,7 @@ def _check(check: dict[str, Any]) -> list[Block]:
     if trace.get("part_formula"):
         formula += f"; each part = {text(trace['part_formula'])}"
     concentration = with_unit(general(trace.get("concentration_u_per_ml")), "U/mL")
-    blocks: list[Block] = [Heading(f"Way of {name}"), Paragraph(f"{formula}. Concentration {concentration}.")]
+    blocks: list[Block] = [Paragraph(f"{formula}. Concentration {concentration}.")]
     if "start" in trace:
         return [*blocks, Facts((*_facts(trace), ("Value", with_unit(general(trace.get("value"), 7), unit))))]
     each = rows(check.get("items")) or rows(trace.get("parts"))

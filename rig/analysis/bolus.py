@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from rig.analysis.series import TIME_TOLERANCE_S, checked, level_between
 from rig.analysis.settling import SLOPE_WINDOW_S, Settlement, settled
@@ -238,6 +237,8 @@ def _time_constant(area: float, tail: float, span: float, *, significant: bool) 
     """Return tau in s of an exponential seen for ``span``; half the span where the noise hides it, at most twice it."""
     if not significant:
         return span / 2.0
+    from scipy.optimize import brentq  # noqa: PLC0415 - only who needs it pays for it
+
     share = min(max(area / (tail * span), 0.02), 0.459)  # 0.459: tau = 2 spans
 
     def miss(x: float) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import beta, chi2, nct, norm
 
 from rig.errors import UsageError
+
+HALVINGS = 50  # of a width below 10: to 1e-14
 
 
 def tolerance_factor_one_sided(count: int, coverage: float = 0.95, confidence: float = 0.95) -> float:
@@ -16,6 +16,8 @@ def tolerance_factor_one_sided(count: int, coverage: float = 0.95, confidence: f
 
     ISO 16269-6, non-central t. n 25, 95/95: 2.292. ``UsageError`` below n = 2 or outside 0..1.
     """
+    from scipy.stats import nct, norm  # noqa: PLC0415 - only who needs it pays for it
+
     _require(count, coverage, confidence)
     root = math.sqrt(count)
     return float(nct.ppf(confidence, count - 1, norm.ppf(coverage) * root)) / root
@@ -23,6 +25,8 @@ def tolerance_factor_one_sided(count: int, coverage: float = 0.95, confidence: f
 
 def tolerance_factor_howe(count: int, coverage: float = 0.95, confidence: float = 0.95) -> float:
     """Return Howe's approximation of the two-sided factor (Howe 1969); n 25, 95/95: 2.631."""
+    from scipy.stats import chi2, norm  # noqa: PLC0415 - only who needs it pays for it
+
     _require(count, coverage, confidence)
     quantile = chi2.ppf(1.0 - confidence, count - 1)
     return float(norm.ppf((1.0 + coverage) / 2.0) * math.sqrt((count - 1) * (1.0 + 1.0 / count) / quantile))
@@ -34,16 +38,20 @@ def tolerance_factor(count: int, coverage: float = 0.95, confidence: float = 0.9
     Solves E_x[P(chi2 > (n-1) r(x)^2/k^2)] = c with x ~ N(0, 1/n), r(x): Phi(x+r) - Phi(x-r) = p. n 25, 95/95: 2.638.
     ``UsageError`` below n = 2 or outside 0..1.
     """
+    from scipy.optimize import brentq  # noqa: PLC0415 - only who needs it pays for it
+    from scipy.stats import chi2, norm  # noqa: PLC0415 - only who needs it pays for it
+
     _require(count, coverage, confidence)
     z = np.linspace(-8.0, 8.0, 321)
     weight = norm.pdf(z) * (z[1] - z[0])
-    x = z / math.sqrt(count)
-    r = np.full_like(x, norm.ppf((1.0 + coverage) / 2.0)) + np.abs(x) / 2.0
-    for _ in range(50):  # Newton: the function is increasing and concave beyond its root
-        step = (norm.cdf(x + r) - norm.cdf(x - r) - coverage) / (norm.pdf(x + r) + norm.pdf(x - r))
-        r = np.maximum(r - step, 1e-9)
-        if float(np.abs(step).max()) < 1e-12:
-            break
+    x = np.abs(z) / math.sqrt(count)
+    # Phi(r-x) - Phi(-r-x) grows with r; it is at most Phi(r-x), and at r = x + q at least Phi(q) - Phi(-q).
+    low = np.maximum(x + float(norm.ppf(coverage)), 0.0)
+    high = x + float(norm.ppf((1.0 + coverage) / 2.0))
+    for _ in range(HALVINGS):
+        r = (low + high) / 2.0
+        short = norm.cdf(r - x) - norm.cdf(-r - x) < coverage
+        low, high = np.where(short, r, low), np.where(short, high, r)
 
     def miss(k: float) -> float:
         return float(weight @ chi2.sf((count - 1) * (r / k) ** 2, count - 1)) - confidence
@@ -66,6 +74,8 @@ def clopper_pearson(successes: int, count: int, confidence: float = 0.95) -> tup
     172 of 225: 0.703 to 0.818. For a one-sided bound at c ask for confidence 2c - 1. ``UsageError`` unless
     0 <= successes <= count and count >= 1.
     """
+    from scipy.stats import beta  # noqa: PLC0415 - only who needs it pays for it
+
     if not 0 <= successes <= count or count < 1 or not 0.0 < confidence < 1.0:
         raise UsageError(f"a proportion of {successes} of {count}", expected="0 <= successes <= count, count >= 1")
     tail = (1.0 - confidence) / 2.0

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student_t
 
 from rig.analysis.measured import Measured
 from rig.analysis.series import checked, level_between
@@ -112,6 +111,8 @@ def _next_step(steps: Sequence[VolumeResult], name: str) -> Measured:
         scatter = Component(f"{name}, seen once", abs(mean) / math.sqrt(3.0), "uL", 1.0, "B", "rectangular")
         note = f"{name} seen once: its scatter is unknown, the step itself is taken as half width"
         return Measured(mean, Budget("uL", (*steps[0].budget.components, scatter)), (note,))
+    from scipy.stats import t as student_t  # noqa: PLC0415 - only who needs it pays for it
+
     factor = float(student_t.ppf((1.0 + _COVERED) / 2.0, count - 1)) / COVERAGE_FACTOR
     seen = float(volumes.std(ddof=1)) * factor
     # The weighing of a step is in the scatter of the steps; its shared part (density ...) is not, and stays.

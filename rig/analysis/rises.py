@@ -277,6 +277,8 @@ def _measured(
     tail_s = TAIL_S if stretch.quiet and to_s + TAIL_S + AVERAGED_S <= stretch.to_s else 0.0
     start, end = np.searchsorted(times, (from_s, to_s + tail_s), side="right")
     before, after = slice(max(low, start - 10), start), slice(end - 1, min(high, end + 9))
+    if before.start >= before.stop or after.start >= after.stop:
+        return None  # the stretch begins or ends with it: nothing to compare with
     level, closing = float(np.median(excess[before])), float(np.median(excess[after]))
     count_before, count_after = before.stop - before.start, after.stop - after.start
     step_s = float(np.median(np.diff(times[low:high])))

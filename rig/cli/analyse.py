@@ -75,6 +75,7 @@ def _judge_one(name: str, options: argparse.Namespace) -> tuple[int, dict[str, A
     """Judge one run again, store and report it; return its exit code and result."""
     from reports.write import write_report  # noqa: PLC0415 - a log needs none of these
     from rig.cli.runs import find_run  # noqa: PLC0415
+    from rig.cli.safe_state import safe_state_of  # noqa: PLC0415
     from rig.cli.summary import print_summary  # noqa: PLC0415
     from rig.judging.judge import judge  # noqa: PLC0415
     from rig.judging.store import publish, write_judgement  # noqa: PLC0415
@@ -85,7 +86,11 @@ def _judge_one(name: str, options: argparse.Namespace) -> tuple[int, dict[str, A
     judgement = write_judgement(folder, result)
     write_report(judgement)
     publish(folder, judgement)
+    confirmed, told = safe_state_of(folder, result)
     if not options.json:
         print_summary(result)
+        sys.stdout.write(f"{told}\n" if told else "")
         sys.stdout.write(f"judgement: {judgement}\n")
-    return exit_code(result, safe_confirmed=result.bench["safe_state"].get("confirmed", True)), result.to_json()
+    elif told:
+        sys.stderr.write(f"rig: {result.run_id}: {told}\n")
+    return exit_code(result, safe_confirmed=confirmed), result.to_json()

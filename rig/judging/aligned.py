@@ -167,11 +167,29 @@ def _reading_u(view: RunView) -> float:
     return 0.0 if noise is None else noise.reading_u
 
 
-def aligned_hours(view: RunView, from_s: float, to_s: float) -> tuple[tuple[float, float], ...]:
-    """Return the hours of an interval of one rate with their edges between doses; none where that cannot be done.
+@dataclass(frozen=True, slots=True)
+class AlignedHours:
+    """Every complete hour of an interval: its edges between two doses, or None where it must stay as on the clock.
 
-    Each hour's mark moves to the nearest edge between two doses, the first and the last inward; what is then not an
-    hour to 10 % is left out. `PhaseUnknownError` says why there are none.
+    ``interval_s``: the doses' interval; ``note``: how many stay and why, or nothing.
+    """
+
+    hours: tuple[tuple[float, float] | None, ...]
+    interval_s: float
+    note: str = ""
+
+    @property
+    def whole(self) -> tuple[tuple[float, float], ...]:
+        """Return the hours of whole doses alone."""
+        return tuple(hour for hour in self.hours if hour is not None)
+
+
+def aligned_hours(view: RunView, from_s: float, to_s: float) -> AlignedHours:
+    """Return the hours of an interval of one rate with their edges between doses, where that can be done.
+
+    Each hour's mark moves to the nearest edge between two doses, the first and the last inward. An hour stays as on the
+    clock where it would then not be an hour to 10 %, where a dose lies at one of its edges, or where an edge moved over
+    a slot that did not hold its dose: moving an edge hides nothing. `PhaseUnknownError` says why all stay.
     """
     schedule = schedule_at(view, from_s)
     if to_s > schedule.end_s + schedule.interval_s:
@@ -183,11 +201,29 @@ def aligned_hours(view: RunView, from_s: float, to_s: float) -> tuple[tuple[floa
     right = np.clip(np.searchsorted(edges, marks), 1, edges.size - 1)
     nearest = np.where(marks - edges[right - 1] <= edges[right] - marks, right - 1, right)
     moved = edges[nearest]
-    hours = pairwise(float(edge) for edge in moved)
-    kept = tuple((a, b) for a, b in hours if abs(b - a - S_PER_H) <= HOUR_BAND * S_PER_H)
-    if not kept:
-        raise PhaseUnknownError("no hour of whole doses fits")
-    return kept
+    refused = [_why_not_edge(view, schedule, *at_s) for at_s in zip(moved.tolist(), marks.tolist(), strict=True)]
+    hours: list[tuple[float, float] | None] = []
+    reasons: list[str] = []
+    for (low_s, high_s), whys in zip(pairwise(moved.tolist()), pairwise(refused), strict=True):
+        long_h = (high_s - low_s) / S_PER_H
+        off = f"whole doses would make it {long_h:.2f} h" if abs(long_h - 1.0) > HOUR_BAND else ""
+        why = next((each for each in (off, *whys) if each), "")
+        hours.append(None if why else (low_s, high_s))
+        reasons += [why] if why else []
+    if len(reasons) == len(hours):
+        raise PhaseUnknownError(f"no hour of whole doses fits: {reasons[0]}")
+    many = f"{len(reasons)} of {len(hours)} hours stay as on the clock, with one dose/sqrt(6) in the budget of each"
+    return AlignedHours(tuple(hours), schedule.interval_s, f"{many}: {reasons[0]}" if reasons else "")
+
+
+def _why_not_edge(view: RunView, schedule: DoseSchedule, inner_s: float, outer_s: float) -> str:
+    """Return why an edge may not move from ``outer_s`` to ``inner_s``, or nothing."""
+    try:
+        _require_flat(view, schedule, inner_s)
+        _require_nothing_hidden(view, schedule, inner_s, outer_s)
+    except PhaseUnknownError as unknown:
+        return unknown.what
+    return ""
 
 
 def hour_error(view: RunView, from_s: float, to_s: float, interval_s: float) -> DeliveryError:

@@ -102,8 +102,7 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any]:
         return {}
     try:
         hours = aligned_hours(view, span.start_s, span.end_s)
-        interval_s = schedule_at(view, span.start_s).interval_s
-        errors = [hour_error(view, low_s, high_s, interval_s) for low_s, high_s in hours]
+        errors = [hour_error(view, *whole, hours.interval_s) for whole in hours.whole]
     except RigError as unknown:
         return {"windows_1h_aligned_why_not": unknown.what}
     stats = error_statistics(
@@ -112,6 +111,7 @@ def _hours(view: RunView, span: StepSpan) -> dict[str, Any]:
     return {
         "windows_1h_aligned": {
             "count": stats.count,
+            "on_the_clock": len(hours.hours) - stats.count,
             "mean_pct": stats.mean_pct,
             "sd_pct": stats.sd_pct,
             "mard_pct": stats.mard_pct,

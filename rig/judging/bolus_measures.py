@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,19 +31,22 @@ def measure_boluses(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...
         raise NotMeasurableError("the run ended before its boluses")
     items = [make(bolus, _blank_item(bolus), view) for bolus in chosen]
     from_s, to_s = items[0].from_s, items[-1].to_s
-    planned = _planned(check, view)
-    if len(chosen) < planned:
-        text = f"{planned - len(chosen)} of {planned} boluses were not started in this run"
-        items.append(Item("missing", view.end_s, view.end_s, None, None, why_not=text))
-    return Measured(from_s, to_s, tuple(items))
+    return Measured(from_s, to_s, (*items, *_missing(check, view, chosen)))
 
 
-def _planned(check: Check, view: RunView) -> int:
-    return sum(
-        step.repeat
-        for index, step in enumerate(view.evidence.scenario.steps)
-        if isinstance(step, BolusStep) and check.step in (None, index) and _is_amount(check.amount_u, step.amount_u)
-    )
+def _missing(check: Check, view: RunView, chosen: Sequence[JudgedBolus]) -> list[Item]:
+    """Return an item for each amount of which boluses were planned and never started: it has the limits of others."""
+    planned: dict[float, int] = {}
+    for index, step in enumerate(view.evidence.scenario.steps):
+        if isinstance(step, BolusStep) and check.step in (None, index) and _is_amount(check.amount_u, step.amount_u):
+            planned[step.amount_u] = planned.get(step.amount_u, 0) + step.repeat
+    found = []
+    for amount_u, count in planned.items():
+        short = count - sum(_is_amount(amount_u, bolus.order.amount_u) for bolus in chosen)
+        if short > 0:
+            text = f"{short} of {count} boluses of {amount_u:g} U were not started in this run"
+            found.append(Item("missing", view.end_s, view.end_s, None, None, amount_u=amount_u, why_not=text))
+    return found
 
 
 def _is_amount(wanted_u: float | None, amount_u: float) -> bool:

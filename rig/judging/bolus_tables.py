@@ -16,6 +16,7 @@ from rig.judging.bolus_measures import duration_budget, start_delay_budget
 from rig.judging.boluses import JudgedBolus
 from rig.judging.uncertainties import expanded_mean_u
 from rig.judging.view import RunView
+from rig.scenario.model import BolusStep
 
 TOLERANCE_MIN_COUNT = 5
 COVERAGE, CONFIDENCE = 0.95, 0.95
@@ -24,17 +25,34 @@ WITHIN_PCT = (5, 10, 15)
 
 def bolus_tables(view: RunView, boluses: Sequence[JudgedBolus]) -> dict[str, Any]:
     """Return ``analysis["boluses"]``: groups by size, and every bolus."""
-    return {"groups": _groups(boluses), "items": [_row(view, bolus) for bolus in boluses]}
+    return {"groups": _groups(view, boluses), "items": [_row(view, bolus) for bolus in boluses]}
 
 
-def _groups(boluses: Sequence[JudgedBolus]) -> list[dict[str, Any]]:
+def _groups(view: RunView, boluses: Sequence[JudgedBolus]) -> list[dict[str, Any]]:
+    """Return a group for each size; what was planned or begun and could not be measured is counted in it.
+
+    A size of which nothing was measured has its counts alone.
+    """
+    planned = _planned(view)
     groups = []
-    for amount_u in sorted({bolus.order.amount_u for bolus in boluses}):
-        held = [b.measured_u for b in boluses if b.order.amount_u == amount_u and b.measured_u is not None]
+    for amount_u in sorted({bolus.order.amount_u for bolus in boluses} | planned.keys()):
+        same = [bolus for bolus in boluses if bolus.order.amount_u == amount_u]
+        held = [bolus.measured_u for bolus in same if bolus.measured_u is not None]
+        count = max(planned.get(amount_u, 0), len(same))
+        told: dict[str, Any] = {"set_u": amount_u, "n": 0, "planned": count, "not_measured": count - len(held)}
         if held:
-            same = [bolus for bolus in boluses if bolus.order.amount_u == amount_u]
-            groups.append({**group_table(amount_u, held), "expanded_uncertainty_mean_u": expanded_mean_u(same)})
+            told |= {**group_table(amount_u, held), "expanded_uncertainty_mean_u": expanded_mean_u(same)}
+        groups.append(told)
     return groups
+
+
+def _planned(view: RunView) -> dict[float, int]:
+    """Return how many boluses of each size the scenario asks for, from the first step of this stretch on."""
+    planned: dict[float, int] = {}
+    for step in view.evidence.scenario.steps[view.stretch.first_step :]:
+        if isinstance(step, BolusStep):
+            planned[step.amount_u] = planned.get(step.amount_u, 0) + step.repeat
+    return planned
 
 
 def group_table(amount_u: float, volumes_u: Sequence[float]) -> dict[str, Any]:

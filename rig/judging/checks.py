@@ -50,15 +50,25 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
     limits = resolve_limits(check, profile, check.amount_u)
     try:
         measured = measure(check, view, boluses)
-        refused = _unfit(view, measured) if limits.decide else ""
+        deciding = _deciding(check, limits, measured, profile)
+        refused = _unfit(view, measured) if deciding is not None else ""
     except BenchError as error:
         return invalid(check, limits, error.what)
     if refused:
-        return invalid(check, limits, refused)
+        return invalid(check, deciding or limits, refused)
     if MEASURES[check.measure].each:
         return _each(check, measured, profile, view)
     amount_u = measured.items[0].amount_u
     return _single(check, measured, limits if amount_u is None else resolve_limits(check, profile, amount_u), view)
+
+
+def _deciding(check: Check, limits: Limits, measured: Measured, profile: PumpProfile) -> Limits | None:
+    """Return limits that decide, of the check or of any of its items; None where nothing decides.
+
+    A claim in percent has no limit in U without an amount, but each bolus brings its own.
+    """
+    each = (limits, *(resolve_limits(check, profile, item.amount_u) for item in measured.items))
+    return next((held for held in each if held.decide), None)
 
 
 def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
@@ -84,9 +94,10 @@ def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView)
     judged, raw, components = [], RawReadings(view), Components()
     shown = max(measured.items, key=lambda item: abs(item.value or 0.0))
     shown_carlo = None
-    for item in measured.items:
-        limits = resolve_limits(check, profile, item.amount_u)
-        decision = _decide_item(check, item, limits)
+    own = [resolve_limits(check, profile, item.amount_u) for item in measured.items]
+    decides = any(limits.decide for limits in own)
+    for item, limits in zip(measured.items, own, strict=True):
+        decision = _decide_item(check, item, limits, decides=decides)
         carlo = None
         if item is shown:
             carlo = shown_carlo = propagated(item, limits, check.unit)
@@ -110,8 +121,9 @@ def _borne_out(check: Check, decision: Decision, carlo: Propagated | None, limit
     return decision if carlo is None or check.decision == "simple" else carlo.withhold(decision, limits)
 
 
-def _decide_item(check: Check, item: Item, limits: Limits) -> Decision:
-    if item.why_not and limits.decide:
+def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool) -> Decision:
+    """Return an item's decision; what could not be measured is INVALID wherever any item's limits decide."""
+    if item.why_not and decides:
         return Decision(Outcome.INVALID, item.why_not)
     return _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
 

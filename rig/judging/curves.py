@@ -11,6 +11,7 @@ from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_curves
+from rig.judging.quality import programmed_u
 from rig.judging.quality_tables import quality_curve
 from rig.judging.view import FloatArray, RunView
 from rig.scenario.model import BasalStep
@@ -53,7 +54,8 @@ def _cumulative(view: RunView) -> dict[str, Any]:
     if not len(times):
         return {}
     volume = volume - volume[0]
-    set_u = np.array([view.programme.expected_u(view.first_s, float(at)) for at in times])
+    due_u = programmed_u(view.programme, np.concatenate(([view.first_s], times)))
+    set_u = due_u[1:] - due_u[0]
     chosen = thinned(len(times), volume - set_u)
     return {
         "from_s": view.first_s,

@@ -19,9 +19,13 @@ from rig.scenario.model import Check
 
 S_PER_H = 3600.0
 END_TOLERANCE_S = 1.0
-# A display trails the load by its filter, which the bench file does not state: 0.3 to 2 s for the filters of this class
-# of balance (rig's assumption). In steady flow it cancels; where a step begins from rest it does not.
+# A display trails the load by its filter, which the bench file does not state: 0.3 to 2 s for filters of this class of
+# balance (rig's assumption). In steady flow it cancels; where the flow before the edges differs, the value is wrong by
+# 0 to 2 s of the difference, always in one direction. The centre, 1 s, is not corrected on an assumption but counts as
+# a bias, u = |bias|, beside the half width of 1 s: (1 + 1/3)^(1/2) s, which is what a rectangle of +-2 s has. At a stop
+# the line's tail, which the next reading sees, works against it.
 LAG_S = 2.0
+REST_S = 120.0  # the line's tail is over
 
 
 def window(check: Check, view: RunView) -> tuple[float, float]:
@@ -78,7 +82,8 @@ def measured_volume(view: RunView, from_s: float, to_s: float, *, half_width_s: 
 def _edge_components(view: RunView, from_s: float, to_s: float, edges: list[float]) -> list[Component]:
     """Return what the readings at the edges cannot know of the flow there, in uL: bends and the display's lag."""
     parts = []
-    bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in edges)) * view.ul_per_u
+    bent = [at_s for at_s in edges if not _begins_from_rest(view, at_s)]
+    bend_ul = math.hypot(*(_bend_u(view, at_s) for at_s in bent)) * view.ul_per_u
     if bend_ul > 0.0:
         name, source = "rate change between readings at an edge", "SET between the two readings"
         parts.append(Component(name, bend_ul / math.sqrt(3.0), "uL", 1.0, "B", "rectangular", source))
@@ -115,13 +120,27 @@ def _level(view: RunView, at_s: float, half_width_s: float) -> Level:
     """Return the level at an instant: a straight line between the readings around it, bent as SET is.
 
     A line alone would take a step that begins from rest for one that began earlier, and always too slow: a bias. The
-    mean of readings between two doses needs no bend.
+    mean of readings between two doses needs no bend. Where a step begins from rest, the level is that of the reading
+    before it, less what has evaporated: by the time of the reading after it a line's delay and the wait for the first
+    dose have kept back some of SET, and a level that relies on both would be too low.
     """
     level = level_at(view.times_s, view.masses_mg, at_s, half_width_s=half_width_s)
-    bend_mg = _bend_u(view, at_s) * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3
-    if level.count > 1 or bend_mg == 0.0:
+    bend_u = _bend_u(view, at_s)
+    if level.count > 1 or bend_u == 0.0:
         return level
-    return replace(level, mass_mg=level.mass_mg + bend_mg, bend_mg=bend_mg)
+    mass_mg = level.mass_mg + bend_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3
+    if _begins_from_rest(view, at_s):
+        before = int(np.searchsorted(view.times_s, at_s)) - 1
+        lost_mg = view.chain.evaporation_mg_per_h * (at_s - float(view.times_s[before])) / S_PER_H
+        mass_mg = float(view.masses_mg[before]) - lost_mg
+    return replace(level, mass_mg=mass_mg, bend_mg=mass_mg - level.mass_mg)
+
+
+def _begins_from_rest(view: RunView, at_s: float) -> bool:
+    """Return whether nothing was programmed before ``at_s``, back to the reading before it and until a tail is over."""
+    before_s = float(view.times_s[max(int(np.searchsorted(view.times_s, at_s)) - 1, 0)])
+    from_s = min(before_s, at_s - REST_S)
+    return view.programme.expected_u(from_s, at_s) == 0.0 and view.unknown_in(from_s, at_s) is None
 
 
 def _bend_u(view: RunView, at_s: float) -> float:

@@ -161,7 +161,7 @@ def _bench(evidence: Evidence) -> dict[str, Any]:
         },
         "liquid": {} if bench.liquid is None else asdict(bench.liquid),
         "tube": {"outer_diameter_mm": bench.tube.outer_diameter_mm},
-        "safe_state": evidence.record.end.get("safe", {}),
+        "safe_state": evidence.record.end.get("safe") or {"confirmed": None, "by": "not known from this record"},
         "record_head_sha256": evidence.record.head_sha256,
     }
 

@@ -44,6 +44,8 @@ def _trouble(result: Result) -> str:
     safe = result.bench.get("safe_state", {})
     if safe.get("confirmed") is False:
         found.append(f"safe state not confirmed: {safe.get('by', 'unknown')}")
+    if safe.get("confirmed") is None and result.end_reason != "completed":
+        found.append("safe state not known from this record")
     return "; ".join(found)
 
 

@@ -12,7 +12,7 @@ from rig.analysis.basal import DeliveryError
 from rig.analysis.intervals import clopper_pearson
 from rig.analysis.phase import PhaseUnknownError
 from rig.errors import BenchError
-from rig.judging.aligned import AlignedError, aligned_hours, best_error, hour_error, schedule_at
+from rig.judging.aligned import AlignedError, aligned_hours, best_error, hour_error
 from rig.judging.bolus_measures import (
     absolute_error,
     duration_error,
@@ -28,6 +28,7 @@ from rig.judging.suspensions import measure_slopes
 from rig.judging.view import RunView, StepSpan
 from rig.metrology.volume import VolumeResult
 from rig.scenario.model import Check, TempBasalStep
+from rig.verdict import COVERAGE_FACTOR
 
 MIN_SEGMENT_S = 60.0  # shorter stretches (between two commands) hold no dose worth judging
 HOUR_LIMIT_PCT = 15.0
@@ -130,7 +131,8 @@ def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, floa
 def _share_of_hours(check: Check, view: RunView) -> Measured:
     """Return the share of complete hours within 15 %, from the interval's start on.
 
-    Hours hold whole doses where the phase of the doses is known (design 4.10); the share of the fixed hours is noted.
+    Hours hold whole doses where the phase of the doses is known (design 4.10), each of the others stays as on the
+    clock, so that none is left out; the share of the fixed hours is noted.
     The balance must not decide for the pump: an hour whose limit lies within its own e +- U counts neither way, and
     widens the Clopper-Pearson interval to what holds with all such hours outside, and with all of them inside.
     """
@@ -177,13 +179,16 @@ def _hour_errors(view: RunView, from_s: float, to_s: float) -> tuple[list[HourEr
         raise NotMeasurableError("the interval holds no complete hour, or one with nothing programmed")
     fixed = [(float(a), float(b), basal_error(view, float(a), float(b))) for a, b in pairwise(edges)]
     try:
-        hours = aligned_hours(view, from_s, to_s)
-        interval_s = schedule_at(view, from_s).interval_s
+        aligned = aligned_hours(view, from_s, to_s)
     except PhaseUnknownError as unknown:
         return fixed, (f"hours as on the clock, with one dose/sqrt(6) in the budget of each: {unknown.what}",)
     inside = sum(abs(error.error_pct) <= HOUR_LIMIT_PCT + BOUNDARY_PCT for _, _, error in fixed)
-    text = f"{len(hours)} hours of whole doses; as on the clock, {inside} of {count} hours lie within 15 %"
-    return [(low_s, high_s, hour_error(view, low_s, high_s, interval_s)) for low_s, high_s in hours], (text,)
+    hours = [
+        fixed[number] if whole is None else (*whole, hour_error(view, *whole, aligned.interval_s))
+        for number, whole in enumerate(aligned.hours)
+    ]
+    text = f"{len(aligned.whole)} hours of whole doses; as on the clock, {inside} of {count} hours lie within 15 %"
+    return hours, ((text, aligned.note) if aligned.note else (text,))
 
 
 def _spans(check: Check, view: RunView, kind: str) -> list[StepSpan]:
@@ -221,10 +226,24 @@ def _temps_missing(check: Check, view: RunView) -> list[Item]:
 
 
 def _suspended(check: Check, view: RunView) -> Measured:
-    """Return the suspension in which most left the outlet; all of them must have been measured whole."""
+    """Return the suspension whose y +- U lies farthest out (without limits: the largest); all were measured whole."""
     spans = _spans(check, view, "suspend")
     planned = [step.kind for step in view.evidence.scenario.steps].count("suspend") if check.step is None else 1
     if len(spans) < planned or not all(span.complete for span in spans):
         raise NotMeasurableError("the run ended before or within a suspension")
-    found = [_delivered(view, span.start_s, view.last_weighed_s(span.end_s)) for span in spans]
-    return max(found, key=lambda each: each.items[0].value or 0.0)
+    found = [_delivered(view, *span) for span in suspended_spans(check, view)]
+    return max(found, key=lambda each: _farthest_u(check, each.items[0]))
+
+
+def suspended_spans(check: Check, view: RunView) -> list[tuple[float, float]]:
+    """Return the interval of every suspension that a check rests on, whichever of them it shows."""
+    return [(span.start_s, view.last_weighed_s(span.end_s)) for span in _spans(check, view, "suspend")]
+
+
+def _farthest_u(check: Check, item: Item) -> float:
+    """Return how far y +- U reaches beyond a check's limits (negative: within), in U; without limits y + U."""
+    value = item.value or 0.0
+    expanded = 0.0 if check.decision == "simple" else COVERAGE_FACTOR * (item.u or 0.0)
+    beyond = [value + expanded - check.upper] if check.upper is not None else []
+    beyond += [check.lower - value + expanded] if check.lower is not None else []
+    return max(beyond, default=value + expanded)

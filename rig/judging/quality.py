@@ -19,6 +19,7 @@ from rig.analysis import quality as found
 from rig.analysis.bridging import Departure
 from rig.analysis.quality.bursts import detection_limit, fall_limit
 from rig.analysis.quality.drops import drop_limit_mg
+from rig.analysis.quality.steps import SIDE, SIDE_S
 from rig.errors import BenchError
 from rig.judging.gaps import ExplainedGap, departure_over
 from rig.metrology.budget import Component
@@ -57,11 +58,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A lasting shift of the level. ``departure`` None: its size cannot be told, for the reason ``why_not``."""
+    """A lasting shift of the level. ``departure`` None: its size cannot be told, for the reason ``why_not``.
+
+    ``own_mg``: how far the display itself fell there, and what was due meanwhile. ``as_shown``: nothing is taken out,
+    for the fall may be the end of a rise that was too slow or too small to be seen.
+    """
 
     shift: found.Shift
     departure: Departure | None
     why_not: str = ""
+    own_mg: float = 0.0
+    as_shown: bool = False
 
     @property
     def size_mg(self) -> float:
@@ -69,19 +76,37 @@ class Moved:
         return self.shift.size_mg if self.departure is None else self.departure.departure_mg
 
     @property
+    def fell_mg(self) -> float:
+        """Return by how much the display fell, mg, as good as it is known; 0 for a rise."""
+        return self.own_mg or max(-self.shift.size_mg, 0.0)
+
+    @property
+    def known_mg(self) -> float:
+        """Return how far a fall went that is known well enough, mg, never more than the display fell; else 0.
+
+        Known: larger than 3 u by both sides, and by both sides what the display itself fell, within 3 u.
+        """
+        known = self.departure
+        if known is None or self.shift.size_mg >= 0.0:
+            return 0.0
+        sure_mg = SURE_SIGMAS * known.u_mg
+        is_known = known.departure_mg < -sure_mg and abs(known.departure_mg + self.own_mg) <= sure_mg
+        return min(-known.departure_mg, self.own_mg) if is_known else 0.0
+
+    @property
     def taken_out_mg(self) -> float:
         """Return what is added to the readings after a fall that is known well enough; 0 for any other shift."""
-        known = self.departure
-        is_known = known is not None and known.departure_mg < -SURE_SIGMAS * known.u_mg
-        return -known.departure_mg if known is not None and is_known and self.shift.size_mg < 0.0 else 0.0
+        return 0.0 if self.as_shown else self.known_mg
 
     @property
     def u_mg(self) -> float:
-        """Return u of a difference across a fall: of what was taken out, else of all that may have gone, mg."""
+        """Return u of a difference across a fall: of what is known of it, else of all that may have gone, mg."""
         known = self.departure
         if known is None:
             return 0.0
-        return known.u_mg if self.taken_out_mg else math.hypot(known.departure_mg, known.u_mg)
+        if self.known_mg:
+            return math.hypot(known.u_mg, known.departure_mg + self.known_mg)
+        return math.hypot(max(abs(known.departure_mg), self.own_mg), known.u_mg)
 
     def within(self, from_s: float, to_s: float) -> bool:
         """Whether the shift came within an interval, an edge in its settling included."""
@@ -213,13 +238,15 @@ def settle_shifts(
     gaps = [ExplainedGap(each.before_s, each.after_s, "bump", math.inf) for each in look.shifts]
     others = [*explained, *gaps]
     masses = look.masses_mg.copy()
+    less_due = masses - programmed_u(programme, look.times_s) * ul_per_u * MG_PER_UL
     moved = []
     for shift, gap in zip(look.shifts, gaps, strict=True):
         try:
             if len(look.shifts) > MOST_SHIFTS:
                 raise BenchError(f"it is one of {len(look.shifts)} shifts")
             size = departure_over(gap, others, look.times_s, look.masses_mg, programme, chain, ul_per_u)
-            moved.append(Moved(shift, size))
+            own_mg = max(-_own_step(shift, look.times_s, less_due), 0.0) if shift.size_mg < 0.0 else 0.0
+            moved.append(Moved(shift, size, own_mg=own_mg))
         except BenchError as error:
             moved.append(Moved(shift, None, error.what))
         masses[look.times_s >= shift.after_s] += moved[-1].taken_out_mg
@@ -228,6 +255,13 @@ def settle_shifts(
     sizes = {each.shift.before_s: each for each in moved}
     marks = tuple(_told(mark, sizes) for mark in look.quality.marks)
     return masses, replace(look.quality, marks=marks, falls=falls, rises=rises)
+
+
+def _own_step(shift: found.Shift, times: FloatArray, less_due: FloatArray) -> float:
+    """Return by how much the display itself moved, mg: medians of up to five readings at both edges, less SET."""
+    before = less_due[(times <= shift.before_s) & (times >= shift.before_s - SIDE_S)][-SIDE:]
+    after = less_due[(times >= shift.after_s) & (times <= shift.after_s + SIDE_S)][:SIDE]
+    return float(np.median(after) - np.median(before)) if before.size and after.size else shift.size_mg
 
 
 def programmed_u(programme: Programme, times_s: FloatArray) -> FloatArray:
@@ -350,7 +384,8 @@ def _told(mark: Mark, moved: dict[float, Moved]) -> Mark:
     how = f"{each.departure.departure_mg:+.3g} mg by both sides, u = {each.departure.u_mg:.2g} mg"
     what = "stays in the value"
     if mark.rule == BUMP:
-        what = "taken out, its u in the budget" if each.taken_out_mg else "not taken out, all of it in the budget"
+        taken = f"{each.taken_out_mg:.3g} mg taken out, its u in the budget"
+        what = taken if each.taken_out_mg else "not taken out, all of it in the budget"
     return replace(mark, text=f"{mark.text} ({how}; {what})")
 
 

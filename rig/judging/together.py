@@ -30,7 +30,8 @@ def together(results: Sequence[Document]) -> dict[str, Any]:
     ``boluses``: for each size the pumps' means, the variance between and within pumps, and three tolerance intervals in
     U: for the mean of any pump, for a single bolus of any pump, and the naive one. ``layout_a``: FDA layout A, one
     entry per rate and duration with median, lowest and highest pump (each pump once, by the mean of its runs). Runs
-    that were voided, or that name no pump, are left out and said. ``UsageError`` when nothing is left.
+    that were voided, or that name no pump, are left out and said; so is how many boluses of a size were planned and
+    not measured. ``UsageError`` when nothing is left.
     """
     held, excluded = _chosen(results)
     if not held:
@@ -39,7 +40,7 @@ def together(results: Sequence[Document]) -> dict[str, Any]:
     return {
         "pumps": sorted({pump for pump, _ in held}),
         "runs": [str(document.get("run_id")) for _, document in held],
-        "excluded": excluded,
+        "excluded": [*excluded, *_unmeasured(held)],
         "evidence": "hardware" if kinds == {"hardware"} else "simulated",
         "boluses": _boluses(held),
         "layout_a": _layout_a(held),
@@ -67,15 +68,43 @@ def _chosen(results: Sequence[Document]) -> tuple[list[tuple[str, Document]], li
 
 def _boluses(held: Sequence[tuple[str, Document]]) -> list[dict[str, Any]]:
     sizes: dict[float, dict[str, list[float]]] = {}
+    lacking: dict[float, dict[str, int]] = {}
     for pump, document in held:
-        for item in ((document.get("analysis") or {}).get("boluses") or {}).get("items") or ():
-            if item.get("measured_u") is not None:
-                group = sizes.setdefault(round(float(item["set_u"]), 6), {})
-                group.setdefault(pump, []).append(float(item["measured_u"]))
-    return [_size(set_u, groups) for set_u, groups in sorted(sizes.items())]
+        for set_u, (volumes, not_measured) in _of_run(document).items():
+            if volumes:
+                sizes.setdefault(set_u, {}).setdefault(pump, []).extend(volumes)
+            missing = lacking.setdefault(set_u, {})
+            missing[pump] = missing.get(pump, 0) + not_measured
+    return [_size(set_u, groups, lacking[set_u]) for set_u, groups in sorted(sizes.items())]
 
 
-def _size(set_u: float, groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def _of_run(document: Document) -> dict[float, tuple[list[float], int]]:
+    """Return for each size what one run measured, and how many it planned or began and did not measure."""
+    source = (document.get("analysis") or {}).get("boluses") or {}
+    volumes: dict[float, list[float]] = {}
+    begun: dict[float, int] = {}
+    for item in source.get("items") or ():
+        set_u = round(float(item["set_u"]), 6)
+        begun[set_u] = begun.get(set_u, 0) + 1
+        if item.get("measured_u") is not None:
+            volumes.setdefault(set_u, []).append(float(item["measured_u"]))
+    for group in source.get("groups") or ():  # those that were never started are no items
+        set_u = round(float(group["set_u"]), 6)
+        begun[set_u] = max(begun.get(set_u, 0), int(group.get("planned") or 0))
+    return {set_u: (volumes.get(set_u, []), count - len(volumes.get(set_u, []))) for set_u, count in begun.items()}
+
+
+def _unmeasured(held: Sequence[tuple[str, Document]]) -> list[dict[str, str]]:
+    """Return the runs of which no bolus of a size was measured: those sizes do not know of them."""
+    return [
+        {"run_id": str(document.get("run_id")), "why": f"none of its {count} boluses of {set_u:g} U was measured"}
+        for _, document in held
+        for set_u, (volumes, count) in sorted(_of_run(document).items())
+        if not volumes and count
+    ]
+
+
+def _size(set_u: float, groups: Mapping[str, Sequence[float]], lacking: Mapping[str, int]) -> dict[str, Any]:
     pumps = sorted(groups)
     found: Pooled = pooled([groups[pump] for pump in pumps])
     parts = found.components
@@ -83,10 +112,13 @@ def _size(set_u: float, groups: Mapping[str, Sequence[float]]) -> dict[str, Any]
     return {
         "set_u": set_u,
         "n": count,
+        "planned": count + sum(lacking.values()),
+        "not_measured": sum(lacking.values()),
         "pumps": [
             {
                 "pump": pump,
                 "n": len(groups[pump]),
+                "not_measured": lacking.get(pump, 0),
                 "mean_u": float(np.mean(groups[pump])),
                 "sd_u": float(np.std(groups[pump], ddof=1)) if len(groups[pump]) > 1 else None,
             }
@@ -162,10 +194,12 @@ def together_text(found: Mapping[str, Any]) -> str:
 
 
 def _size_text(size: Mapping[str, Any]) -> list[str]:
-    lines = [f"boluses of {size['set_u']:g} U (n = {size['n']})"]
+    missing = f"; {size['not_measured']} of {size['planned']} planned were not measured" if size["not_measured"] else ""
+    lines = [f"boluses of {size['set_u']:g} U (n = {size['n']}{missing})"]
     for pump in size["pumps"]:
         spread = "" if pump["sd_u"] is None else f", SD {pump['sd_u']:.3g} U"
-        lines.append(f"  pump {pump['pump']}: n {pump['n']}, mean {pump['mean_u']:.5g} U{spread}")
+        missing = f", {pump['not_measured']} not measured" if pump["not_measured"] else ""
+        lines.append(f"  pump {pump['pump']}: n {pump['n']}, mean {pump['mean_u']:.5g} U{spread}{missing}")
     if size["between_sd_u"] is not None:
         lines.append(
             f"  SD between pumps {size['between_sd_u']:.3g} U, within a pump {size['within_sd_u']:.3g} U "

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from rig.analysis.rises import Rise, Search, Stretch, find_rises
 from rig.errors import BenchError
 from rig.judging.boluses import JudgedBolus
+from rig.judging.quality import programmed_u
 from rig.judging.running import without
-from rig.judging.view import FloatArray, RunView
-from rig.programme import Programme
+from rig.judging.view import RunView
 
 AFTER_BASAL_S = 240.0  # what the line still held of the basal has left it (as the rig waits before a bolus series)
 AFTER_START_S = 900.0  # a basal that begins takes up the play of the drive first
@@ -59,22 +58,11 @@ def search_run(view: RunView, boluses: Sequence[JudgedBolus]) -> Unscheduled:
     return Unscheduled(search, mg_per_u)
 
 
-def programmed_u(programme: Programme, times_s: FloatArray) -> FloatArray:
-    """Return SET at each time, counted from the programme's beginning: straight lines between its corners."""
-    corners = {programme.start_s, programme.end_s}
-    corners.update(part.start_s for part in programme.segments)
-    for order in programme.boluses:
-        corners.update((order.start_s, order.end_s))
-    at = np.array(sorted(corners))
-    volume = np.array([programme.expected_u(programme.start_s, max(float(t), programme.start_s)) for t in at])
-    return np.asarray(np.interp(times_s, at, volume), dtype=np.float64)
-
-
 def stretches_to_search(view: RunView, boluses: Sequence[JudgedBolus], mg_per_u: float) -> list[Stretch]:
     """Return the parts of a run in which SET is quiet or steady and every reading came."""
     busy = sorted(_busy(view, boluses))
     found: list[Stretch] = []
-    former = 0.0
+    former = math.inf  # nobody knows what the pump did before it was stopped for the run
     for part in view.programme.segments:
         wait_s = AFTER_START_S if part.rate_u_per_h > 0 else AFTER_BASAL_S if former > 0 else 0.0
         rate, dose = part.rate_u_per_h * mg_per_u, view.programme.dose_u * mg_per_u if part.rate_u_per_h > 0 else 0.0

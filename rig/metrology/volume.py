@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rig.errors import BenchError
-from rig.metrology.budget import Budget, Component
+from rig.metrology.budget import Budget, Component, rectangular
 from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.checks import FloatArray, finite
 from rig.metrology.evaporation import Evaporation
@@ -23,6 +23,8 @@ from rig.metrology.sensitivity import SensitivityCheck
 
 SECONDS_PER_HOUR = 3600.0
 REPEATABILITY = "repeatability, both readings"
+SENSITIVITY_DRIFT = "sensitivity drift on the gross load"
+SENSITIVITY_DRIFT_SEEN = "sensitivity drift, change of temperature as read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +295,7 @@ def _balance_components(
             per_mg=per_mg,
         )
     elif vessel is not None:
-        drift_mg_per_k = vessel.gross_g * 1000.0 * balance.sensitivity_drift_ppm_per_k * 1e-6
-        u_k = ambient.u_change_temperature_c
-        name = "sensitivity drift on the gross load"
-        found.append(Component(name, u_k, "K", drift_mg_per_k * per_mg, source=balance.source, enters="mass"))
+        found += _sensitivity_components(balance, vessel.gross_g * 1000.0, ambient, per_mg)
     if vessel is None or chain.load_cm3 == 0.0:
         return found
     u_rho = ambient.u_air_density_change_kg_per_m3()
@@ -306,6 +305,34 @@ def _balance_components(
         per_cm3, u_cm3 = model.partial("load"), vessel.u_load_cm3
         found.append(
             Component("vessel volume", u_cm3, "cm3", per_cm3, source=vessel.source, shared=True, enters="load")
+        )
+    return found
+
+
+def _sensitivity_components(
+    balance: BalanceSpec, gross_mg: float, ambient: AmbientStats, per_mg: float
+) -> list[Component]:
+    """Return the sensitivity drift on the gross load (reference section 5.9, row 5), where no reference was weighed.
+
+    The coefficient TK is known by its half width alone: a change of temperature dT that was read moves the result by
+    up to TK dT, and in one direction through all boluses of a run (shared); what may have changed unseen comes on top.
+    """
+    per_k = gross_mg * balance.sensitivity_drift_ppm_per_k * 1e-6 * per_mg
+    unseen_k, seen_k = ambient.u_change_temperature_c, abs(ambient.end.temperature_c - ambient.start.temperature_c)
+    found = [Component(SENSITIVITY_DRIFT, unseen_k, "K", per_k, source=balance.source, enters="mass")]
+    if seen_k > 0.0:
+        found.append(
+            Component(
+                SENSITIVITY_DRIFT_SEEN,
+                rectangular(seen_k),
+                "K",
+                per_k,
+                "B",
+                "rectangular",
+                balance.source,
+                shared=True,
+                enters="mass",
+            )
         )
     return found
 

@@ -10,7 +10,24 @@ import re
 from dataclasses import dataclass
 
 _SAME_U = 1e-9
+_DAY_S = 86400.0
 CLAIMS: dict[str, str] = {"pump.accuracy.basal": "basal", "pump.accuracy.bolus": "bolus"}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """For which windows a default holds: one rate, or rates from one on; begin and length in s."""
+
+    rate_u_per_h: float | None = None
+    least_rate_u_per_h: float = 0.0
+    after_s: float = 0.0
+    least_s: float = 0.0
+
+    def allows(self, rate_u_per_h: float, same: float) -> bool:
+        """Return whether a rate within the window is one of the default's; a rate of zero is no rate of "from" one."""
+        if self.rate_u_per_h is not None:
+            return abs(rate_u_per_h - self.rate_u_per_h) <= same
+        return rate_u_per_h == 0.0 or rate_u_per_h >= self.least_rate_u_per_h - same
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,7 @@ class DefaultLimit:
 
     ``bands``: (from U, to U, symmetric bound) by the amount of a bolus, both ends included; an amount in none of them
     has no bound. ``decides`` False: information that is printed and never judges, whatever stands beside it.
+    ``condition``: the rates and windows that it speaks of; for others it is refused (`rig.scenario.conditions`).
     """
 
     id: str
@@ -30,6 +48,7 @@ class DefaultLimit:
     upper: float | None
     bands: tuple[tuple[float, float, float], ...] = ()
     decides: bool = True
+    condition: Condition | None = None
 
     @property
     def brings_limit(self) -> bool:
@@ -46,8 +65,16 @@ class DefaultLimit:
         return None, None
 
 
-def _symmetric(id_: str, text: str, mark: str, measures: tuple[str, ...], unit: str, bound: float) -> DefaultLimit:
-    return DefaultLimit(id_, text, mark, measures, unit, -bound, bound)
+def _symmetric(
+    id_: str,
+    text: str,
+    mark: str,
+    measures: tuple[str, ...],
+    unit: str,
+    bound: float,
+    condition: Condition | None = None,
+) -> DefaultLimit:
+    return DefaultLimit(id_, text, mark, measures, unit, -bound, bound, condition=condition)
 
 
 DEFAULT_LIMITS: dict[str, DefaultLimit] = {
@@ -55,11 +82,12 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
     for limit in (
         _symmetric(
             "L-B1",
-            "overall basal error at 1.0 U/h over at least 24 h after stabilisation, as makers claim it",
+            "overall basal error at 1.0 U/h over at least 24 h after 24 h of stabilisation, as makers claim it",
             "maker-type claim",
             ("basal.overall_error",),
             "%",
             5.0,
+            Condition(rate_u_per_h=1.0, after_s=_DAY_S, least_s=_DAY_S),
         ),
         _symmetric(
             "L-B2",
@@ -68,6 +96,7 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             ("basal.overall_error", "basal.segment_error", "temp_basal.error"),
             "%",
             5.0,
+            Condition(least_rate_u_per_h=0.05),
         ),
         DefaultLimit(
             "L-B3",
@@ -100,7 +129,15 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             None,
             decides=False,
         ),
-        _symmetric("L-B6", "total over 72 h", "published study", ("basal.overall_error",), "%", 5.0),
+        _symmetric(
+            "L-B6",
+            "total over 72 h or more",
+            "published study",
+            ("basal.overall_error",),
+            "%",
+            5.0,
+            Condition(least_s=3.0 * _DAY_S),
+        ),
         _symmetric(
             "L-D1",
             "each bolus of 1 U or more, as makers claim it",

@@ -8,6 +8,7 @@ from rig.config import BenchConfig
 from rig.errors import ConfigError, ScenarioError
 from rig.profiles.pump import Claim, PumpProfile
 from rig.programme import Plan
+from rig.scenario.conditions import check_conditions
 from rig.scenario.document import Place
 from rig.scenario.model import BasalStep, BolusStep, Check, ProfileStep, Scenario, Step, TempBasalStep
 from rig.scenario.plan import plan
@@ -26,8 +27,9 @@ def validate_for(
 
     Refused: another model, rates and amounts beyond the pump's limits or between its steps (saying what they would be
     rounded to), temporary basals of odd length, a reservoir or vessel too small, windows beyond the end, limits that
-    contradict the claim that they name. With ``start_local`` given, a hardware bench whose calibration expires before
-    the planned end is refused as well (`ConfigError`).
+    contradict the claim that they name, and defaults of the rig named for rates or windows that are not theirs. With
+    ``start_local`` given, a hardware bench whose calibration expires before the planned end is refused as well
+    (`ConfigError`).
     """
     if profile.family not in scenario.families:
         families = ", ".join(str(family) for family in scenario.families)
@@ -46,6 +48,8 @@ def validate_for(
     start = start_local or (bench.simulation.start if bench.simulation else _ANY_START)
     planned = plan(scenario, profile, start)
     check_windows(scenario, planned.delivery_s)
+    for check in scenario.checks:
+        check_conditions(check, planned, _where(scenario, check.line, f"checks.{check.id}"))
     if start_local is not None and not bench.simulated:
         _check_calibration(scenario, bench, planned)
     _check_room(scenario, profile, bench, planned)

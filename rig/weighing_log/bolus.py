@@ -18,6 +18,7 @@ from rig.metrology.checks import FloatArray
 from rig.metrology.volume import Level
 from rig.results import Outcome
 from rig.weighing_log.basal import reading_notes
+from rig.weighing_log.bolus_record import gaps_of, listed, record_notes
 from rig.weighing_log.budget import Stretch, mean_uncertainty, neighbour_scatter_mg, stretch_budget
 from rig.weighing_log.budget_file import LogBudget
 from rig.weighing_log.layout import Place
@@ -88,6 +89,7 @@ def analyse_boluses(
         if budget is not None
     ]
     mean = mean_uncertainty(budgets, log, budget, basal=rate > 0.0) if budget is not None else None
+    gaps = gaps_of(log, events.start_s)
     return {
         "boluses": [
             {
@@ -112,9 +114,11 @@ def analyse_boluses(
         "expanded_uncertainty_pct": mean.expanded_pct if mean else None,
         "outcome": Outcome.REPORT_ONLY.value,
         "why": "a weighing log names no limit: nothing is decided",
+        "gaps": gaps,
         "notes": [
             *method.notes,
             *_notes(log, events, levels, request, method),
+            *record_notes(log, events.start_s, gaps),
             *_unsettled(log, events, method, rate),
             *(mean.notes if mean else ()),
         ],
@@ -192,9 +196,9 @@ def _notes(log: WeighingLog, events: Events, levels: Sequence[Level], request: R
     starts = events.start_s - log.times_s[0]
     single = [i + 1 for i, level in enumerate(levels[:-1]) if starts[i] - level.at_s > BASELINE_S]
     if single:
-        listed = ", ".join(str(number) for number in single[:5]) + (" and more" if len(single) > 5 else "")
         notes.append(
-            f"no reading in the {BASELINE_S:g} s before bolus {listed}: its baseline is the last reading before that"
+            f"no reading in the {BASELINE_S:g} s before bolus {listed(single)}: "
+            "its baseline is the last reading before that"
         )
     return notes
 
@@ -213,7 +217,7 @@ def _unsettled(log: WeighingLog, events: Events, method: Method, rate_u_per_h: f
     late = np.flatnonzero(rise_u > np.maximum(STILL_RISING * events.set_u, 4.0 * scatter_mg * method.u_per_mg))
     if not late.size:
         return []
-    listed = ", ".join(str(index + 1) for index in late[:5]) + (" and more" if late.size > 5 else "")
+    told = listed([int(index) + 1 for index in late])
     return [
-        f"bolus {listed} still rose by more than 1 % in its last {BASELINE_S:g} s: not settled, its rest counts after"
+        f"bolus {told} still rose by more than 1 % in its last {BASELINE_S:g} s: not settled, its rest counts after"
     ]

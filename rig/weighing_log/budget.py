@@ -21,6 +21,7 @@ from rig.metrology.air import unchecked_air_density_kg_per_m3
 from rig.metrology.budget import Budget, Component, mean_budget, rectangular
 from rig.metrology.buoyancy import REFERENCE_DENSITY_KG_PER_M3, UL_PER_CM3, z_factor_ul_per_mg
 from rig.metrology.evaporation import stated_evaporation
+from rig.metrology.volume import SENSITIVITY_DRIFT, SENSITIVITY_DRIFT_SEEN
 from rig.metrology.water import water_expansion_per_k
 from rig.weighing_log.budget_file import LogBudget, tube_effect
 from rig.weighing_log.method import ASSUMED_AIR, MEASURED, Method
@@ -90,7 +91,7 @@ def stretch_budget(log: WeighingLog, method: Method, budget: LogBudget, part: St
     per_mg = method.u_per_mg
     volume_u = part.mass_mg * per_mg
     components = [
-        *_balance(budget, part, per_mg),
+        *_balance(log, budget, part, per_mg),
         *stated_evaporation(method.evaporation_mg_per_h, budget.evaporation.half_width_mg_per_h).components(
             (part.to_s - part.from_s) / HOUR_S * per_mg
         ),
@@ -113,7 +114,7 @@ def beside_the_chain(log: WeighingLog, method: Method, budget: LogBudget, part: 
     per_mg = method.ul_per_mg
     volume_ul = part.mass_mg * per_mg
     return [
-        *_sensitivity(budget, per_mg),
+        *_sensitivity(log, budget, part, per_mg),
         *_vessel(log, method, budget, part, per_mg),
         *_buoyancy_not_corrected(method, volume_ul),
         *_tube(budget, volume_ul),
@@ -156,8 +157,8 @@ def neighbour_scatter_mg(log: WeighingLog) -> float | None:
     return float(np.median(np.abs(np.diff(masses, 2)))) / (0.6745 * math.sqrt(6.0))
 
 
-def _balance(budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]:
-    """Return repeatability, resolution, linearity and sensitivity drift (rows 1, 2, 5, 6)."""
+def _balance(log: WeighingLog, budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]:
+    """Return repeatability, resolution, linearity and sensitivity drift (rows 1, 2, 6, 5)."""
     balance, source = budget.balance, budget.source or "budget file"
     root = math.sqrt(2.0)
     return [
@@ -181,26 +182,39 @@ def _balance(budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]
             source,
             shared=True,
         ),
-        *_sensitivity(budget, per_mg),
+        *_sensitivity(log, budget, part, per_mg),
     ]
 
 
-def _sensitivity(budget: LogBudget, per_mg: float) -> list[Component]:
-    """Return the drift of the sensitivity on the gross load (row 6), where the vessel is known."""
+def _sensitivity(log: WeighingLog, budget: LogBudget, part: Stretch, per_mg: float) -> list[Component]:
+    """Return the drift of the sensitivity on the gross load (row 5), where the vessel is known.
+
+    A change of temperature that the log shows is the same for all boluses of a warming room (shared); what is left of
+    the stated half width, where that is the larger one, may have come in either direction each time.
+    """
     if budget.vessel is None:
         return []
     balance = budget.balance
+    seen_k = 0.0
+    if log.temperature_c is not None:
+        edges = np.array((part.from_s, part.to_s)) + log.times_s[0]
+        seen_k = abs(float(np.diff(value_at(log.times_s, log.temperature_c, edges))[0]))
+    unseen_k = math.sqrt(max(balance.temperature_half_width_c**2 - seen_k**2, 0.0))
     drift_mg_per_k = budget.vessel.gross_g * 1000.0 * balance.sensitivity_drift_ppm_per_k * 1e-6
+    told = {SENSITIVITY_DRIFT: (unseen_k, False), SENSITIVITY_DRIFT_SEEN: (seen_k, True)}
     return [
         Component(
-            "sensitivity drift on the gross load",
-            rectangular(balance.temperature_half_width_c),
+            name,
+            rectangular(half_width_k),
             "K",
             drift_mg_per_k * per_mg,
             "B",
             "rectangular",
             budget.source or "budget file",
+            shared=shared,
         )
+        for name, (half_width_k, shared) in told.items()
+        if half_width_k > 0.0 or name == SENSITIVITY_DRIFT
     ]
 
 
@@ -222,7 +236,8 @@ def _vessel(log: WeighingLog, method: Method, budget: LogBudget, part: Stretch, 
     ]
     moved = abs(rho[1] - rho[0])
     if moved > 0.0:
-        found.append(Component("vessel buoyancy over the record", moved, "kg/m3", lever, "B", "normal", BIAS))
+        name = "vessel buoyancy over the record"
+        found.append(Component(name, moved, "kg/m3", lever, "B", "normal", BIAS, shared=True))
     return found
 
 

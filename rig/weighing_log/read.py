@@ -18,6 +18,7 @@ from rig.errors import UsageError
 from rig.metrology.checks import FloatArray
 from rig.profiles.strict import printable
 from rig.weighing_log.layout import Place, read_header
+from rig.weighing_log.quotes import without_quotes
 from rig.weighing_log.rows import Grammar, Quantity, careful_rows
 from rig.weighing_log.scale import changed_unit
 
@@ -184,13 +185,17 @@ def _fast(block: bytes, grammar: Grammar, previous: float) -> FloatArray | None:
     """Return the rows of a block that holds nothing unusual, in the order of the layout's columns, else None."""
     layout = grammar.layout
     plain = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-    if b"\r" in plain or b'"' in plain:
+    if b"\r" in plain:
         return None
     try:
         text = plain.decode("utf-8")
         if "#" in text:
             text = _COMMENT.sub("", text)
-        if not _regular(text.encode("utf-8"), layout.count):
+        fields: bytes | None = text.encode("utf-8")
+        if '"' in text:
+            fields = without_quotes(text.encode("utf-8"))
+            text = "" if fields is None else fields.decode("utf-8")
+        if fields is None or not _regular(fields, layout.count):
             return None
         table = np.loadtxt(io.StringIO(text), delimiter=",", comments=None, usecols=layout.indexes, ndmin=2)
     except ValueError:  # a field that is no number, or bytes that are no text

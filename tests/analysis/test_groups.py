@@ -113,6 +113,17 @@ def test_the_twenty_one_code_of_federal_regulations_bins_work_too() -> None:
     assert [bin_.count for bin_ in bins] == [0, 0, 0, 2, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("count", "coverage", "confidence", "expected"),
+    [(2, 0.99, 0.999, 2348.838673511), (2, 0.95, 0.95, 36.519214612), (5, 0.95, 0.95, 5.07687453206)],
+)
+def test_a_tolerance_factor_of_few_values_is_that_of_another_integration(
+    count: int, coverage: float, confidence: float, expected: float
+) -> None:
+    """Expected: adaptive quadrature over the mean, roots by Brent's method (rel. 1e-10); no warning on the way."""
+    assert tolerance_factor(count, coverage, confidence) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("row", FACTORS)
 def test_tolerance_factors_agree_with_the_table(row: tuple[float, ...]) -> None:
     n = int(row[0])

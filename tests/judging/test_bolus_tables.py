@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from reports.blocks import Paragraph
+from reports.sections.bolus import bolus_blocks
 from rig.analysis.intervals import nonparametric_two_sided_count
 from rig.judging.bolus_tables import group_table
 from rig.judging.judge import judge_evidence
@@ -56,6 +58,27 @@ def test_the_start_delay_and_duration_of_a_bolus_lie_within_their_uncertainty() 
         assert abs(item["start_delay_s"]) <= item["expanded_uncertainty_start_delay_s"]
         assert abs(item["duration_s"] - 200.0) <= item["expanded_uncertainty_duration_s"]
         assert item["expanded_uncertainty_start_delay_s"] < 5.0
+
+
+def test_a_group_counts_what_was_planned_and_could_not_be_measured() -> None:
+    maker = RunMaker((BolusStep(1.0, 3), BolusStep(2.0, 2)), ())
+    maker.drop.append((3600.0 + 250.0, 3600.0 + 250.0 + 90.0))  # within the second bolus
+    maker.steps_run = 1
+    one, two = judge_evidence(maker.make(end="bench_fault")).analysis["boluses"]["groups"]
+    assert (one["set_u"], one["n"], one["planned"], one["not_measured"]) == (1.0, 2, 3, 1)
+    assert one["within_5_pct"] == 100.0
+    assert two == {"set_u": 2.0, "n": 0, "planned": 2, "not_measured": 2}
+    blocks = bolus_blocks({"analysis": {"boluses": {"groups": [one, two], "items": []}}})
+    told = [block.text for block in blocks if isinstance(block, Paragraph)]
+    one_text, two_text = "1 of 3 planned boluses of 1.0 U", "2 of 2 planned boluses of 2.0 U"
+    assert told == [f"Not measured, and in no mean, share or interval below: {one_text}; {two_text}."]
+
+
+def test_a_group_that_was_measured_whole_says_nothing_more() -> None:
+    (group,) = judge_evidence(RunMaker((BolusStep(1.0, 3),), ()).make()).analysis["boluses"]["groups"]
+    assert (group["n"], group["planned"], group["not_measured"]) == (3, 3, 0)
+    blocks = bolus_blocks({"analysis": {"boluses": {"groups": [group], "items": []}}})
+    assert not any(isinstance(block, Paragraph) for block in blocks)
 
 
 def test_the_basal_under_a_bolus_carries_what_the_run_itself_measured_of_it() -> None:

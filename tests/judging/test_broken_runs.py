@@ -93,7 +93,7 @@ def test_boluses_that_were_never_started_make_their_check_invalid_unless_one_fai
         maker.steps_run = 1
         result = judge_evidence(maker.make(end="bench_fault"))
         assert result.checks[0].outcome is outcome
-        assert "2 of 4 boluses were not started" in str(result.checks[0].items[-1]["why"])
+        assert "2 of 4 boluses of 5 U were not started" in str(result.checks[0].items[-1]["why"])
 
 
 def test_without_a_closing_blank_the_last_reading_ends_the_interval() -> None:

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
@@ -135,6 +136,57 @@ EACH = Check("each", "each 10 U", "bolus.each_error", amount_u=10.0, source="pum
 def _boluses(gain: float = 1.0) -> Result:
     maker = RunMaker((BolusStep(1.0, 5), BolusStep(10.0, 3)), (BOLUS, EACH), gain=gain)
     return judge_evidence(maker.make())
+
+
+CLAIMED = tuple(
+    Check(name, name, f"bolus.{name}", lower=low, upper=high, unit=unit, source="pump.accuracy.bolus")
+    for name, unit, low, high in (
+        ("each_error", "%", -5.0, 5.0),
+        ("each_error_u", "U", None, None),  # the claim without an amount: each bolus brings its own limit
+        ("mean_error", "%", -5.0, 5.0),
+    )
+)
+
+
+def _claimed(maker: RunMaker, *, blanks: bool = True) -> list[CheckResult]:
+    return list(judge_evidence(maker.make(blanks=blanks)).checks)
+
+
+def test_the_claim_in_units_without_an_amount_passes_and_fails_by_each_bolus() -> None:
+    for gain, outcome in ((1.0, Outcome.PASS), (0.9, Outcome.FAIL)):
+        maker = RunMaker((BolusStep(1.0, 2), BolusStep(10.0, 1)), CLAIMED, gain=gain)
+        assert [check.outcome for check in _claimed(maker)] == [outcome] * 3
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"evaporation_mg_per_h": 200.0}, "more than 20 % of the programme's"),
+        ({"evaporation_mg_per_h": -8.0}, "the mass rose by 8 mg/h"),
+        ({"noise_mg": 0.0}, "the display stood still"),
+    ],
+)
+def test_what_a_blank_gives_away_refuses_every_bolus_check_the_claim_without_an_amount_too(
+    how: dict[str, Any], why: str
+) -> None:
+    for check in _claimed(RunMaker((BolusStep(1.0, 3),), CLAIMED, **how)):
+        assert check.outcome is Outcome.INVALID, check.id
+        assert why in check.why
+        assert check.limit_source is not None
+
+
+def test_without_a_blank_no_bolus_check_decides_the_claim_without_an_amount_included() -> None:
+    found = _claimed(RunMaker((BolusStep(1.0, 3),), CLAIMED), blanks=False)
+    assert [check.outcome for check in found] == [Outcome.INVALID] * 3
+
+
+def test_a_planned_bolus_that_never_started_is_invalid_whatever_the_check_is_given_in() -> None:
+    maker = RunMaker((BolusStep(1.0, 2),), CLAIMED)
+    evidence = maker.make()
+    scenario = replace(evidence.scenario, steps=(BolusStep(1.0, 3),))
+    for check in judge_evidence(replace(evidence, scenario=scenario)).checks:
+        assert check.outcome is Outcome.INVALID, check.id
+        assert "1 of 3 boluses of 1 U were not started" in check.why
 
 
 def test_boluses_are_measured_from_baseline_to_close() -> None:

@@ -11,7 +11,7 @@ from rig.profiles.pump import load_profile
 from rig.results import CheckResult, Outcome, Result
 from rig.scenario.measures import MEASURES
 from rig.scenario.model import BasalStep, BolusStep, Check
-from tests.judging.runs import RunMaker
+from tests.judging.runs import NS, RunMaker
 
 HOUR = 3600.0
 SHARE = Check("share", "s", "basal.windows_1h_within_15", lower=85.0, source="L-B3")
@@ -168,6 +168,24 @@ def test_the_lag_of_the_display_counts_where_a_step_begins_from_rest_and_not_wit
     # 30 U/h for up to 2 s are 1/60 U of 90 U, rectangular
     assert line.contribution == pytest.approx(100.0 / 60.0 / 90.0 / 3**0.5, rel=1e-6)
     assert name not in {line.name for line in within.budget}
+
+
+def test_a_step_that_begins_from_rest_is_measured_from_the_reading_before_it_whatever_the_line_kept_back() -> None:
+    whole = Check("whole", "w", "basal.overall_error", lower=-5, upper=5, source="pump.accuracy.basal")
+    values = []
+    for kept_back in (False, True):
+        maker = RunMaker((BasalStep(30.0, HOUR),), (whole,))
+        maker.drop.append((3595.0, 3605.0))
+        evidence = maker.make()
+        columns = evidence.record.weighings["balance"]
+        first = columns.answered_ns.index(3610 * NS)
+        if kept_back:
+            columns.mass_mg[first] = columns.mass_mg[first - 1]
+        found = _overall(evidence)
+        assert "rate change between readings at an edge" not in {line.name for line in found.budget}
+        values.append(found.value)
+    assert values[1] == values[0]
+    assert values[0] == pytest.approx(0.0, abs=0.02)  # the 10 s kept back are 0.28 %
 
 
 @pytest.mark.parametrize(("jump_mg", "name"), [(20.0, "level-moved"), (-20.0, "Q-BUMP")])

@@ -44,6 +44,21 @@ def test_every_pump_counts_once_and_the_intervals_say_what_they_are_for() -> Non
     assert "naive" in found["caution"]
 
 
+def test_boluses_that_were_planned_and_not_measured_are_counted_and_said() -> None:
+    short = document("r4", "1", [1.0])
+    short["analysis"]["boluses"]["groups"] = [{"set_u": 1.0, "n": 1, "planned": 5}]  # three of them never started
+    none = document("r5", "5", [])
+    found = together([*PUMPS, short, none])
+    (size,) = found["boluses"]
+    assert (size["n"], size["planned"], size["not_measured"]) == (7, 15, 8)
+    assert [pump["not_measured"] for pump in size["pumps"]] == [5, 1, 1]
+    assert found["excluded"] == [{"run_id": "r5", "why": "none of its 1 boluses of 1 U was measured"}]
+    text = together_text(found)
+    assert "boluses of 1 U (n = 7; 8 of 15 planned were not measured)" in text
+    assert "pump 722 1: n 3, mean 1 U, SD 0.02 U, 5 not measured" in text
+    assert "left out: r5: none of its 1 boluses" in text
+
+
 def test_layout_a_is_over_pumps_at_1_6_and_12_hours() -> None:
     cells = together(PUMPS)["layout_a"]
     assert [(cell["at_h"], cell["pumps"]) for cell in cells] == [(1.0, 3), (6.0, 3)]

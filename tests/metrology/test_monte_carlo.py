@@ -23,7 +23,15 @@ from rig.metrology.monte_carlo import (
     shortest_interval,
     symmetric_interval,
 )
-from rig.metrology.volume import Level, MassChange, VolumeResult, WeighingChain, volume_from_mass
+from rig.metrology.volume import (
+    SENSITIVITY_DRIFT,
+    SENSITIVITY_DRIFT_SEEN,
+    Level,
+    MassChange,
+    VolumeResult,
+    WeighingChain,
+    volume_from_mass,
+)
 
 FOUR = [Component(f"x{i}", 1.0, "1") for i in range(1, 5)]
 
@@ -168,7 +176,7 @@ def test_every_component_of_a_volume_names_the_quantity_it_enters_and_carries_it
     found = volume()
     assert found.model is not None
     assert found.volume_ul == float(found.model.volume_ul())
-    per_unit = {"sensitivity drift on the gross load": 50_000 * 1.5e-6}  # mg per K
+    per_unit = dict.fromkeys((SENSITIVITY_DRIFT, SENSITIVITY_DRIFT_SEEN), 50_000 * 1.5e-6)  # mg per K
     for item in found.budget.components:
         expected = found.model.partial(item.enters) * per_unit.get(item.name, 1.0)
         assert item.sensitivity == pytest.approx(expected, rel=1e-12), item.name

@@ -13,7 +13,7 @@ from rig.errors import BenchError
 from rig.metrology.blank import Blank, analyse_blank
 from rig.metrology.checks import FloatArray
 from rig.metrology.evaporation import evaporation_from_blanks, stated_evaporation
-from rig.metrology.noise import NoiseModel, allan_points, fit_noise, pooled_noise, white_noise
+from rig.metrology.noise import NoiseModel, allan_points, fit_noise, held_variance, pooled_noise, white_noise
 
 
 def white(rng: np.random.Generator, count: int, s: float) -> FloatArray:
@@ -191,3 +191,42 @@ def test_pooled_noise_lies_between_its_blanks() -> None:
     assert pooled.random_walk_mg_per_sqrt_h == pytest.approx(0.1 / math.sqrt(2))
     assert [tau for tau, _ in pooled.correlated] == [5.0]
     assert pooled.correlated[0][1] == pytest.approx(0.02 / math.sqrt(2))
+
+
+def held(rng: np.random.Generator, runs: int, times_s: FloatArray, renewed_s: float) -> FloatArray:
+    """Unit noise of a display that updates every ``renewed_s``, read at ``times_s`` from a random moment on."""
+    index = ((times_s + rng.random((runs, 1)) * renewed_s) // renewed_s).astype(int)
+    return np.take_along_axis(rng.standard_normal((runs, int(index.max()) + 1)), index, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "span_s", "renewed_s"), [(51, 10.0, 1.0), (3, 0.5, 1.0), (31, 15.0, 10.0), (7, 2.0, 0.9), (11, 10.0, 1.0)]
+)
+def test_one_value_shown_several_times_is_not_several_readings(count: int, span_s: float, renewed_s: float) -> None:
+    times = np.linspace(0.0, span_s, count)
+    means = held(np.random.default_rng(count), 8000, times, renewed_s).mean(axis=1)
+    assert held_variance(count, span_s, renewed_s) == pytest.approx(float(means.var()), rel=0.06)
+
+
+def test_readings_at_5_hz_of_a_display_at_1_hz_are_worth_what_a_blank_at_1_hz_says() -> None:
+    rng = np.random.default_rng(17)
+    model = fit_noise(white(rng, 3600, 0.02), 1.0, 0.01)
+    times = np.arange(0.0, 10.1, 0.2)
+    starts, ends = (0.02 * held(rng, 4000, times, 1.0).mean(axis=1) for _ in range(2))
+    claimed = model.u_difference_mg(times.size, 10.0, times.size, 10.0, 60.0)[0]
+    assert claimed == pytest.approx(float((ends - starts).std()), rel=0.08)
+    assert claimed == pytest.approx(0.0087, rel=0.05)
+
+
+def test_a_slope_through_faster_readings_than_the_blanks_is_not_better_than_it_is() -> None:
+    times = np.arange(0.0, 60.1, 0.2)
+    from_mean = times - times.mean()
+    slopes = 0.02 * held(np.random.default_rng(18), 2000, times, 1.0) @ from_mean / float(from_mean @ from_mean)
+    claimed = white_noise(0.02, 1.0).u_slope_mg_per_h(times.size, 0.2)
+    assert claimed == pytest.approx(3600.0 * float(slopes.std()), rel=0.06)
+    assert claimed > 2.0 * white_noise(0.02, 0.2).u_slope_mg_per_h(times.size, 0.2)
+
+
+def test_neighbours_that_are_compared_count_as_independent_however_close_they_are() -> None:
+    step = np.array([-1.0, 1.0])
+    assert white_noise(0.02, 1.0).contrast_variance_mg2(step, 0.2) == pytest.approx(2 * 0.02**2)

@@ -26,8 +26,17 @@ from rig.metrology.inputs import (
     ambient_stats,
     water,
 )
+from rig.metrology.monte_carlo import Derived, propagate
 from rig.metrology.noise import NoiseModel
-from rig.metrology.volume import Level, MassChange, WeighingChain, volume_curve_ul, volume_from_mass
+from rig.metrology.volume import (
+    SENSITIVITY_DRIFT,
+    SENSITIVITY_DRIFT_SEEN,
+    Level,
+    MassChange,
+    WeighingChain,
+    volume_curve_ul,
+    volume_from_mass,
+)
 from rig.metrology.water import water_density_kg_per_m3
 from rig.readings import Ambient
 
@@ -344,3 +353,46 @@ def test_impossible_inputs_raise_instead_of_giving_nan(make: object) -> None:
     assert callable(make)
     with pytest.raises(BenchError):
         make()
+
+
+def warming(kelvin: float, u_change_k: float = 0.0) -> AmbientStats:
+    end = replace(STANDARD_AIR, temperature_c=20.0 + kelvin)
+    return AmbientStats(STANDARD_AIR, end, 0.1, 5.0, 1.0, u_change_k, 0.0, 0.0, "sensor")
+
+
+@pytest.mark.parametrize("kelvin", [3.0, -3.0])
+def test_a_room_that_was_seen_to_warm_moves_the_gross_load_by_what_the_coefficient_allows(kelvin: float) -> None:
+    """Reference section 5.9, row 5: M TK dT / sqrt(3)."""
+    vessel = VesselSpec(load_cm3=0.0, gross_g=50.0)
+    chain = WeighingChain(BalanceSpec(0.02, 0.01, sensitivity_drift_ppm_per_k=1.5), pure_water(), vessel=vessel)
+    change = MassChange(Level(0.0, 0.0), Level(30.0, 5400.0))
+    air = warming(kelvin, 0.2)
+    result = volume_from_mass(change, chain, air)
+    per_mg = result.volume_ul / 30.0
+    lines = {item.name: item for item in result.budget.components}
+    seen, unseen = lines[SENSITIVITY_DRIFT_SEEN], lines[SENSITIVITY_DRIFT]
+    assert seen.contribution / per_mg == pytest.approx(50.0 * 1.5e-3 * 3.0 / math.sqrt(3.0), rel=1e-3)
+    assert seen.distribution == "rectangular"
+    together = math.hypot(seen.contribution, unseen.contribution) / per_mg
+    assert together == pytest.approx(50.0 * 1.5e-3 * math.hypot(0.2, 3.0 / math.sqrt(3.0)), rel=1e-3)
+    # A coefficient of its full size, of either sign, is within +-2u.
+    assert result.model is not None
+    drawn = propagate(Derived(0.0, (result.model,), (1.0,)), result.budget, result.volume_ul, draws=20_000)
+    assert float(drawn.std()) == pytest.approx(result.u_ul, rel=0.02)
+    assert 50.0 * 1.5e-3 * 3.0 * per_mg < 2.0 * result.u_ul
+
+
+def test_a_room_that_warms_through_ten_boluses_moves_their_mean_as_far_as_each_of_them() -> None:
+    chain = WeighingChain(BALANCE, pure_water(), vessel=VesselSpec(load_cm3=0.0, gross_g=50.0))
+    change = MassChange(Level(0.0, 0.0), Level(10.0, 300.0))
+    single = volume_from_mass(change, chain, warming(0.3)).budget
+    mean = {line.name: line.contribution for line in mean_budget([single] * 10).lines()}
+    each = {line.name: line.contribution for line in single.lines()}
+    assert mean[SENSITIVITY_DRIFT_SEEN] == pytest.approx(each[SENSITIVITY_DRIFT_SEEN])
+    assert mean["repeatability, both readings"] < each["repeatability, both readings"] / 3.0
+
+
+def test_a_steady_room_adds_no_line() -> None:
+    chain = WeighingChain(BALANCE, pure_water(), vessel=VesselSpec(load_cm3=0.0, gross_g=50.0))
+    result = volume_from_mass(MassChange(Level(0.0, 0.0), Level(10.0, 300.0)), chain, still_air())
+    assert SENSITIVITY_DRIFT_SEEN not in {line.name for line in result.budget.lines()}

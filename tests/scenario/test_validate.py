@@ -152,3 +152,45 @@ def test_impossible_values_made_in_python_are_refused(
 ) -> None:
     with pytest.raises(ScenarioError, match=message.replace("(", r"\(")):
         validate_for(made(**changes), pump("723"), bench)
+
+
+LONG = HEAD.replace("rate: 1 U/h, for: 1 h", "rate: RATE U/h, for: HOURS h")
+
+
+@pytest.mark.parametrize(
+    ("rate", "hours", "check", "why"),
+    [
+        ("1", 48, "measure: basal.overall_error, from: 24 h, for: 24 h, source: L-B1", ""),
+        ("1", 50, "measure: basal.overall_error, from: 25 h, source: L-B1", ""),
+        ("1", 48, "measure: basal.overall_error, source: L-B1", "its window begins 0 s after the first delivery"),
+        ("1", 48, "measure: basal.overall_error, from: 24 h, for: 6 h, source: L-B1", "its window lasts 6 h"),
+        ("0.5", 48, "measure: basal.overall_error, from: 24 h, source: L-B1", "it runs at 0.5 U/h"),
+        ("0.05", 24, "measure: basal.overall_error, source: L-B2", ""),
+        ("0.025", 24, "measure: basal.segment_error, source: L-B2", "it runs at 0.025 U/h"),
+        ("1", 72, "measure: basal.overall_error, source: L-B6", ""),
+        ("1", 24, "measure: basal.overall_error, source: L-B6", "its window lasts 24 h"),
+    ],
+)
+def test_a_default_is_refused_where_its_words_are_not_true(
+    rate: str, hours: int, check: str, why: str, bench: BenchConfig
+) -> None:
+    text = LONG.replace("RATE", rate).replace("HOURS", str(hours)) + f"checks:\n- {{id: c, {check}}}\n"
+    scenario = parse_scenario(text, "x.yaml")
+    if not why:
+        validate_for(scenario, pump("523"), bench)
+        return
+    with pytest.raises(ScenarioError) as refused:
+        validate_for(scenario, pump("523"), bench)
+    source = str(scenario.checks[0].source)
+    assert f"{source} does not hold for this check: {why}" in str(refused.value)
+    assert "x.yaml:8: checks.c" in str(refused.value)
+
+
+def test_a_bolus_or_another_rate_in_the_window_is_not_what_l_b1_speaks_of(bench: BenchConfig) -> None:
+    steps = "- bolus: {amount: 1 U}\n- basal: {rate: 1 U/h, for: 24 h}\n"
+    check = "checks:\n- {id: c, measure: basal.overall_error, from: 24 h, for: 24 h, source: L-B1}\n"
+    text = LONG.replace("RATE", "1").replace("HOURS", "24") + steps + check
+    with pytest.raises(
+        ScenarioError, match=r"L-B1 does not hold for this check: (it runs at 0 U/h|a bolus runs in it)"
+    ):
+        validate_for(parse_scenario(text, "x.yaml"), pump("523"), bench)

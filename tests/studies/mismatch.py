@@ -23,7 +23,7 @@ GROSS = 2.0  # times U
 HEAD = (
     "| effect | stratum | n | hold the truth | without the effect | gross | of them silent | flagged in all | said by |"
 )
-RULE = "|---|---|---|---|---|---|---|---|---|"
+RULE = "|---|---|---|---|---|---|---|---|---|---|"
 PARTS_MG = 0.02  # repeatability: what the correlated noise's standard deviation is set to
 CORRELATION, CORRELATED_EVERY_S = 0.95, 10.0
 CUP_MG, CUP_S, CUP_JITTER_MG = 20.0, 240.0, 0.07  # a loose container on an HR-100A [balance-protocols, warts]
@@ -161,9 +161,10 @@ def phase_row(stratum: Stratum, number: int) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an effect did to a stratum."""
+    """What an effect did to a stratum; ``given``: runs for which an interval was given at all."""
 
     count: int
+    given: int
     covered: int
     gross: int
     silent: int
@@ -172,15 +173,17 @@ class Counts:
 
 
 def counts(rows: Sequence[Row]) -> Counts:
-    """Return the counts of one effect in one stratum; an INVALID or INCONCLUSIVE run is still compared."""
-    gross = [row for row in rows if not row.covers(GROSS * 2.0)]
+    """Return the counts of one effect in one stratum; whatever the outcome, an interval that was given is compared."""
+    given = [row for row in rows if math.isfinite(row.value)]
+    gross = [row for row in given if not row.covers(GROSS * 2.0)]
     said: dict[str, int] = {}
     for row in rows:
         for name in row.told:
             said[name] = said.get(name, 0) + 1
     return Counts(
         count=len(rows),
-        covered=sum(row.covers() for row in rows),
+        given=len(given),
+        covered=sum(row.covers() for row in given),
         gross=len(gross),
         silent=sum(not row.is_flagged for row in gross),
         flagged=sum(row.is_flagged for row in rows),
@@ -225,8 +228,8 @@ def table_row(effect: str, stratum: str, found: Counts, plain: Counts) -> str:
     """Return one line of the table."""
     said = ", ".join(found.said[:3]) or "nothing"
     return (
-        f"| {effect} | {stratum} | {found.count} | {100 * found.covered / found.count:.1f} % "
-        f"| {100 * plain.covered / plain.count:.1f} % | {found.gross} | {found.silent} "
+        f"| {effect} | {stratum} | {found.count} | {found.given} | {100 * found.covered / max(found.given, 1):.1f} % "
+        f"| {100 * plain.covered / max(plain.given, 1):.1f} % | {found.gross} | {found.silent} "
         f"| {100 * found.flagged / found.count:.0f} % | {said} |"
     )
 

@@ -29,6 +29,8 @@ MEAN = Check("mean", "mean", "bolus.mean_error", lower=-5, upper=5, source=OWN)
 EDGE = "dose edge"
 # What a check says beside its outcome that tells of no trouble with the readings.
 ALWAYS_TOLD = {"note", "confounded", "between-blanks", "limit-not-used", "bench-not-fit"}
+# What is said of the pump's doses, or of the arithmetic, is no warning that the balance was disturbed.
+NO_WARNING = {"dose-late", "dose-missed", "dose-doubled", "dose-clustered", "linear-propagation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class Row:
 
     @property
     def is_flagged(self) -> bool:
-        """Return whether the run's own diagnostics said anything, or the judge refused it."""
-        return bool(self.findings) or self.is_refused
+        """Return whether the run's own diagnostics said anything of the bench, or the judge refused it."""
+        return bool(set(self.findings) - NO_WARNING) or self.is_refused
 
     def covers(self, factor: float = COVERAGE_FACTOR) -> bool:
         """Return whether y +- U holds the truth."""
@@ -191,10 +193,9 @@ def judge_played(stratum: Stratum, number: int, made: Played, *, part: tuple[flo
     try:
         item = _item(check, judged, number)
     except NotMeasurableError:
+        item = None
+    if item is None or item.value is None or item.u is None or item.budget is None:
         return Row(math.nan, math.nan, truth_pct(stratum, number, made), Outcome.INVALID.value, findings=found)
-    assert item.value is not None, item.why_not
-    assert item.u is not None
-    assert item.budget is not None
     outcome, told = _outcome(check, judged, item)
     return Row(
         value=item.value,

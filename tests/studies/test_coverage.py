@@ -95,6 +95,13 @@ def test_a_loose_container_that_moves_during_a_basal_is_not_silent(up: bool) -> 
         assert all(row.is_refused or row.covers(4.0) for row in chosen)
 
 
+def test_a_rise_with_which_the_readings_of_a_step_end_is_no_amount_instead_of_not_a_number() -> None:
+    """Run 236 of this stratum ends with one: found by the study, as a warning of numpy."""
+    row = run(basal(0.5, 24.0), 236)
+    assert row.covers()
+    assert "measured-not-set" not in row.findings
+
+
 SCENARIO = """
 schema: 1
 id: stack

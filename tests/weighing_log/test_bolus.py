@@ -123,6 +123,45 @@ def test_a_bolus_that_still_rises_when_the_next_begins_is_told(
     assert not [note for note in told(capsys, whole, *asked[1:])["notes"] if "still rose" in note]
 
 
+def test_a_hole_under_a_bolus_is_told_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(float(at), 10.0 * (at > 60) + 10.0 * (at > 460)) for at in range(800) if not 100 < at < 351]
+    log = write(tmp_path / "log.csv", rows)
+    events = write(tmp_path / "events.csv", [(60, 1.0), (460, 1.0)], "start_s,set_u")
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", events, *PLAIN)
+    assert found["gaps"] == [{"start_s": 100.0, "end_s": 351.0, "boluses": [1]}]
+    (note,) = [note for note in found["notes"] if "no reading for" in note]
+    assert "up to 251 s (from time_s 100) during bolus 1:" in note
+    whole = [*rows, *((float(at), 10.0) for at in range(101, 351))]
+    log = write(tmp_path / "whole.csv", sorted(whole))
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", events, *PLAIN)
+    assert found["gaps"] == []
+    assert not [note for note in found["notes"] if "no reading" in note]
+
+
+def test_a_hole_over_two_starts_belongs_to_both_boluses_and_one_before_the_first_to_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(float(at), 0.0) for at in range(600) if not (50 < at < 80 or 190 < at < 310)]
+    log = write(tmp_path / "log.csv", rows)
+    events = write(tmp_path / "events.csv", [(100, 1.0), (200, 1.0), (400, 1.0)], "start_s,set_u")
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", events, *PLAIN)
+    assert [gap["boluses"] for gap in found["gaps"]] == [[], [1, 2]]
+
+
+def test_a_bolus_that_the_record_or_the_next_start_leaves_little_time_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log.csv", [(float(at), 0.0 if at < 110 else 10.0) for at in range(301)])
+    events = write(tmp_path / "events.csv", [(100, 1.0), (120, 1.0), (295, 1.0)], "start_s,set_u")
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", events, *PLAIN)
+    assert found["boluses"][2]["error_pct"] == pytest.approx(-100.0)
+    assert [note for note in found["notes"] if "the record ends 5 s after the start of bolus 3" in note]
+    assert [note for note in found["notes"] if "the next start follows bolus 1 within 20 s" in note]
+    enough = write(tmp_path / "enough.csv", [(100, 1.0), (240, 1.0)], "start_s,set_u")
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", enough, *PLAIN)
+    assert not [note for note in found["notes"] if "after the start" in note or "next start" in note]
+
+
 EVENTS = {
     "outside the record": ("start_s,set_u\n10,1\n1e6,1\n", "line 3 (data row 2), column start_s", "outside the record"),
     "before the record": ("start_s,set_u\n-5,1\n", "line 2 (data row 1)", "outside the record"),

@@ -106,6 +106,31 @@ def test_weather_in_the_log_enters_as_a_known_bias(tmp_path: Path, capsys: pytes
     assert found["expanded_uncertainty_pct"] > 2 * 0.89
 
 
+@pytest.mark.parametrize(("warmer_k", "half_width_k"), [(0.0, 0.5), (0.3, 0.5), (3.0, 3.0), (-3.0, 3.0)])
+def test_a_change_of_temperature_that_the_log_shows_counts_where_it_is_larger_than_the_stated_one(
+    warmer_k: float, half_width_k: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(i * 900.0, 100.0 + 9.971 * i / 4, 21.0 + warmer_k * i / 4) for i in range(5)]
+    log = write(tmp_path / "log.csv", rows, "time_s,mass_mg,temperature_c")
+    found = told(capsys, log, "--basal", "1.0 U/h", "--budget", budget_file(tmp_path))
+    u_mg = math.hypot(
+        *(x["contribution"] / 100.0 * 9.971 for x in found["budget"] if x["name"].startswith("sensitivity drift"))
+    )
+    assert u_mg == pytest.approx(50.0 * 1.5e-3 * half_width_k / math.sqrt(3.0), rel=2e-3)
+
+
+def test_a_room_that_warms_under_all_boluses_does_not_average_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, events = bolus_log(tmp_path, [1.0] * 10, 1.0)
+    rows = [line.split(",") for line in Path(log).read_text().splitlines()[1:]]
+    warm = [(float(at), float(mass), 20.0 + (float(at) - 1000.0) / 60.0) for at, mass in rows]
+    write(tmp_path / "log.csv", warm, "time_s,mass_mg,temperature_c")
+    found = told(capsys, log, "--bolus", "1.0 U", "--events", events, "--budget", budget_file(tmp_path))
+    (line,) = [x for x in found["budget"] if x["name"] == "sensitivity drift, change of temperature as read"]
+    assert line["contribution"] == pytest.approx(100.0 * 50.0 * 1.5e-3 / math.sqrt(3.0) / 9.971, rel=0.15)
+
+
 def test_a_tube_that_nobody_corrects_and_one_dose_are_in_the_budget(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,46 @@ def test_any_origin_and_any_increasing_time_will_do(tmp_path: Path) -> None:
     assert log.masses_mg.tolist() == [7.0, -8.5, 0.5]
 
 
+QUOTED = "time_s,note,mass_mg\n" + "".join(f'{i}, "so ""far"", {i}","{i / 4}"\n' for i in range(500))
+
+
+def test_quoted_fields_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("read line by line")
+
+    monkeypatch.setattr(read, "_careful", never)
+    log = read_text(QUOTED, tmp_path)
+    assert log.times_s.tolist() == list(range(500))
+    assert log.masses_mg.tolist() == [i / 4 for i in range(500)]
+
+
+pieces = st.sampled_from(['"', '""', ",", " ", "1", "2", ".5", "a", "\t", "#", "\n", "ß", "\r\n"])
+fields = st.one_of(
+    st.sampled_from(["%s", '"%s"', ' "%s"', '  "%s"', '"%s" ', '"%s"""', '" %s "', '"%s"1', '"%s,"']),
+    st.lists(pieces, max_size=4).map("".join).map(lambda text: text.replace("%", "")),
+)
+
+
+@given(st.lists(st.tuples(fields, fields, fields), min_size=2, max_size=4))
+def test_blocks_with_quotes_are_read_or_refused_as_line_by_line(rows: list[tuple[str, str, str]]) -> None:
+    text = "time_s,note,mass_mg\n" + "".join(
+        ",".join(field.replace("%s", str(index)) for field in row) + "\n" for index, row in enumerate(rows)
+    )
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        found = [_outcome(text, Path(folder))]
+        patch.setattr(read, "_fast", lambda *_: None)
+        found.append(_outcome(text, Path(folder)))
+    assert found[0] == found[1]
+
+
+def _outcome(text: str, folder: Path) -> object:
+    try:
+        log = read_text(text, folder)
+    except UsageError as error:
+        return str(error)
+    return log.times_s.tolist(), log.masses_mg.tolist()
+
+
 REFUSED = {
     "text in a number": (
         HEADER + "0,0\n60,abc\n",
