@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, Simulation
-from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
+from rig.drivers.minimed import BAUD, MinimedPump, capabilities, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import ConfigError
 from rig.profiles.pump import PumpProfile
@@ -68,6 +68,11 @@ class Bench:
         self.links.close()
         for closer in self._closers:
             closer()
+
+
+def pump_capabilities(profile: PumpProfile) -> frozenset[str]:
+    """Return what a scenario may ask of the driver of this pump: a part of `rig.scenario.capabilities.CAPABILITIES`."""
+    return capabilities(profile.family)
 
 
 def open_bench(

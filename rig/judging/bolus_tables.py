@@ -29,6 +29,7 @@ def bolus_tables(view: RunView, boluses: Sequence[JudgedBolus]) -> dict[str, Any
 
 def _groups(boluses: Sequence[JudgedBolus]) -> list[dict[str, Any]]:
     groups = []
+    boluses = [bolus for bolus in boluses if not bolus.order.cut_short]
     for amount_u in sorted({bolus.order.amount_u for bolus in boluses}):
         held = [b.measured_u for b in boluses if b.order.amount_u == amount_u and b.measured_u is not None]
         if held:
@@ -112,6 +113,8 @@ def _row(view: RunView, bolus: JudgedBolus) -> dict[str, Any]:
     }
     if measured is None or bolus.measured_u is None or bolus.u_u is None:
         return row | {"why_not": bolus.why_not}
+    if order.planned_u is not None:
+        return row | {"why_not": f"cancelled: {order.planned_u:g} U were ordered"}
     duration, delay = duration_budget(bolus, view), start_delay_budget(bolus, view)
     return row | {
         "error_pct": 100.0 * (bolus.measured_u / order.amount_u - 1.0),

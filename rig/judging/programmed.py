@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rig.analysis.truths import Matching, Occurrence, Tolerance, match
@@ -12,6 +11,7 @@ from rig.judging.view import RunView
 TIME_S = 5.0  # between what was acknowledged and what the pump stamped, its stamp's own uncertainty apart
 SAFE_S = 60.0  # how long before it was confirmed the safe state may have been commanded
 NEAR_S = 10.0  # a change of rate this near to a command is that command's
+SETTING = ("profile_written", "pattern_selected", "clock_set")  # they may change the rate as well
 LOGGED = {"bolus": "bolus", "temp_basal": "temp_basal", "temp_cancel": "temp_basal", "suspend": "suspend",
           "resume": "resume", "basal": "basal", "prime": "prime"}  # fmt: skip
 
@@ -146,6 +146,7 @@ def _scheduled(view: RunView) -> list[Programmed]:
     When a pump writes that a scheduled rate starts other than by the schedule no source states, so those are optional.
     """
     commands = [each.start_s for each in _commands(view)]
+    commands += [view.seconds(event.at_ns) for event in view.record.events if event.name in SETTING]
     segments = view.programme.segments
     found = []
     for number, part in enumerate(segments):
@@ -159,10 +160,8 @@ def _scheduled(view: RunView) -> list[Programmed]:
 
 
 def _many_rates(view: RunView) -> bool:
-    written: Sequence[object] = next(
-        (event.data.get("entries", ()) for event in reversed(view.record.events) if event.name == "profile_written"), ()
-    )
-    return len(written) > 1
+    written = (event.data.get("entries", ()) for event in view.record.events if event.name == "profile_written")
+    return any(len(entries) > 1 for entries in written)
 
 
 def agrees_with_schedule(entry: Entry, view: RunView) -> bool:

@@ -200,7 +200,8 @@ class _Judge:
         due_u = each.due_u or 0.0
         name, found = f"bolus of {each.text} at {each.start_s:.0f} s", list[Finding]()
         at = (each.start_s, each.end_s)
-        if measured_u + expanded_u < MISSED_SHARE * due_u:
+        surely_u = max(0.0, due_u - self._dose_u) if each.due_u != each.amount else due_u  # stopped: to within a dose
+        if measured_u + expanded_u < MISSED_SHARE * surely_u:
             row = replace(row, status="set-not-measured")
             found.append(Finding("bolus-missed", f"{name}: only {measured_u:.3g} U left the outlet", *at))
         if measured_u - expanded_u > due_u + max(EXCESS_SHARE * due_u, DOSES * self._dose_u):
