@@ -90,6 +90,9 @@ class BolusPlayer:
         if step.cancel_after_s is not None:
             bench.sample_to(started_ns, duration_s, interval_s)
             duration_s = to_s(therapy.cancel_bolus(index, number) - started_ns)
+            therapy.ordered_u -= step.amount_u * max(
+                0.0, 1.0 - duration_s / self._profile.bolus_duration_s(step.amount_u)
+            )
         # The slope looks back 60 s: only after that window has left the settling time can it speak of the time after.
         bench.sample_to(started_ns, duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S, interval_s)
         basal_mg_per_s = bench.basal_mg_per_s() if step.over_basal else 0.0

@@ -255,7 +255,8 @@ class Player:
         Before and after, commands are on their way whose outcome only this process knows.
         """
         vessel_ul = self._bench.config.vessel.capacity_ul
-        holdable = may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        ends_alone = not isinstance(step, TempBasalStep) or step.cancel_after_s is None
+        holdable = ends_alone and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
         self._guard.state(bolus=False, holdable=holdable)
         self.sample_to(started_ns, length_s(step))
         self._guard.state(bolus=False, holdable=False)

@@ -161,6 +161,22 @@ def test_a_cancelled_bolus_is_reported_with_what_was_delivered_and_not_taken_up_
     assert [(each["programmed_u"], each["delivered_u"]) for each in told] == [(4.0, commanded_u)]
 
 
+def test_a_bolus_that_was_being_cancelled_when_the_rig_broke_off_is_looked_up_in_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = LastingBench(tmp_path, loses_tail=False)
+    therapy = bench.twin.firmware.therapy
+    bench.links.dies_when = lambda: therapy.suspended and bool(bench.boluses())
+    steps = parse_scenario(HEAD + BASAL + "  - bolus: {amount: 4 U, cancel_after: 1 min}\n")
+    assert drive(bench, monkeypatch, steps) is None
+    finished = go_on(bench)
+    assert finished is not None
+    assert finished.ended.reason == "completed", finished.ended.detail
+    (settled,) = named(record_of(bench), "delivery_settled")
+    ((_, first_u), _) = bench.boluses()
+    assert (settled.data["name"], settled.data["delivered_u"]) == ("bolus", first_u)
+
+
 def test_a_key_whose_answer_is_lost_is_pushed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed: list[int] = []
     press = Firmware.press
