@@ -26,6 +26,7 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
+CANCEL_S = 2.0  # between a suspend that stops a bolus and its acknowledgement
 NEAR_S = 10.0  # two detectors may place the same rise some readings apart
 UNPROGRAMMED = ("reported-not-set", "measured-not-set", "measured-not-reported", "bolus-excess")
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
@@ -164,13 +165,14 @@ def _mean_rate_mg_per_h(view: RunView) -> float:
 
 
 def _bolus_findings(bolus: JudgedBolus, dose_u: float) -> list[Finding]:
-    """Return what a bolus shows; one that was stopped is a dose more or less than what was due then."""
+    """Return what a bolus shows; one that was stopped may be a dose, and what ran meanwhile, from what was due then."""
     order, report = bolus.order, bolus.report
     at = (order.start_s, order.end_s)
     name = f"bolus of {order.amount_u:g} U at {order.start_s:.0f} s"
     found = []
     if bolus.measured is not None and not bolus.measured.settled:
         found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
-    if report is not None and abs(report.delivered_u - order.amount_u) > (dose_u if order.cut_short else 0.0) + 1e-9:
+    slack_u = dose_u + CANCEL_S * order.amount_u / max(order.duration_s, CANCEL_S) if order.cut_short else 0.0
+    if report is not None and abs(report.delivered_u - order.amount_u) > slack_u + 1e-9:
         found.append(Finding("bolus-reported-otherwise", f"{name}: the pump reports {report.delivered_u:g} U", *at))
     return found
