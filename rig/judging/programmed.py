@@ -8,6 +8,7 @@ from rig.analysis.truths import Matching, Occurrence, Tolerance, match
 from rig.judging.reported import Entry, Log, read_log
 from rig.judging.view import RunView
 
+PATTERNS = ("standard", "A", "B")
 TIME_S = 5.0  # between what was acknowledged and what the pump stamped, its stamp's own uncertainty apart
 SAFE_S = 60.0  # how long before it was confirmed the safe state may have been commanded
 NEAR_S = 10.0  # a change of rate this near to a command is that command's
@@ -112,9 +113,11 @@ def _commands(view: RunView) -> list[Programmed]:
     """Return suspends, resumes and temporary basals; one that may have changed nothing need not be logged."""
     found: list[Programmed] = []
     suspended: bool | None = None  # until the first command nobody knows
+    made_safe = False  # what is set after it only puts back what was found
     temp_until_s = 0.0
     for event in view.record.events:
         at_s, data = view.seconds(event.at_ns), event.data
+        made_safe = made_safe or event.name == "safe_state"
         if event.name == "suspended":
             found.append(Programmed("suspend", at_s, at_s, "suspend", required=suspended is False))
             suspended, temp_until_s = True, 0.0
@@ -128,6 +131,9 @@ def _commands(view: RunView) -> list[Programmed]:
             required = at_s < temp_until_s - TIME_S
             found.append(Programmed("temp_cancel", at_s, at_s, "cancel", required=required))
             temp_until_s = 0.0
+        elif event.name == "pattern_selected" and not made_safe:
+            text = PATTERNS[int(data["pattern"])]
+            found.append(Programmed("pattern_selected", at_s, at_s, text))
         elif event.name == "safe_state" and suspended is not True:
             found.append(Programmed("suspend", at_s - SAFE_S, at_s, "made safe", required=False))
     return found

@@ -14,6 +14,7 @@ from rig.runner.therapy import Therapy, entries_of
 from rig.scenario.model import LimitsStep, PressStep, SetClockStep, Step, StoredProfileStep, WaitAlarmStep
 
 POLL_S = 30.0  # between two looks at the pump's error status
+WEIGH_S = 0.5
 PAGE_POLLS = 10  # looks, after which its history is read as well: no source states the error status with an alarm
 
 
@@ -26,11 +27,12 @@ class SettingSteps:
         self._again = again
 
     def play(self, index: int, step: Step) -> None:
-        """Play one step."""
+        """Play one step, on a pump that is awake; weigh before and after: commands in a row leave long gaps."""
+        self._bench.sample_for(WEIGH_S)
         if isinstance(step, StoredProfileStep):
-            self._awake().set_profile(entries_of(step.segments), step.pattern)
+            self._therapy.set_profile(entries_of(step.segments), step.pattern)
         elif isinstance(step, LimitsStep):
-            self._awake().settings.limit(step.max_bolus_u, step.max_basal_u_per_h)
+            self._therapy.settings.limit(step.max_bolus_u, step.max_basal_u_per_h)
         elif isinstance(step, SetClockStep):
             self._set_clock(index, step)
         elif isinstance(step, PressStep):
@@ -39,14 +41,11 @@ class SettingSteps:
             self._wait_alarm(step)
         else:
             raise InstrumentError(f"nobody knows how to play a {step.kind} step", where=f"step {index + 1}")
-
-    def _awake(self) -> Therapy:
-        self._bench.wake()
-        return self._therapy
+        self._bench.sample_for(WEIGH_S)
 
     def _set_clock(self, index: int, step: SetClockStep) -> None:
         """Set the clock; a shift that may have been carried out before a break is not added to itself."""
-        to, therapy = step.to, self._awake()
+        to, therapy = step.to, self._therapy
         again = self._again
         if step.shift_s is not None and again is not None and again.clock_order is not None and again.step == index:
             to = _as_ordered(again.clock_order, therapy.now_ns)
@@ -55,12 +54,12 @@ class SettingSteps:
 
     def _press(self, step: PressStep) -> None:
         for key in step.keys:
-            self._awake().press(Key[key.upper()])
+            self._therapy.press(Key[key.upper()])
             self._bench.sample_for(step.wait_s)
 
     def _wait_alarm(self, step: WaitAlarmStep) -> None:
         """Look for the alarm, weighing meanwhile; that it did not come is recorded, and the scenario goes on."""
-        therapy = self._awake()
+        therapy = self._therapy
         began_ns = therapy.now_ns
         read, _ = therapy.report_clock()
         end_ns, polls, before_ns = began_ns + to_ns(step.duration_s), 0, began_ns
