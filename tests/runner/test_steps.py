@@ -133,21 +133,45 @@ def test_a_pump_that_is_found_on_another_pattern_runs_what_the_scenario_wrote(
     assert bench.ledger.commanded_u(0, step.at_ns) == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "steps", [BASAL + "  - bolus: {amount: 1 U}\n", BASAL + "  - temp_basal: {rate: 1 U/h, for: 30 min}\n"]
-)
+TEMPS = {
+    "  - bolus: {amount: 1 U}\n": (True, "U/h"),
+    "  - temp_basal: {rate: 1 U/h, for: 30 min}\n": (True, "U/h"),
+    "  - temp_basal: {percent: 50 %, for: 30 min}\n": (False, "percent"),
+}
+
+
+@pytest.mark.parametrize("answer", [0, 8])  # a pump that means something else by that command, one that refuses it
+@pytest.mark.parametrize("steps", TEMPS)
 def test_a_temp_basal_type_that_cannot_be_changed_ends_the_run_before_anything_is_delivered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: str, answer: int
 ) -> None:
-    monkeypatch.setattr(Commands, "_temp_type", lambda *_: 0)  # a pump that acknowledges, and means something else
+    monkeypatch.setattr(Commands, "_temp_type", lambda *_: answer)
     bench = LastingBench(tmp_path)
-    bench.twin.firmware.temp_is_percent = True
-    finished = drive(bench, monkeypatch, parse_scenario(HEAD + steps))
+    bench.twin.firmware.temp_is_percent, wanted = TEMPS[steps]
+    finished = drive(bench, monkeypatch, parse_scenario(HEAD + BASAL + steps))
     assert finished is not None
-    assert "does not change its temp basal type to U/h" in finished.ended.detail
-    assert "by hand" in finished.ended.detail
+    assert f"does not change its temp basal type to {wanted}" in finished.ended.detail
+    assert f"to {wanted} by hand" in finished.ended.detail
     assert not named(record_of(bench), "armed")
     assert bench.ledger.commanded_u(0, bench.clock.now_ns()) == 0.0
+
+
+@pytest.mark.parametrize("is_percent", [False, True])
+def test_a_scenario_of_both_types_is_tried_in_both_when_arming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_percent: bool
+) -> None:
+    bench = LastingBench(tmp_path)
+    bench.twin.firmware.temp_is_percent = is_percent
+    steps = BASAL + "  - temp_basal: {percent: 50 %, for: 30 min, cancel_after: 4 min}\n  - bolus: {amount: 1 U}\n"
+    finished = drive(bench, monkeypatch, parse_scenario(HEAD + steps))
+    assert finished is not None
+    assert finished.ended.reason == "completed", finished.ended.detail
+    record = record_of(bench)
+    (armed,) = named(record, "armed")
+    tried = [event.data["percent"] for event in named(record, "temp_type_set") if event.at_ns <= armed.at_ns]
+    assert tried == [not is_percent, is_percent]
+    assert bench.twin.firmware.temp_is_percent is is_percent
+    assert_set_is_commanded(bench)
 
 
 def test_a_cancelled_bolus_is_reported_with_what_was_delivered_and_not_taken_up_again(
