@@ -10,7 +10,7 @@ from pathlib import Path
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
 from rig.drivers.harvard import HarvardPump
-from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
+from rig.drivers.minimed import BAUD, MinimedPump, capabilities, minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
@@ -72,6 +72,11 @@ class Bench:
         self.links.close()
         for closer in self._closers:
             closer()
+
+
+def pump_capabilities(profile: PumpProfile) -> frozenset[str]:
+    """Return what a scenario may ask of the driver of this pump: a part of `rig.scenario.capabilities.CAPABILITIES`."""
+    return capabilities(profile.family)
 
 
 def open_bench(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.bench import Bench, open_bench
+from rig.bench import Bench, open_bench, pump_capabilities
 from rig.config import BenchConfig, Simulation, parse_bench
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
@@ -29,6 +29,7 @@ from rig.runner.provenance import boot_id, tool
 from rig.runner.resume import REATTACH, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
 from rig.runner.watch import Watch
+from rig.scenario.capabilities import check_capabilities
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.scenario.validate import validate_for
@@ -76,6 +77,7 @@ def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
     refuse_out_of_range(config)
     profile = config.pump_profile()
+    check_capabilities(scenario, pump_capabilities(profile), profile.model)
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local
     return Prepared(scenario, config, profile, validate_for(scenario, profile, config, start_local))

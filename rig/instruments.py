@@ -173,8 +173,8 @@ class Pump(Protocol):
     def settings(self) -> PumpSettings:
         """Return limits and modes."""
 
-    def profile(self) -> list[BasalEntry]:
-        """Return the standard basal profile."""
+    def profile(self, pattern: int = 0) -> list[BasalEntry]:
+        """Return a basal profile: 0 standard, 1 pattern A, 2 pattern B."""
 
     def temp_basal(self) -> TempBasal:
         """Return the running temporary basal."""
@@ -182,8 +182,26 @@ class Pump(Protocol):
     def history(self, page: int = 0) -> list[HistoryEvent]:
         """Return one history page, oldest record first; page 0 is the newest."""
 
-    def set_profile(self, entries: list[BasalEntry]) -> Acceptance:
-        """Write the standard basal profile."""
+    def alarm(self) -> int:
+        """Return the code of the active alarm, 0 when none is."""
+
+    def set_profile(self, entries: list[BasalEntry], pattern: int = 0) -> Acceptance:
+        """Write a basal profile: 0 standard, 1 pattern A, 2 pattern B."""
+
+    def select_pattern(self, pattern: int) -> Acceptance:
+        """Select the profile that runs."""
+
+    def set_temp_basal_type(self, *, percent: bool) -> Acceptance:
+        """Choose the kind of temporary basal that the pump accepts; acknowledged only where its settings show it."""
+
+    def set_clock(self, local: datetime) -> Acceptance:
+        """Set the pump's local time (whole seconds)."""
+
+    def set_limits(self, max_bolus_u: float | None = None, max_basal_u_per_h: float | None = None) -> Acceptance:
+        """Set the largest bolus and the highest basal rate; None leaves one as it is."""
+
+    def press(self, key: Key) -> Acceptance:
+        """Push a key over the link, once."""
 
     def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
         """Start an absolute temporary basal; ``minutes`` is a multiple of 30; 0 minutes cancels."""

@@ -10,162 +10,34 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import accumulate
 from typing import Any, Protocol
 
 from rig.errors import UsageError
 from rig.profiles.pump import PumpProfile, load_profile
+from rig.schedule import BasalSegment, BolusOrder, Programme
 
-S_PER_H = 3600.0
+__all__ = [
+    "BasalSegment",
+    "BolusOrder",
+    "Plan",
+    "PlannedStep",
+    "Programme",
+    "TherapyEvent",
+    "therapy_events",
+    "therapy_programme",
+]
 HALF_HOUR_S = 1800.0
 DAY_S = 86400.0
-_NEAR = 1e-9  # doses: a window of 2.9999999999 doses holds three
-
-
-@dataclass(frozen=True, slots=True)
-class BasalSegment:
-    """A stretch of constant programmed basal rate, from ``start_s`` up to and without ``end_s``."""
-
-    start_s: float
-    end_s: float
-    rate_u_per_h: float
-
-
-@dataclass(frozen=True, slots=True)
-class BolusOrder:
-    """One normal bolus as programmed: ``amount_u`` spread over its nominal ``duration_s``.
-
-    ``step`` is the index of the scenario step, ``index`` the number of the bolus within it; -1 where unknown.
-    """
-
-    start_s: float
-    amount_u: float
-    duration_s: float
-    step: int = -1
-    index: int = -1
-
-    @property
-    def end_s(self) -> float:
-        """Return the nominal end of the delivery."""
-        return self.start_s + self.duration_s
-
-    def delivered_u(self, at_s: float) -> float:
-        """Return the programmed amount delivered by ``at_s``, evenly over the nominal duration."""
-        if at_s >= self.end_s:
-            return self.amount_u
-        if at_s <= self.start_s:
-            return 0.0
-        return self.amount_u * (at_s - self.start_s) / self.duration_s
-
-
-@dataclass(frozen=True, slots=True)
-class Programme:
-    """What should be delivered: basal segments without gap or overlap, boluses in order of time.
-
-    ``dose_u`` is the smallest pulse of the pump. Raises `UsageError` when segments do not join.
-    """
-
-    segments: tuple[BasalSegment, ...]
-    boluses: tuple[BolusOrder, ...]
-    dose_u: float
-    _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    _before_u: tuple[float, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        for left, right in zip(self.segments, self.segments[1:], strict=False):
-            if left.end_s != right.start_s:
-                raise UsageError(f"a programme has a hole or an overlap at {left.end_s} s")
-        if not self.dose_u > 0 or any(not part.end_s > part.start_s for part in self.segments):
-            raise UsageError("a programme needs a dose above 0 and segments that end after they begin")
-        amounts = ((part.end_s - part.start_s) * part.rate_u_per_h / S_PER_H for part in self.segments)
-        object.__setattr__(self, "_starts", tuple(part.start_s for part in self.segments))
-        object.__setattr__(self, "_before_u", tuple(accumulate(amounts, initial=0.0)))
-
-    @property
-    def start_s(self) -> float:
-        """Return where the first segment begins (0 without segments)."""
-        return self.segments[0].start_s if self.segments else 0.0
-
-    @property
-    def end_s(self) -> float:
-        """Return where the last segment ends (0 without segments)."""
-        return self.segments[-1].end_s if self.segments else 0.0
-
-    def rate_at(self, t_s: float) -> float:
-        """Return the basal rate in U/h in force at ``t_s``; 0 outside the programme."""
-        index = bisect_right(self._starts, t_s) - 1
-        if index < 0 or t_s >= self.segments[index].end_s:
-            return 0.0
-        return self.segments[index].rate_u_per_h
-
-    def basal_u(self, from_s: float, to_s: float) -> float:
-        """Return the exact integral of the basal rate over the window, in U."""
-        _ordered(from_s, to_s)
-        first = bisect_right(self._starts, from_s) - 1
-        last = bisect_right(self._starts, to_s) - 1
-        if first == last and first >= 0:  # within one segment: no difference of large sums
-            part = self.segments[first]
-            length_s = min(to_s, part.end_s) - min(from_s, part.end_s)
-            return length_s * part.rate_u_per_h / S_PER_H
-        return self._basal_until_u(last, to_s) - self._basal_until_u(first, from_s)
-
-    def bolus_u(self, from_s: float, to_s: float) -> float:
-        """Return what boluses put into the window, in U, each spread evenly over its nominal duration."""
-        _ordered(from_s, to_s)
-        return math.fsum(
-            order.delivered_u(to_s) - order.delivered_u(from_s)
-            for order in self.boluses
-            if order.start_s < to_s and order.end_s >= from_s
-        )
-
-    def expected_u(self, from_s: float, to_s: float) -> float:
-        """Return basal and boluses together over the window, in U: SET."""
-        return self.basal_u(from_s, to_s) + self.bolus_u(from_s, to_s)
-
-    def envelope_u(self, from_s: float, to_s: float) -> tuple[float, float]:
-        """Return the least and most that a perfect pump may deliver in the window, in U.
-
-        A pump delivers whole doses at an unknown phase, so a window that should hold n = V / dose doses holds
-        floor(n) or ceil(n) of them; and one dose may slip over an edge at which something is being delivered.
-        Sources: design 4.10; standards-and-metrology 8.3 (EX-17 gives the part without slip: 15 min at 0.1 U/h with
-        0.05 U doses hold none or one, -100 % to +100 %).
-        """
-        least, most = self.phase_envelope_u(from_s, to_s)
-        if self._flows_at(from_s) or self._flows_at(to_s):
-            return max(0.0, least - self.dose_u), most + self.dose_u
-        return least, most
-
-    def phase_envelope_u(self, from_s: float, to_s: float) -> tuple[float, float]:
-        """Return the envelope of an ideal pump: whole doses at unknown phase, without slip (EX-17)."""
-        expected_u = self.expected_u(from_s, to_s)
-        doses = expected_u / self.dose_u
-        whole = round(doses)
-        if abs(doses - whole) <= _NEAR * max(1.0, doses):
-            return expected_u, expected_u
-        return math.floor(doses) * self.dose_u, math.ceil(doses) * self.dose_u
-
-    def _basal_until_u(self, index: int, t_s: float) -> float:
-        """Return the basal volume delivered by ``t_s``, which lies in or after segment ``index`` (-1: before all)."""
-        if index < 0:
-            return 0.0
-        part = self.segments[index]
-        return self._before_u[index] + (min(t_s, part.end_s) - part.start_s) * part.rate_u_per_h / S_PER_H
-
-    def _flows_at(self, t_s: float) -> bool:
-        """Return whether anything is delivered just before or just after ``t_s``."""
-        index = bisect_right(self._starts, t_s) - 1
-        near = self.segments[max(0, index - 1) : index + 1] if index >= 0 else ()
-        basal = any(part.rate_u_per_h > 0 and part.start_s <= t_s <= part.end_s for part in near)
-        return basal or any(order.start_s <= t_s <= order.end_s and order.duration_s > 0 for order in self.boluses)
 
 
 @dataclass(frozen=True, slots=True)
 class TherapyEvent:
     """One thing that changed what the pump should deliver; ``data`` as in the run record.
 
-    Names: ``pump_clock`` {local}, ``armed`` {pump, pump_clock}, ``profile_written`` {entries}, ``suspended``,
-    ``resumed``, ``temp_started`` {rate_u_per_h, percent, duration_s}, ``temp_cancelled``, ``bolus_started``
-    {amount_u, duration_s, step, index}. Any other name changes nothing.
+    Names: ``pump_clock`` {local}, ``clock_set`` {local or shift_s}, ``armed`` {pump, pump_clock}, ``profile_written``
+    {entries, pattern}, ``pattern_selected`` {pattern}, ``suspended``, ``resumed``, ``temp_started`` {rate_u_per_h,
+    percent, duration_s}, ``temp_cancelled``, ``bolus_started`` {amount_u, duration_s, step, index}. Patterns: 0
+    standard (where none is named), 1 A, 2 B. Any other name changes nothing.
     """
 
     at_s: float
@@ -202,11 +74,12 @@ def therapy_programme(
 ) -> Programme:
     """Return SET for a sequence of therapy events, from the first of them to ``end_s``.
 
-    The profile runs on the pump's clock (local time of day, through midnight); a temporary basal overrides it until
-    its end or cancel, a percentage multiplies the running segment; a suspend cancels a temporary basal and stops a
-    bolus; a resume returns to the profile. Before a profile is written the rate is 0. Rates are rounded as the pump
-    rounds when its profile is given or named by an ``armed`` event. Sources: minimed-protocol 5.2 and 5.3,
-    standards-and-metrology 8.4. Raises `UsageError` on a programme that cannot be.
+    The selected profile runs on the pump's clock (local time of day, through midnight) and follows it when it is set;
+    a pattern that was never written delivers nothing. A temporary basal overrides it until its end or cancel, a
+    percentage multiplies the running segment; a suspend cancels a temporary basal and stops a bolus; a resume returns
+    to the profile. Rates are rounded as the pump rounds when its profile is given or named by an ``armed`` event.
+    Sources: minimed-protocol 5.2 and 5.3, standards-and-metrology 8.4. Raises `UsageError` on a programme that cannot
+    be.
     """
     player = _Player(profile)
     for event in sorted(events, key=lambda item: item.at_s):  # stable: equal times keep their order
@@ -277,7 +150,8 @@ class _Player:
         self.segments: list[BasalSegment] = []
         self._pump = profile
         self._now_s: float | None = None
-        self._entries: tuple[tuple[float, float], ...] = ((0.0, 0.0),)  # second of the day, U/h
+        self._patterns: dict[int, tuple[tuple[float, float], ...]] = {}  # second of the day, U/h
+        self._pattern = 0
         self._day_offset_s: float | None = None  # pump's second of the day at 0 s of our axis
         self._suspended = False
         self._temp: tuple[float, float | None, int | None] | None = None  # until s, U/h, percent
@@ -297,6 +171,10 @@ class _Player:
     def apply(self, event: TherapyEvent) -> None:
         """Let one event take effect; a name without a rule here changes nothing."""
         getattr(self, f"_on_{event.name}", lambda _at_s, _data: None)(event.at_s, event.data)
+
+    @property
+    def _entries(self) -> tuple[tuple[float, float], ...]:
+        return self._patterns.get(self._pattern, ((0.0, 0.0),))
 
     def finished_boluses(self) -> list[BolusOrder]:
         """Return the boluses, those stopped early with what they had delivered."""
@@ -356,17 +234,26 @@ class _Player:
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         self._day_offset_s = (local - midnight) / timedelta(seconds=1) - at_s
 
+    def _on_clock_set(self, at_s: float, data: dict[str, Any]) -> None:
+        if data.get("local") is not None:
+            self._on_pump_clock(at_s, data)
+        elif self._day_offset_s is not None:
+            self._day_offset_s += float(data["shift_s"])
+
     def _on_profile_written(self, _at_s: float, data: dict[str, Any]) -> None:
         entries = tuple((float(start) * HALF_HOUR_S, float(rate)) for start, rate in data["entries"])
         starts = [start for start, _ in entries]
         if not entries or starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= DAY_S:
             raise UsageError("a basal profile must begin at midnight and rise in time within one day")
-        self._entries = entries
+        self._patterns[int(data.get("pattern", 0))] = entries
+
+    def _on_pattern_selected(self, _at_s: float, data: dict[str, Any]) -> None:
+        self._pattern = int(data["pattern"])
 
     def _on_suspended(self, at_s: float, _data: dict[str, Any]) -> None:
         self._suspended = True
         self._temp = None
-        self._boluses = [_stopped(order, at_s) for order in self._boluses]
+        self._boluses = [order.stopped(at_s) for order in self._boluses]
 
     def _on_resumed(self, _at_s: float, _data: dict[str, Any]) -> None:
         self._suspended = False
@@ -385,15 +272,3 @@ class _Player:
     def _on_bolus_started(self, at_s: float, data: dict[str, Any]) -> None:
         step, index = int(data.get("step", -1)), int(data.get("index", -1))
         self._boluses.append(BolusOrder(at_s, float(data["amount_u"]), float(data["duration_s"]), step, index))
-
-
-def _stopped(order: BolusOrder, at_s: float) -> BolusOrder:
-    """Return ``order`` as it is when the pump stops at ``at_s``: the part due by then."""
-    if at_s >= order.end_s:
-        return order
-    return BolusOrder(order.start_s, order.delivered_u(at_s), max(0.0, at_s - order.start_s), order.step, order.index)
-
-
-def _ordered(from_s: float, to_s: float) -> None:
-    if not from_s <= to_s:
-        raise UsageError(f"a window ends before it begins: {from_s} s to {to_s} s")

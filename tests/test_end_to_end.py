@@ -254,6 +254,25 @@ def test_every_kind_of_step_is_delivered_and_weighed(tmp_path: Path, bench: str)
     assert [outcomes[name] for name in ("half", "more", "stop", "day")] == ["PASS"] * 4
 
 
+@pytest.mark.parametrize("bench", ["simulated", "simulated-522"])
+def test_what_the_pump_is_set_to_is_delivered_weighed_and_found_in_its_log(tmp_path: Path, bench: str) -> None:
+    code, folder = _run(tmp_path, "tests/data/settings.yaml", "--bench", bench)
+    assert (code, _outcomes(folder)) == (
+        0,
+        {"pattern": "PASS", "more": "PASS", "told": "PASS", "each": "REPORT_ONLY"},
+    )
+    result = json.loads((folder / "result.json").read_text())
+    assert result["findings"] == []
+    rows = result["analysis"]["truths"]["rows"]
+    assert {row["status"] for row in rows} == {"matched"}
+    cancelled = [row for row in rows if row["set_text"] == "5 U, stopped"]
+    assert [row["reported_programmed_u"] for row in cancelled] == [5.0, 5.0]
+    assert all(abs(row["reported_u"] - row["set_u"]) < 0.1 for row in cancelled)
+    assert all(abs(row["reported_less_measured_u"]) < 0.15 for row in cancelled)
+    (each,) = next(check["items"] for check in result["checks"] if check["id"] == "each")
+    assert each["label"] == "3 U, number 1"  # no claim says what of a cancelled bolus is due when
+
+
 def test_a_profile_of_48_segments_is_followed_through_midnight(tmp_path: Path) -> None:
     halves = [f"{{at: '{n // 2:02d}:{n % 2 * 30:02d}', rate: {(2.0, 4.0)[n % 2]} U/h}}" for n in range(48)]
     scenario = tmp_path / "many.yaml"

@@ -14,39 +14,64 @@ from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, er
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, mean_budget
 from rig.scenario.model import BolusStep, Check
+from rig.schedule import BolusOrder
 
 SAME_U = 1e-9
 RISE = 0.8  # a duration is taken from 10 % to 90 % of the rise, and scaled up
 MakeItem = Callable[[JudgedBolus, Item, RunView], Item]
 
 
-def measure_boluses(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], make: MakeItem) -> Measured:
-    """Return one item for each bolus that a check looks at; what was planned and never came is an item too."""
+def measure_boluses(
+    check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], make: MakeItem, *, cancelled: bool = False
+) -> Measured:
+    """Return one item for each bolus that a check looks at; what was planned and never came is an item too.
+
+    Boluses that the scenario cancels belong only where ``cancelled``: no claim says how much of one is due when.
+    """
+    steps = _steps_of(check, view, cancelled=cancelled)
     chosen = [
         bolus
         for bolus in boluses
-        if check.step in (None, bolus.order.step) and _is_amount(check.amount_u, bolus.order.amount_u)
+        if (bolus.order.step in steps or (bolus.order.step < 0 and check.step is None))
+        and _is_amount(check.amount_u, _ordered_u(bolus.order))
     ]
     if not chosen:
         raise NotMeasurableError("the run ended before its boluses")
     items = [make(bolus, _blank_item(bolus), view) for bolus in chosen]
     from_s, to_s = items[0].from_s, items[-1].to_s
-    return Measured(from_s, to_s, (*items, *_missing(check, view, chosen)))
+    return Measured(from_s, to_s, (*items, *_missing(view, steps, chosen)))
 
 
-def _missing(check: Check, view: RunView, chosen: Sequence[JudgedBolus]) -> list[Item]:
+def _missing(view: RunView, steps: dict[int, int], chosen: Sequence[JudgedBolus]) -> list[Item]:
     """Return an item for each amount of which boluses were planned and never started: it has the limits of others."""
     planned: dict[float, int] = {}
-    for index, step in enumerate(view.evidence.scenario.steps):
-        if isinstance(step, BolusStep) and check.step in (None, index) and _is_amount(check.amount_u, step.amount_u):
-            planned[step.amount_u] = planned.get(step.amount_u, 0) + step.repeat
+    for index, count in steps.items():
+        step = view.evidence.scenario.steps[index]
+        if isinstance(step, BolusStep):
+            planned[step.amount_u] = planned.get(step.amount_u, 0) + count
     found = []
     for amount_u, count in planned.items():
-        short = count - sum(_is_amount(amount_u, bolus.order.amount_u) for bolus in chosen)
+        short = count - sum(_is_amount(amount_u, _ordered_u(bolus.order)) for bolus in chosen)
         if short > 0:
             text = f"{short} of {count} boluses of {amount_u:g} U were not started in this run"
             found.append(Item("missing", view.end_s, view.end_s, None, None, amount_u=amount_u, why_not=text))
     return found
+
+
+def _steps_of(check: Check, view: RunView, *, cancelled: bool) -> dict[int, int]:
+    """Return the bolus steps that a check looks at, with how many boluses each has."""
+    return {
+        index: step.repeat
+        for index, step in enumerate(view.evidence.scenario.steps)
+        if isinstance(step, BolusStep)
+        and check.step in (None, index)
+        and _is_amount(check.amount_u, step.amount_u)
+        and (cancelled or step.cancel_after_s is None)
+    }
+
+
+def _ordered_u(order: BolusOrder) -> float:
+    return order.amount_u if order.planned_u is None else order.planned_u
 
 
 def _is_amount(wanted_u: float | None, amount_u: float) -> bool:
@@ -56,7 +81,7 @@ def _is_amount(wanted_u: float | None, amount_u: float) -> bool:
 def _blank_item(bolus: JudgedBolus) -> Item:
     order = bolus.order
     return Item(
-        f"{order.amount_u:g} U, number {order.index + 1}",
+        f"{_ordered_u(order):g} U{', stopped' if order.cut_short else ''}, number {order.index + 1}",
         order.start_s,
         bolus.measured.closed_s if bolus.measured is not None else order.end_s,
         None,

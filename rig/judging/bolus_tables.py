@@ -35,6 +35,7 @@ def _groups(view: RunView, boluses: Sequence[JudgedBolus]) -> list[dict[str, Any
     """
     planned = _planned(view)
     groups = []
+    boluses = [bolus for bolus in boluses if not bolus.order.cut_short]
     for amount_u in sorted({bolus.order.amount_u for bolus in boluses} | planned.keys()):
         same = [bolus for bolus in boluses if bolus.order.amount_u == amount_u]
         held = [bolus.measured_u for bolus in same if bolus.measured_u is not None]
@@ -50,7 +51,7 @@ def _planned(view: RunView) -> dict[float, int]:
     """Return how many boluses of each size the scenario asks for, from the first step of this stretch on."""
     planned: dict[float, int] = {}
     for step in view.evidence.scenario.steps[view.stretch.first_step :]:
-        if isinstance(step, BolusStep):
+        if isinstance(step, BolusStep) and step.cancel_after_s is None:
             planned[step.amount_u] = planned.get(step.amount_u, 0) + step.repeat
     return planned
 
@@ -130,6 +131,8 @@ def _row(view: RunView, bolus: JudgedBolus) -> dict[str, Any]:
     }
     if measured is None or bolus.measured_u is None or bolus.u_u is None:
         return row | {"why_not": bolus.why_not}
+    if order.planned_u is not None:
+        return row | {"why_not": f"cancelled: {order.planned_u:g} U were ordered"}
     duration, delay = duration_budget(bolus, view), start_delay_budget(bolus, view)
     return row | {
         "error_pct": 100.0 * (bolus.measured_u / order.amount_u - 1.0),

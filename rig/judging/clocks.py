@@ -44,7 +44,7 @@ def pump_clock(stretches: Sequence[Stretch]) -> dict[str, Any] | None:
     The offset is the pump's local time less UTC, less whole quarters of an hour (the zone); None on a virtual clock.
     """
     read = max(
-        (times for stretch in stretches if len(times := _readings(stretch)) > 1),
+        (times for stretch in stretches for times in _readings(stretch) if len(times) > 1),
         key=lambda times: times[-1].at_s - times[0].at_s,
         default=None,
     )
@@ -65,15 +65,17 @@ def pump_clock(stretches: Sequence[Stretch]) -> dict[str, Any] | None:
     }
 
 
-def _readings(stretch: Stretch) -> list[PumpTime]:
-    """Return every reading of the pump's clock in a stretch, in order."""
-    found = []
+def _readings(stretch: Stretch) -> list[list[PumpTime]]:
+    """Return every reading of the pump's clock in a stretch, in order; where the rig set it a new list begins."""
+    found: list[list[PumpTime]] = [[]]
     for placed in stretch.placed:
         for event in placed.segment.events:
             reading = pump_time(event, placed.seconds)
-            if reading is not None:
-                found.append(reading)
-    return sorted(found, key=lambda reading: reading.at_s)
+            if event.name == "clock_set":
+                found.append([])
+            elif reading is not None:
+                found[-1].append(reading)
+    return [sorted(times, key=lambda reading: reading.at_s) for times in found]
 
 
 def pump_time(event: Event, seconds: Callable[[int], float]) -> PumpTime | None:

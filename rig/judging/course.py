@@ -25,7 +25,16 @@ TIMELINE = (
     "temp_started",
     "temp_cancelled",
     "profile_written",
+    "pattern_selected",
+    "clock_set",
+    "limit_set",
+    "temp_type_set",
+    "key_pressed",
+    "alarm_seen",
+    "alarm_missed",
+    "setting_not_restored",
     "bolus_started",
+    "bolus_cancelled",
     "bolus_closed",
     "bolus_not_delivered",
     "blank_started",
@@ -43,7 +52,7 @@ TIMELINE = (
     "stop_requested",
 )
 MAX_FAILED_READINGS = 50
-BASAL_KINDS = ("basal", "profile", "temp_basal", "wait")
+BASAL_KINDS = ("basal", "profile", "pattern", "temp_basal", "wait", "wait_alarm")
 
 
 def segment_rows(stretches: Sequence[Stretch]) -> tuple[dict[str, Any], ...]:

@@ -13,6 +13,7 @@ from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
+from rig.judging.pump_settings import alarm_findings, setting_findings
 from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
@@ -25,6 +26,7 @@ from rig.results import Finding
 NOISE_FACTOR = 3.0  # times the stated repeatability: far beyond the scatter of a standard deviation of 180 readings
 DRIFT_SIGMAS = 5.0
 DRIFT_SHARE = 0.01  # of the programme's mean rate: a change below it moves no verdict
+CANCEL_S = 2.0  # between a suspend that stops a bolus and its acknowledgement
 NEAR_S = 10.0  # two detectors may place the same rise some readings apart
 UNPROGRAMMED = ("reported-not-set", "measured-not-set", "measured-not-reported", "bolus-excess")
 _TORN_TAIL = re.compile(r": the last \d+ bytes ")
@@ -53,6 +55,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
     found += _not_delivered(evidence)
+    found += [*alarm_findings(evidence.record.events), *setting_findings(evidence.record.events)]
     for each in judged:
         if each.view is None:
             continue
@@ -63,7 +66,8 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         events = each.truths.findings if each.truths is not None else ()
         found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, events)]
         found += _open_deliveries(evidence, each.view)
-        found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus)]
+        dose_u = max(each.view.programme.dose_u, evidence.profile.history_amount_step_u)
+        found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus, dose_u)]
         found += events
     return tuple(found)
 
@@ -160,13 +164,15 @@ def _mean_rate_mg_per_h(view: RunView) -> float:
     return set_u * view.ul_per_u * 1e-3 * view.chain.liquid.density_kg_per_m3 / hours
 
 
-def _bolus_findings(bolus: JudgedBolus) -> list[Finding]:
+def _bolus_findings(bolus: JudgedBolus, dose_u: float) -> list[Finding]:
+    """Return what a bolus shows; one that was stopped may be a dose, and what ran meanwhile, from what was due then."""
     order, report = bolus.order, bolus.report
     at = (order.start_s, order.end_s)
     name = f"bolus of {order.amount_u:g} U at {order.start_s:.0f} s"
     found = []
     if bolus.measured is not None and not bolus.measured.settled:
         found.append(Finding("bolus-not-settled", f"{name}: the flow had not settled when it was closed", *at))
-    if report is not None and abs(report.delivered_u - order.amount_u) > 1e-9:
+    slack_u = dose_u + CANCEL_S * order.amount_u / max(order.duration_s, CANCEL_S) if order.cut_short else 0.0
+    if report is not None and abs(report.delivered_u - order.amount_u) > slack_u + 1e-9:
         found.append(Finding("bolus-reported-otherwise", f"{name}: the pump reports {report.delivered_u:g} U", *at))
     return found

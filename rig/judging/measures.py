@@ -51,7 +51,7 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
         "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),
         "bolus.duration": lambda: measure_boluses(check, view, boluses, duration_error),
-        "reported.difference": lambda: measure_boluses(check, view, boluses, reported_difference),
+        "reported.difference": lambda: measure_boluses(check, view, boluses, reported_difference, cancelled=True),
     }
     return kinds[check.measure]()
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rig.analysis.truths import Matching, Occurrence, Tolerance, match
 from rig.judging.reported import Entry, Log, read_log
 from rig.judging.view import RunView
 
+PATTERNS = ("standard", "A", "B")
 TIME_S = 5.0  # between what was acknowledged and what the pump stamped, its stamp's own uncertainty apart
 SAFE_S = 60.0  # how long before it was confirmed the safe state may have been commanded
 NEAR_S = 10.0  # a change of rate this near to a command is that command's
+SETTING = ("profile_written", "pattern_selected", "clock_set")  # they may change the rate as well
 LOGGED = {"bolus": "bolus", "temp_basal": "temp_basal", "temp_cancel": "temp_basal", "suspend": "suspend",
           "resume": "resume", "basal": "basal", "prime": "prime"}  # fmt: skip
 
@@ -112,9 +113,11 @@ def _commands(view: RunView) -> list[Programmed]:
     """Return suspends, resumes and temporary basals; one that may have changed nothing need not be logged."""
     found: list[Programmed] = []
     suspended: bool | None = None  # until the first command nobody knows
+    made_safe = False  # what is set after it only puts back what was found
     temp_until_s = 0.0
     for event in view.record.events:
         at_s, data = view.seconds(event.at_ns), event.data
+        made_safe = made_safe or event.name == "safe_state"
         if event.name == "suspended":
             found.append(Programmed("suspend", at_s, at_s, "suspend", required=suspended is False))
             suspended, temp_until_s = True, 0.0
@@ -128,6 +131,9 @@ def _commands(view: RunView) -> list[Programmed]:
             required = at_s < temp_until_s - TIME_S
             found.append(Programmed("temp_cancel", at_s, at_s, "cancel", required=required))
             temp_until_s = 0.0
+        elif event.name == "pattern_selected" and not made_safe:
+            text = PATTERNS[int(data["pattern"])]
+            found.append(Programmed("pattern_selected", at_s, at_s, text))
         elif event.name == "safe_state" and suspended is not True:
             found.append(Programmed("suspend", at_s - SAFE_S, at_s, "made safe", required=False))
     return found
@@ -146,6 +152,7 @@ def _scheduled(view: RunView) -> list[Programmed]:
     When a pump writes that a scheduled rate starts other than by the schedule no source states, so those are optional.
     """
     commands = [each.start_s for each in _commands(view)]
+    commands += [view.seconds(event.at_ns) for event in view.record.events if event.name in SETTING]
     segments = view.programme.segments
     found = []
     for number, part in enumerate(segments):
@@ -159,10 +166,8 @@ def _scheduled(view: RunView) -> list[Programmed]:
 
 
 def _many_rates(view: RunView) -> bool:
-    written: Sequence[object] = next(
-        (event.data.get("entries", ()) for event in reversed(view.record.events) if event.name == "profile_written"), ()
-    )
-    return len(written) > 1
+    written = (event.data.get("entries", ()) for event in view.record.events if event.name == "profile_written")
+    return any(len(entries) > 1 for entries in written)
 
 
 def agrees_with_schedule(entry: Entry, view: RunView) -> bool:

@@ -1,26 +1,22 @@
 """REP: what the pump's own log says, every entry once, on the run's axis of time.
 
 The pump stamps its entries in whole seconds of its own clock. That clock was read when arming and at the end; between
-two readings it is taken to run evenly, beyond them at the rig's own pace, with its drift in the uncertainty. An entry
-without a time that can be read lies between the moment at which it was first seen and the look before.
+two readings it is taken to run evenly, beyond them at the rig's own pace, with its drift in the uncertainty. Where the
+rig set it, the log's own records of that say which entries are from before and which from after. An entry without a
+time that can be read lies between the moment at which it was first seen and the look before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
-from rig.judging.clocks import PumpTime, pump_time
+from rig.judging.pump_clock import PumpClock, clock_of, epochs_of
 from rig.judging.view import RunView
 from rig.record.reader import Event
 
-STAMP_S = 1.0  # whole seconds, and the time at which the entry was begun to be written
-DRIFT = 100e-6  # by which a pump's clock may run fast or slow where it was read only once
-SET_S = 5.0  # more than this, and 1 part in 1000, between two readings: the clock was set
-SET_SHARE = 1e-3
 NOT_DELIVERIES = ("temp_basal_duration", "time_changed", "other")
 
 
@@ -43,6 +39,7 @@ class Entry:
     minutes: int | None = None
     remote: bool | None = None
     resolution_u: float | None = None
+    epoch: int = 0  # how often the rig had set the pump's clock by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,64 +61,6 @@ class Log:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PumpClock:
-    """The pump's clock over a stretch, from its readings in order."""
-
-    readings: tuple[PumpTime, ...]
-    was_set: tuple[tuple[float, float], ...] = field(default=())
-
-    def interval(self, local: datetime) -> tuple[float, float] | None:
-        """Return where on the run's axis a stamp lies, its uncertainty (2 u) included; None: the clock was not read."""
-        if not self.readings:
-            return None
-        stamp = local + timedelta(seconds=0.5)
-        first, last = self.readings[0], self.readings[-1]
-        if stamp <= first.local or len(self.readings) == 1:
-            return _around(_from_reading(first, stamp), first.u_s, abs(_apart_s(stamp, first.local)))
-        if stamp >= last.local:
-            return _around(_from_reading(last, stamp), last.u_s, _apart_s(stamp, last.local))
-        for before, after in pairwise(self.readings):
-            if before.local <= stamp <= after.local:
-                return self._between(before, after, stamp)
-        return None
-
-    def _between(self, before: PumpTime, after: PumpTime, stamp: datetime) -> tuple[float, float]:
-        if (before.at_s, after.at_s) in self.was_set:  # set at an unknown moment: either reading may be the right one
-            ends = sorted((_from_reading(before, stamp), _from_reading(after, stamp)))
-            return ends[0] - STAMP_S - 2.0 * before.u_s, ends[1] + STAMP_S + 2.0 * after.u_s
-        span_s = _apart_s(after.local, before.local)
-        share = _apart_s(stamp, before.local) / span_s if span_s > 0 else 0.0
-        at_s = before.at_s + share * (after.at_s - before.at_s)
-        return _around(at_s, max(before.u_s, after.u_s), 0.0)
-
-
-def _around(at_s: float, u_s: float, beyond_s: float) -> tuple[float, float]:
-    half_s = STAMP_S + 2.0 * u_s + DRIFT * beyond_s
-    return at_s - half_s, at_s + half_s
-
-
-def _from_reading(reading: PumpTime, stamp: datetime) -> float:
-    return reading.at_s + _apart_s(stamp, reading.local)
-
-
-def _apart_s(later: datetime, earlier: datetime) -> float:
-    return (later - earlier) / timedelta(seconds=1)
-
-
-def clock_of(view: RunView) -> PumpClock:
-    """Return the pump's clock of a stretch on the axis of its view."""
-    found = [pump_time(event, view.seconds) for event in view.record.events]
-    readings = sorted((each for each in found if each is not None), key=lambda each: each.at_s)
-    was_set = []
-    for before, after in pairwise(readings):
-        passed_s = after.at_s - before.at_s
-        moved_s = _apart_s(after.local, before.local) - passed_s
-        if abs(moved_s) > SET_S + SET_SHARE * passed_s:
-            was_set.append((before.at_s, after.at_s))
-    return PumpClock(tuple(readings), tuple(was_set))
-
-
 def read_log(view: RunView) -> Log:
     """Return every entry of the pump's log that this stretch's record holds and that falls into the stretch."""
     clock = clock_of(view)
@@ -140,7 +79,7 @@ def read_log(view: RunView) -> Log:
 
 def _is_older(entry: Entry, first: datetime | None) -> bool:
     """Return whether an entry stood in the log before this run: stamped no later than the clock's first reading."""
-    if first is None or entry.at is None:
+    if first is None or entry.at is None or entry.epoch:
         return False
     try:
         return datetime.fromisoformat(entry.at).replace(tzinfo=None) <= first
@@ -159,7 +98,8 @@ def _singles(events: Sequence[Event], view: RunView, clock: PumpClock) -> list[E
         at, now_s = event.data.get("at"), view.seconds(event.at_ns)
         if at is None or str(at) not in seen:
             seen.add(str(at))
-            start_s, end_s = _place(at, clock) or (looked_s, now_s)
+            epoch = clock.epoch_at(now_s)
+            start_s, end_s = _place(at, clock, epoch) or (looked_s, now_s)
             programmed = _number(event.data.get("programmed_u"))
             found.append(
                 Entry(
@@ -172,6 +112,7 @@ def _singles(events: Sequence[Event], view: RunView, clock: PumpClock) -> list[E
                     _number(event.data.get("delivered_u")),
                     remote=event.data.get("remote"),
                     resolution_u=_number(event.data.get("resolution_u")),
+                    epoch=epoch,
                 )
             )
         looked_s = now_s
@@ -186,10 +127,8 @@ def _pages(
     newest = max((i for i, event in enumerate(held) if not event.data.get("page")), default=None)
     if newest is None:
         return [], None, None
-    found: list[Entry] = []
-    for event in held[newest:]:
-        rows = [row for row in event.data.get("newest", ()) if isinstance(row, dict)]
-        found += _page(rows, clock, step_u)
+    rows = [row for event in reversed(held[newest:]) for row in event.data.get("newest", ()) if isinstance(row, dict)]
+    found = _page(rows, clock, step_u)
     if not any("remote" in row for event in held[newest:] for row in event.data.get("newest", ())):
         return [entry for entry in found if entry.kind == "bolus"], None, None  # a former version kept too little
     placed = [entry for entry in found if entry.kind != "daily_total"]
@@ -199,12 +138,12 @@ def _pages(
 
 
 def _page(rows: Sequence[dict[str, Any]], clock: PumpClock, step_u: float) -> list[Entry]:
-    """Return a page's entries; both records of a temporary basal, which carry one stamp, are one entry."""
+    """Return the entries of pages, oldest first; both records of a temporary basal, of one stamp, are one entry."""
     minutes = {row.get("at"): row.get("minutes") for row in rows if row.get("kind") == "temp_basal_duration"}
     found = []
-    for row in rows:
+    for row, epoch in zip(rows, epochs_of(rows, clock), strict=True):
         kind, at = str(row.get("kind")), row.get("at")
-        place = _place(at, clock)
+        place = _place(at, clock, epoch)
         if kind in NOT_DELIVERIES or place is None:
             continue
         is_temp = kind == "temp_basal_rate"
@@ -221,6 +160,7 @@ def _page(rows: Sequence[dict[str, Any]], clock: PumpClock, step_u: float) -> li
                 minutes.get(at) if is_temp else row.get("minutes"),
                 row.get("remote"),
                 step_u if row.get("delivered_u") is not None else None,
+                epoch or 0,
             )
         )
     return found
@@ -239,9 +179,9 @@ def _merged(pages: Iterable[Entry], singles: Iterable[Entry]) -> list[Entry]:
     return found
 
 
-def _place(at: Any, clock: PumpClock) -> tuple[float, float] | None:
+def _place(at: Any, clock: PumpClock, epoch: int | None) -> tuple[float, float] | None:
     try:
-        return clock.interval(datetime.fromisoformat(str(at)).replace(tzinfo=None))
+        return clock.interval(datetime.fromisoformat(str(at)).replace(tzinfo=None), epoch)
     except ValueError:
         return None
 

@@ -22,7 +22,7 @@ DIFFERS_SHARE = 0.15  # REP against MEAS: beyond it an accuracy claim does not e
 DOSES = 2.0  # or this many doses, where that is more
 RISE_TIME_S = 30.0  # between what the log says of a delivery and when the balance saw it
 RISE_SHARE = 0.6  # of the larger amount: two that differ by more are two deliveries
-COMPARED = ("bolus", "temp_basal", "suspend", "resume", "basal_start", "prime")
+COMPARED = ("bolus", "temp_basal", "suspend", "resume", "basal_start", "prime", "pattern_selected")
 LOOKS = {
     MARK: "it looks like a touch or a drop, not like a delivery: it came within seconds or rang",
     FLOW: "it looks like a slow flow, a siphon or a drift: it lasted longer than a bolus",
@@ -177,8 +177,8 @@ class _Judge:
 
     def _not_logged(self, row: Row, each: Programmed) -> tuple[Row, list[Finding]]:
         profile, log = self._view.evidence.profile, self._logged.log
-        kind = LOGGED[each.kind]
-        if not profile.logs(kind):
+        kind = LOGGED.get(each.kind)  # every family writes down that a pattern was selected
+        if kind is not None and not profile.logs(kind):
             return replace(row, why_not=f"this pump logs no {row.kind}"), []
         if each.kind != "bolus" and not log.covers(each.start_s - RISE_TIME_S, each.end_s):
             return replace(row, status="not-read", why_not="the pump's log was not read there"), []
@@ -200,7 +200,8 @@ class _Judge:
         due_u = each.due_u or 0.0
         name, found = f"bolus of {each.text} at {each.start_s:.0f} s", list[Finding]()
         at = (each.start_s, each.end_s)
-        if measured_u + expanded_u < MISSED_SHARE * due_u:
+        surely_u = max(0.0, due_u - self._dose_u) if each.due_u != each.amount else due_u  # stopped: to within a dose
+        if measured_u + expanded_u < MISSED_SHARE * surely_u:
             row = replace(row, status="set-not-measured")
             found.append(Finding("bolus-missed", f"{name}: only {measured_u:.3g} U left the outlet", *at))
         if measured_u - expanded_u > due_u + max(EXCESS_SHARE * due_u, DOSES * self._dose_u):
@@ -271,9 +272,10 @@ class _Judge:
         """Add a suspend, resume, temporary basal, basal or prime of the log that nobody programmed."""
         if entry.kind == "basal_start" and agrees_with_schedule(entry, self._view):
             return
-        if entry.kind in ("suspend", "resume", "temp_basal") and not self._was_there(entry):
+        if entry.kind in ("suspend", "resume", "temp_basal", "pattern_selected") and not self._was_there(entry):
             return  # while the rig was away others saw to the pump: the guardian, or who resumed the run
-        row = _with_entry(Row("basal" if entry.kind == "basal_start" else entry.kind, "reported-not-set"), entry)
+        shown = "basal" if entry.kind == "basal_start" else _shown(entry.kind)
+        row = _with_entry(Row(shown, "reported-not-set"), entry)
         what = f"{row.kind} {row.reported_text or ''}".strip()
         text = f"{what} in the log at {entry.start_s:.0f} s: nobody programmed it ({_who(entry)})"
         self._add(row, [Finding("reported-not-set", text, entry.start_s, entry.end_s)])
@@ -350,4 +352,4 @@ def _who(entry: Entry) -> str:
 
 
 def _shown(kind: str) -> str:
-    return {"temp_cancel": "temp_basal"}.get(kind, kind)
+    return {"temp_cancel": "temp_basal", "pattern_selected": "pattern"}.get(kind, kind)

@@ -313,7 +313,7 @@ def _spans(events: Sequence[Event], origin_ns: int, weighed_s: float) -> tuple[S
             acknowledged = None
         elif open_step is None:
             continue
-        elif event.name in (*DELIVERING, "suspended", "profile_written"):
+        elif event.name in (*DELIVERING, "suspended", "profile_written", "pattern_selected"):
             acknowledged = seconds(event.at_ns) if acknowledged is None else acknowledged
         elif event.name == "step_ended":
             step, kind, began_s = open_step

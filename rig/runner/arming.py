@@ -8,11 +8,13 @@ from typing import Any
 
 from rig.config import BenchConfig
 from rig.errors import InstrumentError
-from rig.instruments import Balance, BalanceIdentity, BasalEntry, Pump
+from rig.instruments import Balance, BalanceIdentity, BasalEntry, Pump, PumpSettings
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
-from rig.runner.resume import ResumePoint
-from rig.runner.therapy import Therapy
+from rig.runner.resume import ResumePoint, settings_of
+from rig.runner.therapy import Therapy, entries_of
+from rig.scenario.in_force import STANDARD, InForce, in_force, segments_of
+from rig.scenario.limits import beyond_limits
 from rig.scenario.model import BasalStep, BolusStep, ProfileStep, Scenario, TempBasalStep
 from rig.scenario.plan import MG_PER_UL
 from rig.scenario.validate import VESSEL_SHARE
@@ -113,28 +115,16 @@ def check_pump(pump: Pump, scenario: Scenario, plan: Plan, first_step: int = 0) 
             hint="fill it, or choose a shorter scenario",
         )
     status, settings, battery = pump.status(), pump.settings(), pump.battery()
-    if not status.normal or status.bolusing:
-        raise InstrumentError(
-            "the pump is busy (rewinding, priming or in a bolus)", where="pump", hint="wait for it to end"
+    if not status.normal:
+        hint = (
+            "finish the change of reservoir at the pump: rewind, fill the tube until water leaves it, fill the cannula"
         )
-    highest_bolus = max((s.amount_u for s in scenario.steps if isinstance(s, BolusStep)), default=0.0)
-    if highest_bolus > settings.max_bolus_u:
         raise InstrumentError(
-            f"the pump's maximum bolus is set to {settings.max_bolus_u:g} U",
-            where="pump",
-            expected=f"at least {highest_bolus:g} U for scenario {scenario.id}",
-            hint="raise it in the pump's menu",
+            "the pump is rewinding, or waits to be primed: it delivers nothing", where="pump", hint=hint
         )
-    highest_basal = max((_highest_rate(step) for step in scenario.steps), default=0.0)
-    if highest_basal > settings.max_basal_u_per_h:
-        raise InstrumentError(
-            f"the pump's maximum basal is set to {settings.max_basal_u_per_h:g} U/h",
-            where="pump",
-            expected=f"at least {highest_basal:g} U/h for scenario {scenario.id}",
-            hint="raise it in the pump's menu",
-        )
-    if settings.temp_basal_is_percent and any(_needs_absolute(step) for step in scenario.steps):
-        raise InstrumentError("the pump's temp basal type is percent", where="pump", expected="absolute (U/h)")
+    if status.bolusing:
+        raise InstrumentError("the pump is in a bolus", where="pump", hint="wait for it to end")
+    _check_limits(scenario, settings, first_step)
     return {
         "reservoir_u": reservoir_u,
         "battery_v": battery.voltage_v,
@@ -143,8 +133,23 @@ def check_pump(pump: Pump, scenario: Scenario, plan: Plan, first_step: int = 0) 
     }
 
 
+def _check_limits(scenario: Scenario, settings: PumpSettings, first_step: int) -> None:
+    """Refuse a step beyond the pump's limits, as they are then: the scenario may set them itself."""
+    found = InForce(max_bolus_u=settings.max_bolus_u, max_basal_u_per_h=settings.max_basal_u_per_h)
+    for number, step in enumerate(scenario.steps):
+        found = found.after(step)
+        beyond = beyond_limits(step, found) if number >= first_step else ""
+        if beyond:
+            raise InstrumentError(
+                f"step {number + 1}: {beyond}",
+                where="pump",
+                expected=f"limits that leave room for scenario {scenario.id}",
+                hint="raise the limit in the pump's menu, or with a 'limits' step before",
+            )
+
+
 def first_profile(scenario: Scenario, first_step: int = 0) -> list[BasalEntry]:
-    """Return the basal profile that ``first_step`` finds: its own, else the last one before it, else the next.
+    """Return the standard profile that ``first_step`` finds: its own, else the last before it, else the next.
 
     A profile of zero where no step needs one.
     """
@@ -157,11 +162,33 @@ def first_profile(scenario: Scenario, first_step: int = 0) -> list[BasalEntry]:
 
 def step_profile(step: object) -> list[BasalEntry] | None:
     """Return the standard profile that a step needs, or None when it needs none of its own."""
-    if isinstance(step, BasalStep):
-        return [BasalEntry(0, step.rate_u_per_h)]
-    if isinstance(step, ProfileStep):
-        return [BasalEntry(start, rate) for start, rate in step.segments]
-    return None
+    return entries_of(segments_of(step)) if isinstance(step, BasalStep | ProfileStep) else None
+
+
+def temp_types(scenario: Scenario, first_step: int, *, is_percent: bool) -> list[bool]:
+    """Return the types of temporary basal to try the pump in: True percent, False U/h; none where all is as it is.
+
+    A scenario with both is tried in both, so that it is refused before anything moves and not in its middle.
+    """
+    steps = scenario.steps[first_step:]
+    types = {True for step in steps if isinstance(step, TempBasalStep) and step.percent is not None}
+    types |= {False for step in steps if _needs_absolute(step)}
+    return [] if types <= {is_percent} else [not is_percent, *([is_percent] if is_percent in types else [])]
+
+
+def _set_up(therapy: Therapy, scenario: Scenario, first_step: int) -> None:
+    """Write the first profile, and whatever the steps before ``first_step`` had set; select what runs."""
+    settings, before = therapy.settings, in_force(scenario.steps[:first_step])
+    settings.limit(before.max_bolus_u, before.max_basal_u_per_h)
+    first = first_profile(scenario, first_step)
+    highest = settings.now.max_basal_u_per_h if settings.now is not None else math.inf
+    if max(entry.rate_u_per_h for entry in first) > highest:
+        first = [BasalEntry(0, 0.0)]  # its step comes after one that raises the limit
+    therapy.set_profile(first)
+    for pattern, segments in before.profiles.items():
+        if pattern != STANDARD:
+            therapy.set_profile(entries_of(segments), pattern)
+    settings.select(before.pattern)
 
 
 def arm(
@@ -185,6 +212,11 @@ def arm(
     if point is not None:
         same_devices(point, facts, identity)
     facts |= check_pump(pump, scenario, plan, first_step)
+    read = PumpSettings(**facts["settings"])
+    therapy.record("settings_found", facts["settings"])
+    therapy.settings.adopt(read, None if point is None else settings_of(point.found))
+    for percent in temp_types(scenario, first_step, is_percent=read.temp_basal_is_percent):
+        therapy.settings.temp_type(percent=percent)
     if pump.temp_basal().minutes_left:
         therapy.cancel_temp()
     if pump.status().suspended:
@@ -194,20 +226,10 @@ def arm(
     clock = {"at_ns": links.clock.now_ns(), "local": local.isoformat()}
     therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})
     therapy.report_clock()
-    therapy.set_profile(first_profile(scenario, first_step))
+    _set_up(therapy, scenario, first_step)
     therapy.suspend()
     therapy.report_reservoir()
     return Armed(facts, identity)
-
-
-def _highest_rate(step: object) -> float:
-    if isinstance(step, BasalStep):
-        return step.rate_u_per_h
-    if isinstance(step, ProfileStep):
-        return max(rate for _, rate in step.segments)
-    if isinstance(step, TempBasalStep):
-        return step.rate_u_per_h or 0.0
-    return 0.0
 
 
 def _needs_absolute(step: object) -> bool:

@@ -73,24 +73,29 @@ class Journal:
 
 
 def in_flight(events: Sequence[Event]) -> Command | None:
-    """Return the command whose outcome the end of ``events`` leaves open, or None; at most one is ever open.
+    """Return the command whose outcome the end of ``events`` leaves open, or None.
 
     Open is a command that was begun and whose end nobody knows, and a bolus that was accepted and not seen to its end:
-    how much of it was delivered, only the pump can say.
+    how much of it was delivered, only the pump can say. At most one of each is ever open, and the bolus counts more:
+    a suspend that cancels it ends nothing before the pump was asked.
     """
-    begun: Command | None = None
+    bolus: Command | None = None
+    other: Command | None = None
     for event in events:
         data = dict(event.data)
-        if event.name in BOLUS_ENDS and begun is not None and begun.delivers:
-            begun = None
+        if event.name in BOLUS_ENDS:
+            bolus = None
         elif event.name == EVENT and "id" in data:
             command_id, state = int(data.pop("id")), data.pop("state")
             if state == "intended":
                 name, delivers = str(data.pop("name")), bool(data.pop("delivers", False))
                 begun = Command(command_id, name, event.at_ns, delivers, data)
-            elif begun is not None and command_id == begun.id and _closes(begun, state, data):
-                begun = None
-    return begun
+                bolus, other = (begun, None) if delivers else (bolus, begun)
+            elif bolus is not None and command_id == bolus.id:
+                bolus = None if _closes(bolus, state, data) else bolus
+            elif other is not None and command_id == other.id and _closes(other, state, data):
+                other = None
+    return bolus or other
 
 
 def _closes(command: Command, state: str, data: dict[str, Any]) -> bool:

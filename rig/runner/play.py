@@ -16,6 +16,7 @@ from rig.readings import Weighing
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.arming import arm, check_vessel, step_profile
+from rig.runner.boluses import BolusPlayer
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.holding import may_hold
 from rig.runner.progress import Observer, Progress, watch_nothing
@@ -23,14 +24,16 @@ from rig.runner.reattach import reattach
 from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
+from rig.runner.setting_steps import SettingSteps
 from rig.runner.settle import stop_and_settle
-from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
 from rig.runner.tidy import tidy
+from rig.scenario.in_force import STANDARD
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    PatternStep,
     ProfileStep,
     ResumeStep,
     Scenario,
@@ -38,18 +41,16 @@ from rig.scenario.model import (
     SuspendStep,
     TempBasalStep,
     WaitStep,
+    length_s,
 )
-from rig.scenario.plan import describe
+from rig.scenario.words import describe
 from rig.wall_clock import ClockWatch
 
-BASELINE_S = 15.0
 AFTER_SUSPEND_S = 120.0  # the tail of the last dose is over before the closing blank begins
-SETTLE_MAX_S = 900.0
 BASAL_SLOPE_MG_PER_U = 9.97  # for the settle rule and the progress line only; results never use it
 PROGRESS_EVERY_S = 0.2  # real time: whoever draws may draw less often
-COMMAND_ALLOWANCE_S = 30.0
 WATCH_EVERY_S = 60.0  # real time
-TimedStep = BasalStep | ProfileStep | TempBasalStep | SuspendStep | WaitStep
+TimedStep = BasalStep | ProfileStep | PatternStep | TempBasalStep | SuspendStep | WaitStep
 
 
 class Player:
@@ -83,6 +84,9 @@ class Player:
         self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
+        self._boluses = BolusPlayer(self, scenario, profile, self._therapy, self._sampler, self._clock)
+        again = point is not None and point.mode == REPEAT and point.clock_order is not None
+        self._set_steps = SettingSteps(self, self._therapy, point if again else None)
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
         self._first_mg: float | None = None
@@ -138,10 +142,10 @@ class Player:
         for index, step in enumerate(scenario.steps[first:], start=first):
             self._step(index, step)
         if scenario.blank_after_s:
-            self._enter("settling before the closing blank")
-            self._wake()
+            self.enter("settling before the closing blank")
+            self.wake()
             therapy.suspend()
-            self._sample_for(AFTER_SUSPEND_S)
+            self.sample_for(AFTER_SUSPEND_S)
             self._blank("after", scenario.blank_after_s)
         therapy.report_reservoir()
 
@@ -196,37 +200,50 @@ class Player:
             raise InstrumentError(
                 f"a {step.kind} step cannot be taken up again", where="pump", hint="rig runs resume repeats it"
             )
-        self._enter(f"step {point.step + 1} of {len(self._scenario.steps)}, taken up again: {describe(step)}")
+        self.enter(f"step {point.step + 1} of {len(self._scenario.steps)}, taken up again: {describe(step)}")
         self._sample_step(point.step, step, point.step_started_ns)
+        self._finish(step)
         self._step_ended(point.step, step)
 
     def _blank(self, which: str, duration_s: float) -> None:
         if not duration_s:
             return
-        self._enter(f"blank {which}")
+        self.enter(f"blank {which}")
         self._therapy.record("blank_started", {"which": which})
-        self._sample_for(duration_s)
+        self.sample_for(duration_s)
         self._therapy.record("blank_ended", {"which": which})
 
     def _step(self, index: int, step: Step) -> None:
-        self._enter(f"step {index + 1} of {len(self._scenario.steps)}: {describe(step)}")
+        self.enter(f"step {index + 1} of {len(self._scenario.steps)}: {describe(step)}")
         therapy = self._therapy
         therapy.record("step_started", {"step": index, "kind": step.kind})
-        self._wake()
+        self.wake()
         self._resume_basal_of(index, step)
         if isinstance(step, BolusStep):
-            self._boluses(index, step)
-        elif isinstance(step, TempBasalStep):
-            self._sample_step(index, step, therapy.start_temp(step.rate_u_per_h, step.percent, step.duration_s))
-        elif isinstance(step, SuspendStep):
-            self._sample_step(index, step, therapy.suspend())
+            self._boluses.play(index, step)
+        elif isinstance(step, TimedStep):
+            self._sample_step(index, step, self._start(step))
+            self._finish(step)
         elif isinstance(step, ResumeStep):
             therapy.resume()
-        elif isinstance(step, BasalStep | ProfileStep):
-            self._sample_step(index, step, self._start_basal(step))
         else:
-            self._sample_step(index, step, self._clock.now_ns())
+            self._set_steps.play(index, step)
         self._step_ended(index, step)
+
+    def _start(self, step: TimedStep) -> int:
+        """Command what a step is for; return since when it counts."""
+        if isinstance(step, TempBasalStep):
+            return self._therapy.start_temp(step.rate_u_per_h, step.percent, step.duration_s)
+        if isinstance(step, SuspendStep):
+            return self._therapy.suspend()
+        if isinstance(step, WaitStep):
+            return self._clock.now_ns()
+        return self._start_basal(step)
+
+    def _finish(self, step: TimedStep) -> None:
+        if isinstance(step, TempBasalStep) and step.cancel_after_s is not None:
+            self.wake()
+            self._therapy.cancel_temp()
 
     def _step_ended(self, index: int, step: Step) -> None:
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
@@ -238,106 +255,49 @@ class Player:
         Before and after, commands are on their way whose outcome only this process knows.
         """
         vessel_ul = self._bench.config.vessel.capacity_ul
-        holdable = may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        ends_alone = not isinstance(step, TempBasalStep) or step.cancel_after_s is None
+        holdable = ends_alone and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
         self._guard.state(bolus=False, holdable=holdable)
-        self._sample_to(started_ns, step.duration_s)
+        self.sample_to(started_ns, length_s(step))
         self._guard.state(bolus=False, holdable=False)
 
-    def _start_basal(self, step: BasalStep | ProfileStep) -> int:
+    def _start_basal(self, step: BasalStep | ProfileStep | PatternStep) -> int:
         """Let the basal of a step run; return since when it does."""
         therapy = self._therapy
         started_ns = self._clock.now_ns()
-        entries = step_profile(step)
+        entries, pattern = step_profile(step), step.pattern if isinstance(step, PatternStep) else STANDARD
+        changes = (entries is not None and entries != therapy.entries) or pattern != therapy.settings.pattern
+        if changes and therapy.suspended:
+            therapy.resume()
         if entries is not None and entries != therapy.entries:
-            if therapy.suspended:
-                therapy.resume()
             therapy.set_profile(entries)
             started_ns = self._clock.now_ns()
+        selected_ns = therapy.settings.select(pattern)
+        started_ns = started_ns if selected_ns is None else selected_ns
         if therapy.suspended:
             started_ns = therapy.resume()
         return started_ns
 
-    def _boluses(self, index: int, step: BolusStep) -> None:
-        therapy = self._therapy
-        if therapy.suspended:
-            therapy.resume()
-        each_s = self._profile.bolus_duration_s(step.amount_u)
-        each_s += BASELINE_S + settle_time_s(each_s) + SLOPE_WINDOW_S + SETTLE_MAX_S + COMMAND_ALLOWANCE_S
-        for number in range(step.repeat):
-            self._wake()
-            if not step.over_basal and therapy.hold_at_zero(each_s) and number == 0:
-                self._quieten()
-            self._bolus(index, step, number)
-        if not step.over_basal:
-            self._wake()
-            therapy.cancel_temp()
-
-    def _quieten(self) -> None:
-        """Wait until what the line still held of the basal before has left it: it would be weighed as bolus."""
-        interval_s = self._scenario.bolus_interval_s
-        quiet_ns = self._clock.now_ns()
-        self._sample_for(settle_time_s(0.0) + SLOPE_WINDOW_S, interval_s)
-        self._settled(0.0, quiet_ns + to_ns(settle_time_s(0.0) + SLOPE_WINDOW_S + SETTLE_MAX_S))
-
-    def _bolus(self, index: int, step: BolusStep, number: int) -> None:
-        self._enter(f"step {index + 1}: bolus {number + 1} of {step.repeat}, {step.amount_u:g} U")
-        interval_s = self._scenario.bolus_interval_s
-        therapy = self._therapy
-        baseline_from_ns = self._clock.now_ns()
-        self._sample_for(BASELINE_S, interval_s)
-        started_ns = therapy.bolus(step.amount_u, index, number)
-        if started_ns is None:
-            return
-        duration_s = self._profile.bolus_duration_s(step.amount_u)
-        # The slope looks back 60 s: only after that window has left the settling time can it speak of the time after.
-        self._sample_to(started_ns, duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S, interval_s)
-        basal_mg_per_s = self._basal_mg_per_s() if step.over_basal else 0.0
-        give_up_s = duration_s + settle_time_s(duration_s) + SLOPE_WINDOW_S + SETTLE_MAX_S
-        settled, slope_mg_per_h = self._settled(basal_mg_per_s, started_ns + to_ns(give_up_s))
-        data = {
-            "amount_u": step.amount_u,
-            "step": index,
-            "index": number,
-            "baseline_from_ns": baseline_from_ns,
-            "baseline_to_ns": started_ns,
-            "closed_ns": self._clock.now_ns(),
-            "settled": settled,
-            "slope_mg_per_h": slope_mg_per_h,
-        }
-        therapy.record("bolus_closed", data)
-        therapy.bolus_over()
-        self._wake()
-        therapy.report_bolus(step.amount_u, index, number)
-        therapy.report_reservoir()
-
-    def _settled(self, basal_mg_per_s: float, give_up_ns: int) -> tuple[bool, float | None]:
-        """Wait until the flow is back at the basal slope within 3 u (design 4.12); return (whether, mg/h)."""
-        while True:
-            now_ns = self._clock.now_ns()
-            found = recent_slope(self._sampler.recent, to_s(now_ns))
-            if found is not None:
-                slope, u_slope = found
-                if abs(slope - basal_mg_per_s) <= 3.0 * u_slope:
-                    return True, slope * 3600.0
-            if now_ns >= give_up_ns:
-                return False, found[0] * 3600.0 if found else None
-            self._sample_for(5.0, self._scenario.bolus_interval_s)
-
-    def _basal_mg_per_s(self) -> float:
+    def basal_mg_per_s(self) -> float:
+        """Return the slope of the planned basal now, for the settle rule only."""
         since_ns = self._therapy.delivering_since_ns or self._clock.now_ns()
         rate_u_per_h = self._plan.rate_at(to_s(self._clock.now_ns() - since_ns))
         return rate_u_per_h * BASAL_SLOPE_MG_PER_U / 3600.0
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Bring the pump's radio up."""
         self._bench.pump.wake()
 
-    def _sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
-        self._sample_to(self._clock.now_ns(), duration_s, interval_s)
+    def sample_for(self, duration_s: float, interval_s: float | None = None) -> None:
+        """Weigh for a time from now on."""
+        self.sample_to(self._clock.now_ns(), duration_s, interval_s)
 
-    def _sample_to(self, from_ns: int, duration_s: float, interval_s: float | None = None) -> None:
+    def sample_to(self, from_ns: int, duration_s: float, interval_s: float | None = None) -> None:
+        """Weigh until ``duration_s`` after ``from_ns``."""
         self._sampler.sample_until(from_ns + to_ns(duration_s), interval_s or self._scenario.balance_interval_s)
 
-    def _enter(self, phase: str) -> None:
+    def enter(self, phase: str) -> None:
+        """Say what is being done."""
         self._phase = phase
         self._therapy.record("phase", {"phase": phase})
         self._tell(self._clock.now_ns())

@@ -8,7 +8,7 @@ from rig.errors import InstrumentError
 from rig.instruments import Balance, BalanceIdentity, Pump
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump, same_devices
-from rig.runner.resume import ResumePoint, TherapyState
+from rig.runner.resume import ResumePoint, TherapyState, settings_of
 from rig.runner.therapy import Therapy
 
 TEMP_MINUTES = 3  # by which a running temp basal may differ from what the record expects: the pump counts minutes
@@ -26,7 +26,9 @@ def reattach(
     same_devices(point, identify_pump(pump, config, profile), identity)
     state = point.therapy
     _check(pump, state, therapy)
-    therapy.entries = list(state.entries) if state.entries is not None else None
+    therapy.patterns = {pattern: list(entries) for pattern, entries in state.profiles.items()}
+    therapy.settings.adopt(pump.settings(), settings_of(point.found))
+    therapy.clock_was_set(state.clock_sets)
     therapy.suspended = state.suspended
     therapy.temp_until_ns = state.temp_until_ns
     therapy.delivering_since_ns = state.delivering_since_ns
@@ -40,9 +42,13 @@ def _check(pump: Pump, state: TherapyState, therapy: Therapy) -> None:
     status = pump.status()
     if status.suspended != state.suspended or status.bolusing or not status.normal:
         raise _other(f"suspended {status.suspended}, bolusing {status.bolusing}", f"suspended {state.suspended}")
-    entries = pump.profile()
-    if state.entries is not None and entries != list(state.entries):
-        raise _other(f"another basal profile: {entries}", f"{list(state.entries)}")
+    pattern = pump.settings().pattern
+    if pattern != state.pattern:
+        raise _other(f"basal pattern {pattern}", f"{state.pattern}")
+    for number, written in state.profiles.items():
+        entries = pump.profile(number)
+        if entries != list(written):
+            raise _other(f"another basal profile: {entries}", f"{list(written)}")
     running = pump.temp_basal()
     left_ns = state.temp_until_ns - therapy.now_ns
     minutes = max(0.0, to_s(left_ns) / 60.0) if state.temp else 0.0

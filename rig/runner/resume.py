@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rig.clock import to_ns
-from rig.instruments import BasalEntry
+from rig.instruments import BasalEntry, PumpSettings
 from rig.record.reader import Event, RunRecord
-from rig.runner.journal import Command, in_flight, last_id
-from rig.scenario.model import BasalStep, BolusStep, ProfileStep, ResumeStep, Scenario, SuspendStep, TempBasalStep
+from rig.runner.journal import EVENT, Command, in_flight, last_id
+from rig.scenario.model import Scenario, SuspendStep
+from rig.scenario.sequence import DELIVERING as DELIVERING_STEPS
 
 REPEAT, REATTACH = "repeat", "reattach"
 OPENED = "run_resumed"
 DELIVERING = ("resumed", "temp_started", "bolus_started")
-ACKNOWLEDGING = (*DELIVERING, "suspended", "profile_written")
+ACKNOWLEDGING = (*DELIVERING, "suspended", "profile_written", "pattern_selected")
 NS_PER_S = 1e9
 
 
@@ -28,12 +29,23 @@ NS_PER_S = 1e9
 class TherapyState:
     """What the pump was told when the record ends; times are rig time."""
 
-    entries: tuple[BasalEntry, ...] | None = None
+    profiles: dict[int, tuple[BasalEntry, ...]] = field(default_factory=dict)  # by pattern: 0 standard, 1 A, 2 B
+    pattern: int = 0
+    clock_sets: int = 0
     suspended: bool = False
     temp_until_ns: int = 0
     temp: dict[str, Any] | None = None
     delivering_since_ns: int | None = None
     ordered_u: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOrder:
+    """What the pump's clock was told to show, and when; on the rig clock of the boot ``boot``."""
+
+    local: datetime
+    at_ns: int
+    boot: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,8 @@ class ResumePoint:
     pump_serial: str = ""  # who had been armed; empty when nobody had
     balance_serial: str = ""
     first_mg: float | None = None  # what the balance showed when the run began
+    found: dict[str, Any] | None = None  # the pump's settings as the run found them
+    clock_order: ClockOrder | None = None  # the clock was set, or may have been, in the step that is repeated
     therapy: TherapyState = field(default_factory=TherapyState)
     who: str = ""
     why: str = ""
@@ -90,6 +104,8 @@ def resume_point(record: RunRecord, scenario: Scenario, who: str, why: str) -> R
         pump_serial=str(armed.get("pump", {}).get("serial", "")),
         balance_serial=str(armed.get("balance", {}).get("serial", "")),
         first_mg=masses[0] if masses else None,
+        found=_found(record.events),
+        clock_order=_clock_order(record, events, began_ns),
         therapy=therapy_state(events),
         who=who,
         why=why,
@@ -124,12 +140,18 @@ def pump_time(events: Sequence[Event], at_ns: int) -> tuple[datetime | None, flo
 
 def therapy_state(events: Sequence[Event]) -> TherapyState:
     """Return what the pump was told by these events."""
-    entries: tuple[BasalEntry, ...] | None = None
+    profiles: dict[int, tuple[BasalEntry, ...]] = {}
+    pattern, clock_sets = 0, 0
     suspended, temp_until_ns, ordered_u = False, 0, 0.0
     temp: dict[str, Any] | None = None
     for event in events:
         if event.name == "profile_written":
-            entries = tuple(BasalEntry(int(start), float(rate)) for start, rate in event.data["entries"])
+            written = tuple(BasalEntry(int(start), float(rate)) for start, rate in event.data["entries"])
+            profiles[int(event.data.get("pattern", 0))] = written
+        elif event.name == "pattern_selected":
+            pattern = int(event.data["pattern"])
+        elif event.name == "clock_set":
+            clock_sets += 1
         elif event.name in ("suspended", "resumed"):
             suspended = event.name == "suspended"
             temp, temp_until_ns = (None, 0) if suspended else (temp, temp_until_ns)
@@ -139,7 +161,33 @@ def therapy_state(events: Sequence[Event]) -> TherapyState:
             temp, temp_until_ns = None, 0
         elif event.name == "bolus_started":
             ordered_u += float(event.data["amount_u"])
-    return TherapyState(entries, suspended, temp_until_ns, temp, _first_delivery_ns(events), ordered_u)
+    first_ns = _first_delivery_ns(events)
+    return TherapyState(profiles, pattern, clock_sets, suspended, temp_until_ns, temp, first_ns, ordered_u)
+
+
+def settings_of(found: dict[str, Any] | None) -> PumpSettings | None:
+    """Return settings as the record keeps them, None where it keeps none."""
+    return None if found is None else PumpSettings(**found)
+
+
+def _found(events: Sequence[Event]) -> dict[str, Any] | None:
+    """Return the settings that the first arming found; later ones may have found what the run itself had set."""
+    return next((event.data for event in events if event.name == "settings_found"), None)
+
+
+def _clock_order(record: RunRecord, events: Sequence[Event], began_ns: int) -> ClockOrder | None:
+    """Return what the clock was told in the step in progress, from the journal: before the first byte had left."""
+    told = [
+        event
+        for event in events
+        if event.at_ns >= began_ns
+        and event.name == EVENT
+        and (event.data.get("name"), event.data.get("state")) == ("set_clock", "intended")
+    ]
+    if not told:
+        return None
+    boot = record.segments[-1].header.get("clock", {}).get("boot_id") if record.segments else None
+    return ClockOrder(datetime.fromisoformat(str(told[-1].data["local"])), told[-1].at_ns, boot)
 
 
 def suspended_before(scenario: Scenario, step: int) -> bool:
@@ -148,7 +196,7 @@ def suspended_before(scenario: Scenario, step: int) -> bool:
     for each in scenario.steps[:step]:
         if isinstance(each, SuspendStep):
             suspended = True
-        elif isinstance(each, BasalStep | ProfileStep | TempBasalStep | ResumeStep | BolusStep):
+        elif each.kind in DELIVERING_STEPS:
             suspended = False
     return suspended
 

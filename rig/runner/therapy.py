@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rig.clock import to_ns, to_s
-from rig.errors import InstrumentError
+from rig.errors import BenchError, InstrumentError
 from rig.guardian.guard import Guard, NoGuard
-from rig.instruments import Acceptance, BasalEntry, Pump
+from rig.instruments import Acceptance, BasalEntry, Key, Pump
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
 from rig.runner.history import bolus_since, entry_of, newest_bolus
 from rig.runner.journal import Journal
+from rig.runner.settings import PATTERNS, Settings
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
@@ -43,11 +44,12 @@ class Therapy:
         self._stop = stop
         self._guard: Guard = guard or NoGuard()
         self._journal = Journal(writer, links.clock, self._guard, next_id)
-        self._pump = pump
+        self.pump = pump
         self._links = links
         self._writer = writer
         self._profile = profile
-        self.entries: list[BasalEntry] | None = None
+        self.settings = Settings(self)
+        self.patterns: dict[int, list[BasalEntry]] = {}
         self.suspended = False
         self.commanded = False  # whether any command that changes the delivery was ever tried
         self.temp_until_ns = 0
@@ -55,35 +57,44 @@ class Therapy:
         self.reservoir_u = 0.0  # as the pump said it last
         self.delivering_since_ns: int | None = None
         self.clock_read: datetime | None = None  # what the pump's clock showed when it was first asked
+        self.tidying = False  # the pump is stopped: a request to stop has been honoured
+        self._clock_sets = 0  # since then
+        self._sets_to_read = 0  # of those, how many the pages of the history read so far do not hold
 
     @property
     def now_ns(self) -> int:
         """Return the rig time now."""
         return self._links.clock.now_ns()
 
-    def set_profile(self, entries: Sequence[BasalEntry]) -> None:
-        """Write the standard profile unless the pump holds it already; read it back."""
+    @property
+    def entries(self) -> list[BasalEntry] | None:
+        """Return the standard profile, None until it was written."""
+        return self.patterns.get(0)
+
+    def set_profile(self, entries: Sequence[BasalEntry], pattern: int = 0) -> None:
+        """Write a profile (0 standard, 1 A, 2 B) unless the pump was given it already; read it back."""
         wanted = list(entries)
-        if self.entries == wanted:
+        if self.patterns.get(pattern) == wanted:
             return
         written = [[entry.start_half_hours, entry.rate_u_per_h] for entry in wanted]
-        self._send("set_profile", lambda: self._pump.set_profile(wanted), entries=written)
-        held = self._pump.profile()
+        data: dict[str, Any] = {"entries": written} | ({"pattern": pattern} if pattern else {})
+        self.send("set_profile", lambda: self.pump.set_profile(wanted, pattern), **data)
+        held = self.pump.profile(pattern)
         self._journal.settled(delivered=held == wanted, by="the profile read back")
         if held != wanted:
             raise InstrumentError(
-                f"the pump holds another basal profile than was written: {_text(held)}",
+                f"the pump holds another basal profile ({PATTERNS[pattern]}) than was written: {_text(held)}",
                 where="pump",
                 expected=_text(wanted),
                 hint="check the pump's screen; its maximum basal may be too low",
             )
-        self.entries = wanted
-        self.record("profile_written", {"entries": written})
+        self.patterns[pattern] = wanted
+        self.record("profile_written", data)
 
     def suspend(self) -> int:
         """Stop all delivery and see it confirmed; return the time of the acknowledgement."""
-        at_ns = self._send("suspend", self._pump.suspend)
-        suspended = self._pump.status().suspended
+        at_ns = self.send("suspend", self.pump.suspend)
+        suspended = self.pump.status().suspended
         self._journal.settled(delivered=suspended, by="status")
         if not suspended:
             raise InstrumentError("the pump does not report that it is suspended", where="pump", hint="stop it by hand")
@@ -93,8 +104,8 @@ class Therapy:
 
     def resume(self) -> int:
         """Resume basal; return the time of the acknowledgement."""
-        at_ns = self._send("resume", self._pump.resume)
-        suspended = self._pump.status().suspended
+        at_ns = self.send("resume", self.pump.resume)
+        suspended = self.pump.status().suspended
         self._journal.settled(delivered=not suspended, by="status")
         if suspended:
             raise InstrumentError("the pump reports that it is still suspended", where="pump", hint="check its screen")
@@ -104,14 +115,15 @@ class Therapy:
     def start_temp(self, rate_u_per_h: float | None, percent: int | None, duration_s: float) -> int:
         """Start a temporary basal; return the time of the acknowledgement."""
         minutes = round(duration_s / 60)
+        self.settings.temp_type(percent=rate_u_per_h is None)
 
         def start() -> Acceptance:
             if rate_u_per_h is not None:
-                return self._pump.set_temp_basal(rate_u_per_h, minutes)
-            return self._pump.set_temp_basal_percent(percent or 0, minutes)
+                return self.pump.set_temp_basal(rate_u_per_h, minutes)
+            return self.pump.set_temp_basal_percent(percent or 0, minutes)
 
-        at_ns = self._send("temp_basal", start, rate_u_per_h=rate_u_per_h, percent=percent, minutes=minutes)
-        running = self._pump.temp_basal()
+        at_ns = self.send("temp_basal", start, rate_u_per_h=rate_u_per_h, percent=percent, minutes=minutes)
+        running = self.pump.temp_basal()
         held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
         held = held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
         self._journal.settled(delivered=held, by="the temp basal read back")
@@ -140,8 +152,12 @@ class Therapy:
 
     def cancel_temp(self) -> None:
         """End a temporary basal that may be running."""
-        at_ns = self._send("temp_cancel", lambda: self._pump.set_temp_basal(0.0, 0))
-        running = bool(self._pump.temp_basal().minutes_left)
+        now = self.settings.now
+        percent = now is not None and now.temp_basal_is_percent  # a pump refuses a cancel of the other type
+        pump = self.pump
+        cancel = (lambda: pump.set_temp_basal_percent(0, 0)) if percent else (lambda: pump.set_temp_basal(0.0, 0))
+        at_ns = self.send("temp_cancel", cancel)
+        running = bool(self.pump.temp_basal().minutes_left)
         self._journal.settled(delivered=not running, by="the temp basal read back")
         if running:
             raise InstrumentError("the pump reports that the temp basal still runs", where="pump")
@@ -153,7 +169,7 @@ class Therapy:
         asked_ns = self._links.clock.now_ns()
         self._guard.state(bolus=True, holdable=False)
         order = {"amount_u": amount_u, "step": step, "index": index}
-        acceptance, at_ns = self._once("bolus", lambda: self._pump.bolus(amount_u), delivers=True, **order)
+        acceptance, at_ns = self._once("bolus", lambda: self.pump.bolus(amount_u), delivers=True, **order)
         started = acceptance is Acceptance.ACKNOWLEDGED or self._bolus_started(amount_u, asked_ns)
         if not started:
             self.record("bolus_not_delivered", order)
@@ -165,13 +181,44 @@ class Therapy:
         self.record("bolus_started", {**data, "acceptance": acceptance.value}, at_ns)
         return self._delivers(at_ns)
 
+    def cancel_bolus(self, step: int, index: int) -> int:
+        """Stop a bolus by suspending the pump, and with it the basal; return the time of the acknowledgement."""
+        at_ns = self.suspend()
+        self.record("bolus_cancelled", {"step": step, "index": index}, at_ns)
+        return at_ns
+
+    def press(self, key: Key) -> None:
+        """Push a key, once, whatever becomes of its answer."""
+        acceptance, at_ns = self._once("press", lambda: self.pump.press(key), key=key.name.lower())
+        self._journal.settled(delivered=None, by="nobody: a key has no reading back")
+        self.record("key_pressed", {"key": key.name.lower(), "acceptance": acceptance.value}, at_ns)
+
+    def look_for_alarm(self, code: int, since: datetime, *, page: bool) -> dict[str, Any] | None:
+        """Return who tells of an alarm of this code and when, or None; the history is read for its stamp.
+
+        ``since``: pump-clock time from which the history's alarms count; with ``page`` it is read in any case.
+        """
+        active = self.pump.alarm() == code
+        if not active and not page:
+            return None
+        try:
+            held = self.pump.history(0)
+        except BenchError:
+            if not active:
+                raise
+            held = []  # that the alarm is there is known; its stamp is not
+        fresh = [e.at for e in held if (e.kind, e.code) == ("alarm", code) and e.at is not None and e.at >= since]
+        if not active and not fresh:
+            return None
+        return {"by": "error status" if active else "history", "at": fresh[-1].isoformat() if fresh else None}
+
     def bolus_over(self) -> None:
         """Tell the guardian that no bolus is in flight any more."""
         self._guard.state(bolus=False, holdable=False)
 
     def report_bolus(self, amount_u: float, step: int, index: int) -> None:
         """Record what the pump's own history says of the bolus that was just delivered."""
-        newest = newest_bolus(self._pump.history(0))
+        newest = newest_bolus(self.pump.history(0))
         if newest is None or newest.delivered_u is None:
             return
         data = {
@@ -186,23 +233,41 @@ class Therapy:
 
     def report_reservoir(self) -> None:
         """Record the reservoir level that the pump believes in."""
-        self.reservoir_u = self._pump.reservoir_u()
+        self.reservoir_u = self.pump.reservoir_u()
         self.record("reported", {"source": "reservoir", "reservoir_u": self.reservoir_u})
 
-    def report_clock(self) -> None:
-        """Record the time on the pump's clock beside rig time."""
+    def report_clock(self) -> tuple[datetime, int]:
+        """Record the time on the pump's clock beside rig time; return both."""
         asked_ns = self._links.clock.now_ns()
-        read = self._pump.clock()
+        read = self.pump.clock()
         if self.clock_read is None:
             self.clock_read = read
-        local = read.isoformat()
-        self.record("pump_clock", {"local": local, "asked_ns": asked_ns, "answered_ns": self._links.clock.now_ns()})
+        answered_ns = self._links.clock.now_ns()
+        self.record("pump_clock", {"local": read.isoformat(), "asked_ns": asked_ns, "answered_ns": answered_ns})
+        return read, (asked_ns + answered_ns) // 2
+
+    def clock_was_set(self, times: int = 1) -> None:
+        """Note that the pump's clock was set: stamps from before and from after are of two times."""
+        self._clock_sets += times
 
     def report_history(self, page: int = 0) -> bool:
-        """Record one page of the pump's history; return whether an older one may still hold entries of this run."""
-        held = self._pump.history(page)
+        """Record one page of the pump's history; return whether an older one may still hold entries of this run.
+
+        Pages are read from the newest on. A clock that was set leaves two records: only stamps from before the first
+        time that this run has set it say how far the pages reach back.
+        """
+        held = self.pump.history(page)
         self.record("reported", {"source": "history", "page": page, "newest": [entry_of(event) for event in held]})
-        stamps = [event.at for event in held if event.at is not None]
+        if page == 0:
+            self._sets_to_read = 2 * self._clock_sets
+        stamps = []
+        for event in reversed(held):
+            if event.kind == "time_changed" and self._sets_to_read:
+                self._sets_to_read -= 1
+            elif event.at is not None and not self._sets_to_read:
+                stamps.append(event.at)
+        if self._sets_to_read:
+            return bool(held)
         return bool(stamps) and self.clock_read is not None and min(stamps) > self.clock_read
 
     def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
@@ -210,6 +275,10 @@ class Therapy:
         when_ns = self._links.clock.now_ns() if at_ns is None else at_ns
         self._writer.event(when_ns, name, data)
         return when_ns
+
+    def settled(self, *, delivered: bool | None, by: str) -> None:
+        """Settle what the journal holds as unknown."""
+        self._journal.settled(delivered=delivered, by=by)
 
     def _delivers(self, at_ns: int) -> int:
         if self.delivering_since_ns is None:
@@ -219,7 +288,8 @@ class Therapy:
     def _once(
         self, name: str, command: Callable[[], Acceptance], *, delivers: bool = False, **parameters: Any
     ) -> tuple[Acceptance, int]:
-        self._stop.check()
+        if not self.tidying:
+            self._stop.check()
         self.commanded = True
         command_id = self._journal.intend(name, delivers=delivers, **parameters)
         try:
@@ -229,28 +299,33 @@ class Therapy:
             raise
         self._journal.answered(command_id, name, acceptance)
         if acceptance is Acceptance.ACKNOWLEDGED:
-            return acceptance, self._pump.acknowledged_ns
+            return acceptance, self.pump.acknowledged_ns
         return acceptance, self._links.clock.now_ns()
 
-    def _send(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
+    def send(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
         """Send a command whose effect the caller reads back; return the time it was answered."""
         _, at_ns = self._once(name, command, **parameters)
         return at_ns
 
     def _bolus_started(self, amount_u: float, asked_ns: int) -> bool:
         """Settle a bolus whose answer was lost, from status and history; never by sending it again (design 4.5)."""
-        asked_at = self._pump.clock() - timedelta(seconds=to_s(self._links.clock.now_ns() - asked_ns))
+        asked_at = self.pump.clock() - timedelta(seconds=to_s(self._links.clock.now_ns() - asked_ns))
         for _ in range(BOLUS_START_POLLS):
-            if self._pump.status().bolusing:
+            if self.pump.status().bolusing:
                 self._journal.settled(delivered=True, by="status")
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
-        fresh = bolus_since(self._pump, amount_u, asked_at) is not None
+        fresh = bolus_since(self.pump, amount_u, asked_at) is not None
         before_u = self.reservoir_u
         self.report_reservoir()  # no judge of its own, but whoever reads the record later wants to see it
         support = {"reservoir_before_u": before_u, "reservoir_after_u": self.reservoir_u}
         self._journal.settled(delivered=fresh, by="history", **support)
         return fresh
+
+
+def entries_of(segments: Sequence[Sequence[float]]) -> list[BasalEntry]:
+    """Return (start in half-hours, rate in U/h) pairs as entries of a profile."""
+    return [BasalEntry(int(start), float(rate)) for start, rate in segments]
 
 
 def _text(entries: Sequence[BasalEntry]) -> str:

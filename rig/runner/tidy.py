@@ -15,6 +15,7 @@ from rig.transport.links import Links
 CLOCK_LIMIT_S = 10.0
 RESERVOIR_LIMIT_S = 10.0
 HISTORY_LIMIT_S = 30.0  # a page is sixteen packets
+RESTORE_LIMIT_S = 30.0
 HISTORY_PAGES = 32  # the fewest that a pump of these families keeps
 
 
@@ -23,29 +24,37 @@ class _LeftOut(Exception):
 
 
 def tidy(therapy: Therapy, links: Links, stop: StopRequest, safe: SafeState) -> None:
-    """Record the pump's clock, reservoir and its history back to when the run began; a failure changes nothing.
+    """Record the pump's clock, reservoir and its history back to when the run began, and put its settings back.
 
+    A failure changes nothing.
     Left out where the pump is not known to be stopped: nobody waits longer than needed to be told so. A second request
     to stop ends it at once.
     """
     if not safe.confirmed:
         therapy.record("tidying_left_out", {"why": "the pump is not known to be stopped"})
         return
-    asked = [(therapy.report_clock, CLOCK_LIMIT_S), (therapy.report_reservoir, RESERVOIR_LIMIT_S)]
+    therapy.tidying = True
+    asked: list[tuple[Callable[[], object], float]] = [
+        (therapy.report_clock, CLOCK_LIMIT_S),
+        (therapy.report_reservoir, RESERVOIR_LIMIT_S),
+    ]
     if not all(_ask(report, limit_s, therapy, links, stop) for report, limit_s in asked):
         return
     for page in range(HISTORY_PAGES):
         older: list[bool] = []
         report = partial(_report_page, therapy, page, older)
-        if not _ask(report, HISTORY_LIMIT_S, therapy, links, stop) or not any(older):
+        if not _ask(report, HISTORY_LIMIT_S, therapy, links, stop):
             return
+        if not any(older):
+            break
+    _ask(therapy.settings.restore, RESTORE_LIMIT_S, therapy, links, stop)
 
 
 def _report_page(therapy: Therapy, page: int, older: list[bool]) -> None:
     older.append(therapy.report_history(page))
 
 
-def _ask(report: Callable[[], None], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest) -> bool:
+def _ask(report: Callable[[], object], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest) -> bool:
     """Ask one question within its limit; return False once nobody wants to wait for the rest."""
     if stop.count >= 2:
         therapy.record("tidying_left_out", {"why": f"stopped {stop.count} times"})

@@ -14,6 +14,8 @@ from rig.scenario.model import BolusStep, Check, Step
 from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, known_ids, looks_like_id
 from rig.units import format_number
 
+_WHOLE = " that is not cancelled"
+
 
 def build_checks(
     tables: Sequence[dict[str, Any]], steps: tuple[Step, ...], names: dict[str, int], file: Place
@@ -62,17 +64,31 @@ def _step_index(
 ) -> int | None:
     kinds = " or ".join(measure.kinds)
     if name is None:
-        if not any(step.kind in measure.kinds for step in steps):
-            raise refuse(place, f"{measure.id} finds nothing to measure", f"a {kinds} step in the scenario")
+        if not any(_fits(step, measure) for step in steps):
+            raise refuse(
+                place,
+                f"{measure.id} finds nothing to measure",
+                f"a {kinds} step in the scenario{_WHOLE if 'bolus' in measure.kinds else ''}",
+            )
         return None
     if name not in names:
         near = nearest(name, names)
         known = f"one of {', '.join(names)}" if names else "a step with 'name: ...'"
         raise refuse(place, f"no step is named '{name}'", known, near and f"'{near}'")
     index = names[name]
-    if steps[index].kind not in measure.kinds:
-        raise refuse(place, f"{measure.id} cannot look at the {steps[index].kind} step '{name}'", f"a {kinds} step")
+    if not _fits(steps[index], measure):
+        raise refuse(
+            place,
+            f"{measure.id} cannot look at the {steps[index].kind} step '{name}'",
+            f"a {kinds} step{_WHOLE if 'bolus' in measure.kinds else ''}",
+        )
     return index
+
+
+def _fits(step: Step, measure: Measure) -> bool:
+    """Return whether a measure can look at a step; no claim says how much of a cancelled bolus is due when."""
+    cancelled = isinstance(step, BolusStep) and step.cancel_after_s is not None
+    return step.kind in measure.kinds and not (cancelled and measure.kinds == ("bolus",))
 
 
 def _check_amount(

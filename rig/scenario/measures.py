@@ -25,7 +25,7 @@ class Measure:
     symmetric: bool = True
 
 
-_BASAL = ("basal", "profile", "temp_basal", "resume")
+_BASAL = ("basal", "profile", "pattern", "temp_basal", "resume")
 
 MEASURES: dict[str, Measure] = {
     measure.id: measure
@@ -117,7 +117,7 @@ MEASURES: dict[str, Measure] = {
             "reported.difference",
             "U",
             "for each delivery that the pump logs: reported less measured volume",
-            ("basal", "profile", "temp_basal", "bolus"),
+            ("basal", "profile", "pattern", "temp_basal", "bolus"),
             None,
             each=True,
         ),

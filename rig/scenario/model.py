@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,43 @@ class ProfileStep:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredProfileStep:
+    """Store the profile of pattern 1 (A) or 2 (B); ``segments`` as of a `ProfileStep`. It takes no time."""
+
+    segments: tuple[tuple[int, float], ...]
+    pattern: int
+    kind: str = field(default="stored_profile", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatternStep:
+    """Select the profile that runs (0 standard, 1 A, 2 B), and follow it for ``duration_s``."""
+
+    pattern: int
+    duration_s: float
+    kind: str = field(default="pattern", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TempBasalStep:
-    """A temporary basal; exactly one of rate and percent is set. The step lasts as long as the temp basal."""
+    """A temporary basal; exactly one of rate and percent is set.
+
+    The step lasts as long as the temp basal, or until it is cancelled ``cancel_after_s`` after it began.
+    """
 
     rate_u_per_h: float | None
     percent: int | None
     duration_s: float
     kind: str = field(default="temp_basal", init=False)
     line: int = 0
+    cancel_after_s: float | None = None
+
+    @property
+    def runs_s(self) -> float:
+        """Return how long the temporary basal runs."""
+        return self.duration_s if self.cancel_after_s is None else self.cancel_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +74,7 @@ class BolusStep:
     """``repeat`` normal boluses, each closed (settled) before the next begins.
 
     ``over_basal``: False (the default) runs them under a temp basal of 0; True leaves the basal running.
+    ``cancel_after_s``: suspend the pump so long after each was acknowledged, and resume it when the bolus is closed.
     """
 
     amount_u: float
@@ -51,6 +82,7 @@ class BolusStep:
     over_basal: bool = False
     kind: str = field(default="bolus", init=False)
     line: int = 0
+    cancel_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +111,75 @@ class WaitStep:
     line: int = 0
 
 
-Step = BasalStep | ProfileStep | TempBasalStep | BolusStep | SuspendStep | ResumeStep | WaitStep
+@dataclass(frozen=True, slots=True)
+class SetClockStep:
+    """Set the pump's clock; exactly one of ``to`` (its local time) and ``shift_s`` (from what it shows) is set."""
+
+    to: datetime | None = None
+    shift_s: float | None = None
+    kind: str = field(default="set_clock", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsStep:
+    """Set the pump's largest bolus, its highest basal rate, or both; the run puts back what it found."""
+
+    max_bolus_u: float | None = None
+    max_basal_u_per_h: float | None = None
+    kind: str = field(default="limits", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PressStep:
+    """Push keys over the pump's link, each once, and wait ``wait_s`` after each.
+
+    ``keys``: of ``easy_bolus``, ``esc``, ``act``, ``up``, ``down``.
+    """
+
+    keys: tuple[str, ...]
+    wait_s: float = 1.0
+    kind: str = field(default="press", init=False)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitAlarmStep:
+    """Wait until the pump tells of the alarm ``code``, for ``duration_s`` at most."""
+
+    code: int
+    duration_s: float
+    kind: str = field(default="wait_alarm", init=False)
+    line: int = 0
+
+
+Step = (
+    BasalStep
+    | ProfileStep
+    | StoredProfileStep
+    | PatternStep
+    | TempBasalStep
+    | BolusStep
+    | SuspendStep
+    | ResumeStep
+    | WaitStep
+    | SetClockStep
+    | LimitsStep
+    | PressStep
+    | WaitAlarmStep
+)
+
+
+def length_s(step: Step) -> float:
+    """Return how long a step lasts at most in s; 0 for boluses, whose time depends on the pump."""
+    if isinstance(step, TempBasalStep):
+        return step.runs_s
+    if isinstance(step, PressStep):
+        return step.wait_s * len(step.keys)
+    if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep):
+        return step.duration_s
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)

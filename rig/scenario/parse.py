@@ -15,15 +15,22 @@ from rig.scenario.fields import SCENARIO
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    LimitsStep,
+    PatternStep,
+    PressStep,
     ProfileStep,
     ResumeStep,
     Scenario,
+    SetClockStep,
     Step,
+    StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    WaitAlarmStep,
     WaitStep,
 )
 from rig.scenario.sequence import check_sequence
+from rig.scenario.step_fields import PATTERNS
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -47,7 +54,10 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
     place = Place(name, 0)
     root = compose(text, name)
     data = SCENARIO.read(root, Place(name, root.line))
-    steps = tuple(_step(kind, values, place) for kind, values in data["steps"])
+    steps = tuple(
+        _step(kind, values, Place(name, values["line"], f"steps[{number}].{kind}"))
+        for number, (kind, values) in enumerate(data["steps"], start=1)
+    )
     names = _names(data["steps"], place)
     checks = build_checks(data["checks"], steps, names, place)
     sampling = data["sampling"] or {"balance": 1.0, "bolus": 0.2, "environment": 60.0}
@@ -82,26 +92,80 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
     line = values["line"]
     steps: dict[str, Any] = {
         "basal": lambda: BasalStep(values["rate"], values["for"], line=line),
-        "profile": lambda: ProfileStep(_segments(values["segments"], place), values["for"], line=line),
+        "profile": lambda: _profile(values, place),
+        "pattern": lambda: PatternStep(PATTERNS.index(values["select"]), values["for"], line=line),
         "temp_basal": lambda: _temp_basal(values, place),
-        "bolus": lambda: BolusStep(values["amount"], values["repeat"], values["over_basal"], line=line),
+        "bolus": lambda: _bolus(values, place),
         "suspend": lambda: SuspendStep(values["for"], line=line),
         "resume": lambda: ResumeStep(line=line),
         "wait": lambda: WaitStep(values["for"], line=line),
+        "set_clock": lambda: _set_clock(values, place),
+        "limits": lambda: _limits(values, place),
+        "press": lambda: PressStep(values["keys"], values["wait"], line=line),
+        "wait_alarm": lambda: WaitAlarmStep(values["code"], values["within"], line=line),
     }
     step: Step = steps[kind]()
     return step
 
 
+def _profile(values: dict[str, Any], place: Place) -> Step:
+    """Return the profile that runs for a time, or the one that is stored in a pattern and takes no time."""
+    where = str(place)
+    segments, line = _segments(values["segments"], place), values["line"]
+    if values["pattern"] == "standard":
+        if values["for"] is None:
+            raise ScenarioError("the key 'for' is missing", where=where, expected="how long, such as '24 h'")
+        return ProfileStep(segments, values["for"], line=line)
+    if values["for"] is not None:
+        what = f"pattern {values['pattern']} is only stored here, which takes no time"
+        hint = f"a step 'pattern: {{select: {values['pattern']}, for: ...}}' after it"
+        raise ScenarioError(what, where=where, expected="no 'for'", hint=hint)
+    return StoredProfileStep(segments, PATTERNS.index(values["pattern"]), line=line)
+
+
 def _temp_basal(values: dict[str, Any], place: Place) -> TempBasalStep:
     rate, percent = values["rate"], values["percent"]
-    where = str(Place(place.name, values["line"], "temp_basal"))
-    if (rate is None) == (percent is None):
-        what = "neither a rate nor a percentage is given" if rate is None else "both a rate and a percentage are given"
-        raise ScenarioError(what, where=where, expected="one of 'rate: 0.5 U/h' and 'percent: 50 %'")
+    where = str(place)
+    _one_of(rate, percent, where, ("rate", "percentage"), "one of 'rate: 0.5 U/h' and 'percent: 50 %'")
     if percent is not None and percent != int(percent):
         raise ScenarioError(f"{percent:g} % cannot be set", where=where, expected="a whole percentage")
-    return TempBasalStep(rate, None if percent is None else int(percent), values["for"], line=values["line"])
+    cancel_s = values["cancel_after"]
+    if cancel_s is not None and cancel_s >= values["for"]:
+        raise ScenarioError("it ends before it is cancelled", where=where, expected="a 'cancel_after' less than 'for'")
+    whole = None if percent is None else int(percent)
+    return TempBasalStep(rate, whole, values["for"], line=values["line"], cancel_after_s=cancel_s)
+
+
+def _bolus(values: dict[str, Any], place: Place) -> BolusStep:
+    where = str(place)
+    cancel_s, over = values["cancel_after"], values["over_basal"]
+    if cancel_s is not None and over:
+        what = "a bolus is cancelled by a suspend, which stops the basal as well"
+        raise ScenarioError(what, where=where, expected="'cancel_after' or 'over_basal', not both")
+    return BolusStep(values["amount"], values["repeat"], over, line=values["line"], cancel_after_s=cancel_s)
+
+
+def _set_clock(values: dict[str, Any], place: Place) -> SetClockStep:
+    where = str(place)
+    expected = "one of 'to: 2026-11-25 14:05:30' and 'shift: +1 h'"
+    _one_of(values["to"], values["shift"], where, ("time", "shift"), expected)
+    return SetClockStep(values["to"], values["shift"], line=values["line"])
+
+
+def _one_of(left: Any, right: Any, where: str, names: tuple[str, str], expected: str) -> None:
+    """Refuse two keys of which exactly one must stand."""
+    if (left is None) == (right is None):
+        first, second = names
+        what = f"neither a {first} nor a {second} is" if left is None else f"both a {first} and a {second} are"
+        raise ScenarioError(f"{what} given", where=where, expected=expected)
+
+
+def _limits(values: dict[str, Any], place: Place) -> LimitsStep:
+    if values["max_bolus"] is None and values["max_basal"] is None:
+        raise ScenarioError(
+            "no limit is given", where=str(place), expected="'max_bolus: 10 U', 'max_basal: 2 U/h' or both"
+        )
+    return LimitsStep(values["max_bolus"], values["max_basal"], line=values["line"])
 
 
 def _segments(segments: tuple[dict[str, Any], ...], place: Place) -> tuple[tuple[int, float], ...]:

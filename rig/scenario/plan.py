@@ -8,24 +8,32 @@ from typing import Any
 
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan, PlannedStep, Programme, TherapyEvent, therapy_programme
+from rig.scenario.in_force import STANDARD, segments_of
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    PatternStep,
     ProfileStep,
     ResumeStep,
     Scenario,
+    SetClockStep,
     Step,
+    StoredProfileStep,
     SuspendStep,
     TempBasalStep,
-    WaitStep,
+    WaitAlarmStep,
+    length_s,
 )
 from rig.scenario.sequence import BASELINE_S, bolus_cycle_s, first_delivering
-from rig.units import format_duration, format_number, insulin_to_volume_ul
+from rig.scenario.step_fields import ALARMS
+from rig.scenario.words import describe
+from rig.units import insulin_to_volume_ul
 
 ARMING_S = 60.0  # identities, settings, profile, suspend: seconds on an awake pump, some more on a sleeping one
 TAIL_S = 120.0  # between the last suspend and the blank after: the tail of the last dose
 RESERVOIR_SHARE = 1.05  # a pump within any claim that we know does not need more than that
 RESERVOIR_SPARE_U = 1.0
+EMPTY_RESERVOIR = ALARMS["empty reservoir"]
 MG_PER_UL = 0.997  # display reading of water at 20 C in air, density 0.9982 less buoyancy; for forecasts only
 
 
@@ -48,39 +56,23 @@ def plan(scenario: Scenario, profile: PumpProfile, start_local: datetime) -> Pla
     end_s = max(draft.now_s - before_s, 1e-3)
     programme = therapy_programme(events, end_s, profile.dose_u, profile)
     total_u = programme.expected_u(0.0, end_s)
+    steps = tuple(_shifted(step, before_s, programme) for step in draft.steps)
     closing_s = TAIL_S + scenario.blank_after_s if scenario.blank_after_s else 0.0
     volume_ul = insulin_to_volume_ul(total_u, profile.concentration_u_per_ml)
     return Plan(
         scenario_id=scenario.id,
         programme=programme,
         events=events,
-        steps=tuple(_shifted(step, before_s, programme) for step in draft.steps),
+        steps=steps,
         lead_s=lead_s,
         duration_s=lead_s + end_s + closing_s,
         start_local=start_local,
         total_u=total_u,
-        reservoir_need_u=total_u * RESERVOIR_SHARE + RESERVOIR_SPARE_U,
+        reservoir_need_u=_until_empty_u(scenario, steps, total_u) * RESERVOIR_SHARE + RESERVOIR_SPARE_U,
         volume_ul=volume_ul,
         mass_mg=volume_ul * MG_PER_UL,
         curve=_curve(programme, end_s),
     )
-
-
-def describe(step: Step) -> str:
-    """Return a step in the words of a dry run."""
-    if isinstance(step, BasalStep):
-        return f"basal {format_number(step.rate_u_per_h)} U/h for {format_duration(step.duration_s)}"
-    if isinstance(step, ProfileStep):
-        return f"profile of {len(step.segments)} segments for {format_duration(step.duration_s)}"
-    if isinstance(step, TempBasalStep):
-        rate = f"{step.percent} %" if step.rate_u_per_h is None else f"{format_number(step.rate_u_per_h)} U/h"
-        return f"temporary basal {rate} for {format_duration(step.duration_s)}"
-    if isinstance(step, BolusStep):
-        over = "over the running basal" if step.over_basal else "under a temporary basal of 0"
-        return f"{step.repeat} x bolus {format_number(step.amount_u)} U {over}"
-    if isinstance(step, SuspendStep | WaitStep):
-        return f"{step.kind} {format_duration(step.duration_s)}" if step.duration_s else step.kind
-    return step.kind
 
 
 class _Draft:
@@ -93,31 +85,55 @@ class _Draft:
         self._profile = profile
         self._running = False
         self._entries: list[list[float]] | None = None
+        self._pattern = STANDARD
 
     def add(self, step: Step) -> None:
         """Add one step at the end."""
         start_s = self.now_s
-        if isinstance(step, BasalStep):
-            self._basal([[0, step.rate_u_per_h]])
-        elif isinstance(step, ProfileStep):
-            self._basal([[start, rate] for start, rate in step.segments])
+        if isinstance(step, BasalStep | ProfileStep):
+            self._basal([[start, rate] for start, rate in segments_of(step)])
         elif isinstance(step, TempBasalStep):
-            data = {"rate_u_per_h": step.rate_u_per_h, "percent": step.percent, "duration_s": step.duration_s}
-            self._event("temp_started", data)
+            self._temp(step)
         elif isinstance(step, BolusStep):
             self._boluses(step)
         elif isinstance(step, SuspendStep):
             self._event("suspended")
+            self._running = False
         elif isinstance(step, ResumeStep):
-            self._event("resumed")
-        if not isinstance(step, BolusStep | ResumeStep):
-            self.now_s = start_s + step.duration_s
+            self._run()
+        else:
+            self._setting(step)
+        if not isinstance(step, BolusStep):
+            self.now_s = start_s + length_s(step)
         self.steps.append(PlannedStep(len(self.steps), step.kind, start_s, self.now_s, 0.0, describe(step)))
+
+    def _setting(self, step: Step) -> None:
+        if isinstance(step, StoredProfileStep):
+            entries = [[start, rate] for start, rate in step.segments]
+            self._event("profile_written", {"entries": entries, "pattern": step.pattern})
+        elif isinstance(step, PatternStep):
+            self._select(step.pattern)
+            self._run()
+        elif isinstance(step, SetClockStep):
+            local = None if step.to is None else step.to.isoformat()
+            self._event("clock_set", {"local": local, "shift_s": step.shift_s})
+
+    def _temp(self, step: TempBasalStep) -> None:
+        data = {"rate_u_per_h": step.rate_u_per_h, "percent": step.percent, "duration_s": step.duration_s}
+        self._event("temp_started", data)
+        if step.cancel_after_s is not None:
+            self._event("temp_cancelled", at_s=self.now_s + step.cancel_after_s)
+
+    def _select(self, pattern: int) -> None:
+        if pattern != self._pattern:
+            self._event("pattern_selected", {"pattern": pattern})
+            self._pattern = pattern
 
     def _basal(self, entries: list[list[float]]) -> None:
         if entries != self._entries:
             self._event("profile_written", {"entries": entries})
             self._entries = entries
+        self._select(STANDARD)
         self._run()
 
     def _run(self) -> None:
@@ -128,15 +144,21 @@ class _Draft:
     def _boluses(self, step: BolusStep) -> None:
         self._run()
         duration_s = self._profile.bolus_duration_s(step.amount_u)
-        cycle_s = bolus_cycle_s(duration_s)
+        cycle_s = bolus_cycle_s(duration_s if step.cancel_after_s is None else step.cancel_after_s)
+        hold = {"rate_u_per_h": 0.0, "percent": None, "duration_s": step.repeat * cycle_s}
         if not step.over_basal:
-            hold = {"rate_u_per_h": 0.0, "percent": None, "duration_s": step.repeat * cycle_s}
             self._event("temp_started", hold)
         for index in range(step.repeat):
             data = {"amount_u": step.amount_u, "duration_s": duration_s, "step": len(self.steps), "index": index}
-            self._event("bolus_started", data, self.now_s + BASELINE_S)
+            start_s = self.now_s + BASELINE_S
+            self._event("bolus_started", data, start_s)
             self.now_s += cycle_s
-        if not step.over_basal:
+            if step.cancel_after_s is not None:
+                self._event("suspended", at_s=start_s + step.cancel_after_s)
+                self._event("resumed")
+                if index + 1 < step.repeat:
+                    self._event("temp_started", hold)
+        if not step.over_basal and step.cancel_after_s is None:
             self._event("temp_cancelled")
 
     def _event(self, name: str, data: dict[str, Any] | None = None, at_s: float | None = None) -> None:
@@ -145,12 +167,16 @@ class _Draft:
 
 def _first_profile(scenario: Scenario) -> list[list[float]]:
     """Return the profile that is written when arming: the first basal step's, or zero all day."""
-    for step in scenario.steps:
-        if isinstance(step, BasalStep):
-            return [[0, step.rate_u_per_h]]
-        if isinstance(step, ProfileStep):
-            return [[start, rate] for start, rate in step.segments]
-    return [[0, 0.0]]
+    standard = (step for step in scenario.steps if isinstance(step, BasalStep | ProfileStep))
+    return next(([[start, rate] for start, rate in segments_of(step)] for step in standard), [[0, 0.0]])
+
+
+def _until_empty_u(scenario: Scenario, steps: tuple[PlannedStep, ...], total_u: float) -> float:
+    """Return what the reservoir must hold: all, or what comes before a step that waits for it to be empty."""
+    for index, step in enumerate(scenario.steps):
+        if isinstance(step, WaitAlarmStep) and step.code == EMPTY_RESERVOIR:
+            return sum(each.expected_u for each in steps[:index])
+    return total_u
 
 
 def _shifted(step: PlannedStep, before_s: float, programme: Programme) -> PlannedStep:

@@ -7,8 +7,20 @@ import math
 from rig.errors import ScenarioError
 from rig.profiles.strict import nearest
 from rig.scenario.document import Place
+from rig.scenario.in_force import STANDARD, InForce
 from rig.scenario.measures import MEASURES
-from rig.scenario.model import BolusStep, ProfileStep, ResumeStep, Scenario, Step, SuspendStep
+from rig.scenario.model import (
+    BolusStep,
+    PatternStep,
+    ProfileStep,
+    ResumeStep,
+    Scenario,
+    Step,
+    StoredProfileStep,
+    SuspendStep,
+    length_s,
+)
+from rig.scenario.step_fields import PATTERNS
 from rig.units import format_duration
 
 BASELINE_S = 15.0  # weighing before a bolus
@@ -16,9 +28,13 @@ SETTLE_LEAST_S = 60.0  # design 4.12
 SETTLE_SHARE = 0.25
 SLOPE_WINDOW_S = 60.0
 SLOWEST_U_PER_MIN = 0.75  # slowest normal bolus of the families that the rig knows
-DELIVERING = ("basal", "profile", "temp_basal", "bolus", "resume")
-BASAL = ("basal", "profile")
-_ABOVE_ZERO = ("duration_s", "amount_u", "repeat")
+DELIVERING = ("basal", "profile", "pattern", "temp_basal", "bolus", "resume")
+BASAL = ("basal", "profile", "pattern")
+_NUMBERS = (
+    *("rate_u_per_h", "percent", "amount_u", "repeat", "duration_s", "cancel_after_s", "wait_s", "code", "pattern"),
+    *("max_bolus_u", "max_basal_u_per_h"),
+)
+_ABOVE_ZERO = ("duration_s", "amount_u", "repeat", "cancel_after_s", "max_bolus_u", "max_basal_u_per_h")
 
 
 def bolus_cycle_s(duration_s: float) -> float:
@@ -44,7 +60,7 @@ def check_values(scenario: Scenario) -> None:
             if not (math.isfinite(value) and value >= 0) or (name in _ABOVE_ZERO and value == 0):
                 least = "more than 0" if name in _ABOVE_ZERO else "0 or more"
                 raise ScenarioError(f"{name} is {value:g}", where=where, expected=least)
-        if isinstance(step, ProfileStep):
+        if isinstance(step, ProfileStep | StoredProfileStep):
             starts = [start for start, _ in step.segments]
             if starts[:1] != [0] or starts != sorted(set(starts)) or starts[-1] >= 48:
                 raise ScenarioError(
@@ -63,8 +79,9 @@ def _numbers(step: Step) -> list[tuple[str, float]]:
     """Return the numbers of a step, by name."""
     if isinstance(step, ProfileStep):
         return [("duration_s", step.duration_s), *(("rate_u_per_h", rate) for _, rate in step.segments)]
-    names = ("rate_u_per_h", "percent", "amount_u", "repeat", "duration_s")
-    found = [(name, getattr(step, name, None)) for name in names]
+    if isinstance(step, StoredProfileStep):
+        return [("rate_u_per_h", rate) for _, rate in step.segments]
+    found = [(name, getattr(step, name, None)) for name in _NUMBERS]
     if isinstance(step, SuspendStep):
         found = [("pause_s", step.duration_s)]
     return [(name, float(value)) for name, value in found if value is not None]
@@ -72,7 +89,7 @@ def _numbers(step: Step) -> list[tuple[str, float]]:
 
 def check_sequence(scenario: Scenario) -> None:
     """Refuse a sequence that no pump can follow, and checks of what comes after the end."""
-    suspended, basal_set = False, False
+    suspended, basal_set, settings = False, False, InForce()
     for index, step in enumerate(scenario.steps):
         where = str(Place(scenario.source_name, step.line, f"steps[{index + 1}].{step.kind}"))
         if isinstance(step, SuspendStep):
@@ -89,6 +106,12 @@ def check_sequence(scenario: Scenario) -> None:
             raise ScenarioError(
                 "there is no basal that it could replace", where=where, expected="a 'basal' or 'profile' step before"
             )
+        if isinstance(step, PatternStep) and step.pattern not in settings.profiles:
+            name = PATTERNS[step.pattern]
+            what = f"nothing was written to pattern {name} before, so nobody knows what it would deliver"
+            stored = "profile" if step.pattern == STANDARD else f"profile: {{pattern: {name}, ...}}"
+            raise ScenarioError(what, where=where, expected=f"a step '{stored}' before")
+        settings = settings.after(step)
         basal_set = basal_set or step.kind in BASAL
     longest_s = math.fsum(_longest_s(step) for step in scenario.steps[first_delivering(scenario) :])
     check_windows(scenario, longest_s)
@@ -111,6 +134,4 @@ def check_windows(scenario: Scenario, delivery_s: float) -> None:
 def _longest_s(step: Step) -> float:
     if isinstance(step, BolusStep):
         return step.repeat * bolus_cycle_s(60.0 * step.amount_u / SLOWEST_U_PER_MIN)
-    if isinstance(step, ResumeStep):
-        return 0.0
-    return step.duration_s
+    return length_s(step)

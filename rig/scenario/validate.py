@@ -10,7 +10,19 @@ from rig.profiles.pump import Claim, PumpProfile
 from rig.programme import Plan
 from rig.scenario.conditions import check_conditions
 from rig.scenario.document import Place
-from rig.scenario.model import BasalStep, BolusStep, Check, ProfileStep, Scenario, Step, TempBasalStep
+from rig.scenario.in_force import segments_of
+from rig.scenario.limits import check_limits, check_limits_step
+from rig.scenario.model import (
+    BasalStep,
+    BolusStep,
+    Check,
+    LimitsStep,
+    ProfileStep,
+    Scenario,
+    Step,
+    StoredProfileStep,
+    TempBasalStep,
+)
 from rig.scenario.plan import plan
 from rig.scenario.sequence import check_sequence, check_values, check_windows
 from rig.scenario.sources import CLAIMS
@@ -43,6 +55,7 @@ def validate_for(
     check_sequence(scenario)
     for index, step in enumerate(scenario.steps):
         _check_step(step, profile, _where(scenario, step.line, f"steps[{index + 1}].{step.kind}"))
+    check_limits(scenario)
     for check in scenario.checks:
         _check_claim(check, profile, _where(scenario, check.line, f"checks.{check.id}"))
     start = start_local or (bench.simulation.start if bench.simulation else _ANY_START)
@@ -57,21 +70,22 @@ def validate_for(
 
 
 def _check_step(step: Step, profile: PumpProfile, where: str) -> None:
-    if isinstance(step, BasalStep):
-        _check_rate(step.rate_u_per_h, profile, where)
-    elif isinstance(step, ProfileStep):
-        if len(step.segments) > profile.profile_segments_max:
+    if isinstance(step, BasalStep | ProfileStep | StoredProfileStep):
+        segments = segments_of(step)
+        if len(segments) > profile.profile_segments_max:
             raise ScenarioError(
-                f"{len(step.segments)} segments do not fit",
+                f"{len(segments)} segments do not fit",
                 where=where,
                 expected=f"at most {profile.profile_segments_max} on a {profile.model}",
             )
-        for _, rate in step.segments:
+        for _, rate in segments:
             _check_rate(rate, profile, where)
     elif isinstance(step, TempBasalStep):
         _check_temp_basal(step, profile, where)
     elif isinstance(step, BolusStep):
-        _check_bolus(step.amount_u, profile, where)
+        _check_bolus(step, profile, where)
+    elif isinstance(step, LimitsStep):
+        check_limits_step(step, profile, where)
 
 
 def _check_rate(rate_u_per_h: float, profile: PumpProfile, where: str) -> None:
@@ -109,7 +123,8 @@ def _check_temp_basal(step: TempBasalStep, profile: PumpProfile, where: str) -> 
         )
 
 
-def _check_bolus(amount_u: float, profile: PumpProfile, where: str) -> None:
+def _check_bolus(step: BolusStep, profile: PumpProfile, where: str) -> None:
+    amount_u = step.amount_u
     if not profile.bolus_min_u <= amount_u <= profile.bolus_max_u:
         side = "below" if amount_u < profile.bolus_min_u else "above"
         raise ScenarioError(
@@ -124,6 +139,13 @@ def _check_bolus(amount_u: float, profile: PumpProfile, where: str) -> None:
             f"a {profile.model} cannot deliver a bolus of {format_number(amount_u)} U",
             where=where,
             expected=f"an amount that it can; it would round to {format_number(rounded)} U",
+        )
+    duration_s = profile.bolus_duration_s(amount_u)
+    if step.cancel_after_s is not None and step.cancel_after_s >= duration_s:
+        raise ScenarioError(
+            f"a bolus of {format_number(amount_u)} U is over before it is cancelled",
+            where=where,
+            expected=f"'cancel_after' less than the {format_duration(duration_s)} that a {profile.model} takes",
         )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rig.judging.clocks import PumpTime
-from rig.judging.reported import PumpClock
+from rig.judging.pump_clock import PumpClock
 
 NOON = datetime(2026, 3, 2, 12)
 

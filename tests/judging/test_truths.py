@@ -149,6 +149,16 @@ def test_a_suspend_and_a_temporary_basal_by_hand_stand_in_the_log_alone() -> Non
     assert {row["reported_text"] for row in _rows(result, "reported-not-set")} == {None, "2 U/h, 30 min"}
 
 
+def test_a_pattern_that_was_selected_by_hand_is_found_in_the_log() -> None:
+    maker = _run()
+    at = "2026-03-02T09:05:00"
+    maker.extra = [{"kind": "pattern_selected", "at": at, "delivered_u": None, "remote": False}]
+    result = judge_evidence(maker.make())
+    assert _ids(result) == ["reported-not-set"]
+    (row,) = _rows(result, "reported-not-set")
+    assert (row["kind"], row["set_text"]) == ("pattern", None)
+
+
 def test_two_like_entries_of_one_bolus_are_one_too_many() -> None:
     maker = _run()
     evidence = maker.make()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -20,6 +21,7 @@ from rig.profiles.pump import PumpProfile
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.runner.folder import find_runs
+from rig.runner.stop import StopRequest
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.sim.bench import SimulatedBench
@@ -62,6 +64,7 @@ class FragileLinks(VirtualLinks):
         super().__init__(clock)
         self.waits = 0
         self.dies_at: int | None = None
+        self.died = False
         self.dies_when: Callable[[], bool] = lambda: False
 
     @property
@@ -80,9 +83,9 @@ class FragileLinks(VirtualLinks):
         assert isinstance(writer, RecordWriter)
         return writer
 
-    def killed(self) -> None:
+    def killed(self) -> NoReturn:
         """Die, once."""
-        self.dies_at, self.dies_when = None, lambda: False
+        self.dies_at, self.dies_when, self.died = None, lambda: False, True
         raise Killed
 
     def _watched(self, name: str, direction: str, at_ns: int, data: bytes) -> None:
@@ -160,11 +163,13 @@ def small_scenario(text: str = SMALL) -> Scenario:
     return parse_scenario(text, "small.yaml")
 
 
-def drive(bench: LastingBench, patch: pytest.MonkeyPatch, scenario: Scenario | None = None) -> Finished | None:
+def drive(
+    bench: LastingBench, patch: pytest.MonkeyPatch, scenario: Scenario | None = None, stop: StopRequest | None = None
+) -> Finished | None:
     """Run the scenario on the bench; None when the process was killed."""
     patch.setattr("rig.engine.open_bench", bench.open)
     try:
-        return run_scenario(scenario or small_scenario(), bench.config, bench.folder)
+        return run_scenario(scenario or small_scenario(), bench.config, bench.folder, stop=stop)
     except Killed:
         bench.kill()
         return None

@@ -125,3 +125,40 @@ def test_after_a_reboot_nothing_is_taken_up(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("rig.engine.boot_id", lambda: "another boot")
     _completed(go_on(bench))
     assert [data["mode"] for data in _named(bench, "run_resumed")] == ["repeat"]
+
+
+PATTERN = (
+    SMALL[: SMALL.index("steps:")]
+    + """\
+steps:
+  - basal: {rate: 6.0 U/h, for: 3 min}
+  - limits: {max_basal: 20 U/h}
+  - profile: {pattern: b, segments: [{at: "00:00", rate: 12 U/h}]}
+  - pattern: {select: b, for: 30 min}
+on_runner_loss: {hold: 10 min}
+"""
+)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_pump_that_was_held_on_a_pattern_is_taken_up_on_it_and_its_settings_are_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_hand: bool
+) -> None:
+    bench = LastingBench(tmp_path, loses_tail=False)
+    firmware = bench.twin.firmware
+    found = firmware.max_basal_strokes
+    bench.links.dies_when = lambda: bench.ledger.commanded_u(0, bench.clock.now_ns()) > 2.0
+    assert drive(bench, monkeypatch, small_scenario(PATTERN)) is None
+    monkeypatch.setattr(Watch, "attached", property(lambda _watch: True))
+    if by_hand:
+        firmware.select_pattern(0, bench.clock.now_ns())
+    bench.away(AWAY_S)
+    finished = go_on(bench)
+    if by_hand:
+        assert finished is not None
+        assert "does not do what the record says: basal pattern 0" in finished.ended.detail
+        return
+    _completed(finished)
+    assert (firmware.therapy.pattern, firmware.max_basal_strokes) == (0, found)
+    assert [data["mode"] for data in _named(bench, "run_resumed")] == ["reattach"]
+    assert bench.ledger.commanded_u(0, bench.clock.now_ns()) == pytest.approx(0.3 + 6.0, abs=0.15)

@@ -51,11 +51,12 @@ MUTATIONS = [
     ("rate: 1.0 U/h, for: 2 h", "rate: 1,0 U/h, for: 2 h",
      "x.yaml:13: steps[1].basal.rate: '1' has no unit; expected a rate such as '1.0 U/h'"),
     ("- basal: {rate: 1.0 U/h", "- basel: {rate: 1.0 U/h",
-     ("x.yaml:13: steps[1].basel: unknown step; expected one of basal, profile, temp_basal, bolus, "
-     "suspend, resume, wait; try: 'basal'")),
+     ("x.yaml:13: steps[1].basel: unknown step; expected one of basal, profile, pattern, temp_basal, bolus, "
+     "suspend, resume, wait, set_clock, limits, press, wait_alarm; try: 'basal'")),
     ("- basal: {rate: 1.0 U/h", "- square: {rate: 1.0 U/h",
-     "x.yaml:13: steps[1].square: this version does not run such steps yet; expected one of basal,"),
-    ("- resume", "- occlude", "x.yaml:24: steps[8].occlude: this version does not run such steps yet"),
+     "x.yaml:13: steps[1].square: this version runs no such steps: the pumps that the rig drives take no square wave"),
+    ("- resume", "- occlude",
+     "x.yaml:24: steps[8].occlude: this version runs no such steps: it needs an actuator at the bench"),
     ("- resume", "- basal", "x.yaml:24: steps[8].basal: the key 'rate' is missing; expected the rate"),
     ("      for: 3 h\n", "", "x.yaml:14: steps[2].profile: the key 'for' is missing"),
     ("06:30", "06:15",
@@ -65,10 +66,11 @@ MUTATIONS = [
      "x.yaml:17: segments[1]: the first segment does not begin at midnight; expected at: \"00:00\""),
     ("06:30", "00:00", "x.yaml:18: segments[2]: a segment begins no later than the one before; expected rising times"),
     ("percent: 50 %", "percent: 50 %, rate: 1 U/h",
-     ("x.yaml:19: temp_basal: both a rate and a percentage are given; "
+     ("x.yaml:19: steps[3].temp_basal: both a rate and a percentage are given; "
      "expected one of 'rate: 0.5 U/h' and 'percent: 50 %'")),
-    ("percent: 50 %, ", "", "x.yaml:19: temp_basal: neither a rate nor a percentage is given"),
-    ("percent: 50 %", "percent: 50.5 %", "x.yaml:19: temp_basal: 50.5 % cannot be set; expected a whole percentage"),
+    ("percent: 50 %, ", "", "x.yaml:19: steps[3].temp_basal: neither a rate nor a percentage is given"),
+    ("percent: 50 %", "percent: 50.5 %",
+     "x.yaml:19: steps[3].temp_basal: 50.5 % cannot be set; expected a whole percentage"),
     ("repeat: 3", "repeat: 0",
      "x.yaml:21: steps[5].bolus.repeat: '0' cannot be used; expected a whole number from 1 to 500"),
     ("over_basal: true", "over_basal: yes",

@@ -8,8 +8,9 @@ import pytest
 
 from rig.profiles.pump import load_profile
 from rig.scenario.parse import load_scenario, parse_scenario
-from rig.scenario.plan import describe, plan
+from rig.scenario.plan import plan
 from rig.scenario.sequence import bolus_cycle_s
+from rig.scenario.words import describe
 
 START = datetime(2026, 3, 2, 21, 0, 0)
 HEAD = "schema: 1\nid: x\ntitle: x\npump: {families: [22, 23]}\n"

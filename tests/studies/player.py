@@ -17,7 +17,7 @@ from rig.judging.evidence import Evidence
 from rig.profiles.pump import PumpProfile
 from rig.readings import Ambient
 from rig.record.reader import Event, RunRecord, WeighingColumns
-from rig.runner.play import SETTLE_MAX_S
+from rig.runner.boluses import SETTLE_MAX_S
 from rig.runner.settling import SLOPE_WINDOW_S, recent_slope, settle_time_s
 from rig.scenario.model import BasalStep, BolusStep, Check, Scenario, Step
 from rig.sim.bench import SimulatedBench

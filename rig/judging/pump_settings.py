@@ -1,0 +1,33 @@
+"""Findings about what the rig set in the pump and waited for: alarms that did not come, settings left changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rig.record.reader import Event
+from rig.results import Finding
+
+
+def alarm_findings(events: Sequence[Event]) -> list[Finding]:
+    """Return each alarm that a scenario waited for in vain."""
+    return [
+        Finding(
+            "alarm-missed",
+            f"the pump told of no alarm {event.data['code']} within {float(event.data['within_s']):.0f} s",
+        )
+        for event in events
+        if event.name == "alarm_missed"
+    ]
+
+
+def setting_findings(events: Sequence[Event]) -> list[Finding]:
+    """Return each setting that the run changed and could not put back."""
+    return [
+        Finding(
+            "setting-not-restored",
+            f"{event.data['name']} of the pump was {event.data['found']} before this run, and could not be put back "
+            f"({event.data['error']}): set it by hand",
+        )
+        for event in events
+        if event.name == "setting_not_restored"
+    ]

@@ -1,0 +1,135 @@
+"""The pump's settings: what they were found to be, setting them, and putting them back (minimed-protocol 5.3).
+
+Every setting is read back before it counts. What nobody can say how to set by hand is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rig.clock import to_s
+from rig.errors import BenchError, InstrumentError
+from rig.instruments import Acceptance, PumpSettings
+
+if TYPE_CHECKING:
+    from rig.runner.therapy import Therapy
+
+PATTERNS = ("standard", "A", "B")
+CLOCK_S = 2.0  # between what was set and what is read back: whole seconds, and the time that the commands take
+HALF_SECOND = timedelta(seconds=0.5)
+_SAME = 1e-9
+
+
+class Settings:
+    """Settings of one pump in one segment of a run; ``found`` is as the run found them, ``now`` as they are."""
+
+    def __init__(self, therapy: Therapy) -> None:
+        self._therapy = therapy
+        self.found: PumpSettings | None = None
+        self.now: PumpSettings | None = None
+
+    def adopt(self, read: PumpSettings, found: PumpSettings | None = None) -> None:
+        """Take what was read for what is; ``found``: what a former segment of the run had found."""
+        self.now, self.found = read, found or read
+
+    @property
+    def pattern(self) -> int:
+        """Return the profile that is selected: 0 standard, 1 A, 2 B."""
+        return 0 if self.now is None else self.now.pattern
+
+    def temp_type(self, *, percent: bool) -> None:
+        """See that the pump takes temporary basals in percent, or in U/h; nothing is sent where it does already.
+
+        The command's parameter is a guess of the public sources (minimed-protocol 3, opcode 68): only the pump's own
+        settings show that it was right.
+        """
+        if self.now is None or self.now.temp_basal_is_percent is percent:
+            return
+        wanted = "percent" if percent else "U/h"
+        hint = f"set its temp basal type to {wanted} by hand, in its basal menu; a scenario with both kinds cannot run"
+        error = InstrumentError(f"the pump does not change its temp basal type to {wanted}", where="pump", hint=hint)
+        pump = self._therapy.pump
+        try:
+            self._set("temp_type", lambda: pump.set_temp_basal_type(percent=percent), percent=percent)
+        except InstrumentError as refused:
+            raise error from refused
+        if not self._holds(lambda read: read.temp_basal_is_percent is percent):
+            raise error
+        self._therapy.record("temp_type_set", {"percent": percent})
+
+    def select(self, pattern: int) -> int | None:
+        """Select the profile that runs; return the time of the acknowledgement, None where it was selected."""
+        if self.pattern == pattern:
+            return None
+        at_ns = self._set("select_pattern", lambda: self._therapy.pump.select_pattern(pattern), pattern=pattern)
+        if not self._holds(lambda read: read.pattern == pattern):
+            raise InstrumentError(
+                f"the pump does not select pattern {PATTERNS[pattern]}",
+                where="pump",
+                hint="enable its basal patterns in its menu",
+            )
+        return self._therapy.record("pattern_selected", {"pattern": pattern}, at_ns)
+
+    def limit(self, max_bolus_u: float | None, max_basal_u_per_h: float | None) -> None:
+        """Set the largest bolus, the highest basal rate, or both; None leaves one as it is."""
+        wanted = {"max_bolus_u": max_bolus_u, "max_basal_u_per_h": max_basal_u_per_h}
+        for name, value in wanted.items():
+            if value is not None and (self.now is None or abs(getattr(self.now, name) - value) > _SAME):
+                self._limit(name, value)
+
+    def _limit(self, name: str, value: float) -> None:
+        bolus_u, basal = (value, None) if name == "max_bolus_u" else (None, value)
+        self._set(name, lambda: self._therapy.pump.set_limits(bolus_u, basal), value=value)
+        if not self._holds(lambda read: abs(getattr(read, name) - value) <= _SAME):
+            raise InstrumentError(f"the pump does not take {name} = {value:g}", where="pump", hint="set it in its menu")
+        self._therapy.record("limit_set", {"name": name, "value": value})
+
+    def set_clock(self, to: datetime | None, shift_s: float | None, step: int) -> datetime:
+        """Set the pump's clock to a time or by a shift; read it before and after. Return what it was set to."""
+        therapy = self._therapy
+        read, read_ns = therapy.report_clock()
+        passed = timedelta(seconds=to_s(therapy.now_ns - read_ns))
+        local = to or (read + HALF_SECOND + passed + timedelta(seconds=shift_s or 0.0)).replace(microsecond=0)
+        order = {"local": local.isoformat(), "shift_s": shift_s, "step": step}
+        at_ns = self._set("set_clock", lambda: therapy.pump.set_clock(local), **order)
+        shown = therapy.pump.clock()
+        late_s = (shown - local) / timedelta(seconds=1) - to_s(therapy.now_ns - at_ns)
+        therapy.settled(delivered=abs(late_s) <= CLOCK_S, by="the clock read back")
+        if abs(late_s) > CLOCK_S:
+            raise InstrumentError(f"the pump's clock shows {shown}", where="pump", expected=f"about {local}")
+        therapy.record("clock_set", order, at_ns)
+        therapy.clock_was_set()
+        therapy.report_clock()
+        return local
+
+    def restore(self) -> None:
+        """Put back what the run found, each setting by itself; say what could not be. The clock stays as it is set."""
+        found, now = self.found, self.now
+        if found is None or now is None:
+            return
+        puts: dict[str, Callable[[], object]] = {
+            "pattern": lambda: self.select(found.pattern),
+            "max_bolus_u": lambda: self.limit(found.max_bolus_u, None),
+            "max_basal_u_per_h": lambda: self.limit(None, found.max_basal_u_per_h),
+            "temp_basal_is_percent": lambda: self.temp_type(percent=found.temp_basal_is_percent),
+        }
+        for name, put in puts.items():
+            if getattr(found, name) == getattr(now, name):
+                continue
+            try:
+                put()
+            except BenchError as error:
+                left = {"name": name, "found": getattr(found, name), "error": str(error)}
+                self._therapy.record("setting_not_restored", left)
+
+    def _set(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
+        return self._therapy.send(name, command, **parameters)
+
+    def _holds(self, is_wanted: Callable[[PumpSettings], bool]) -> bool:
+        """Read the settings back, settle what is unknown by them, and return whether they are as wanted."""
+        self.now = self._therapy.pump.settings()
+        held = is_wanted(self.now)
+        self._therapy.settled(delivered=held, by="the settings read back")
+        return held
