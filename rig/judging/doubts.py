@@ -30,7 +30,7 @@ from rig.scenario.measures import MEASURES
 from rig.scenario.model import Check
 
 MOST_MISSING = 0.05  # of an interval without a usable reading
-HOLE_LINK_S = 5.0  # of link time: one exchange with a pump holds up the readings for so long, at any speed
+HOLE_LINK_S = 15.0  # of link time: waking a pump holds up the readings for so long, at any speed
 HOLE_INTERVALS = 5.0  # a reading so late is missing: a loaded host delays some, and they are as good as the others
 MOST_MARKS = 5  # in one interval: where so much is seen, more of the same is below the detection limits
 FORBIDDING = (ZERO, DROP)
