@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rig.cli.run import bench_from
-from rig.conformance.report import Outcome, Row, conforms
-from rig.conformance.scenes import check_played, simulator_of, transcripts_of
 from rig.config import BenchConfig
+from rig.conformance.report import Outcome, Row, conforms
+from rig.conformance.scenes import check_played, left_unshown, simulator_of, transcripts_of
 from rig.doctor.findings import FIT, UNFIT
 from rig.driver_names import GROUPS, driver_names, is_known
 from rig.errors import ConfigError, UsageError
@@ -29,12 +29,12 @@ def execute(options: argparse.Namespace) -> int:
     bench = None if options.simulated or options.bench is None else bench_from(options)
     if bench is None or bench.simulated:
         _refuse_real_options(options)
-        return _report(options, found, _played(found))
+        return _report(options, found, _played(found), played=True)
     from rig.doctor.conform import examine_real  # noqa: PLC0415 - a simulated device needs no ports
 
     _refuse_other_driver(found, bench)
     examination = examine_real(found, bench, bench.pump_profile(), delivers=options.delivers)
-    code = _report(options, found, {f"bench {bench.name}": examination.rows})
+    code = _report(options, found, {f"bench {bench.name}": examination.rows}, played=False)
     if not examination.safe.confirmed:
         sys.stderr.write(f"SAFE STATE NOT CONFIRMED: go to the bench and stop the pump ({examination.safe.by})\n")
         return UNSAFE
@@ -89,7 +89,7 @@ def _refuse_other_driver(found: Found, bench: BenchConfig) -> None:
         )
 
 
-def _report(options: argparse.Namespace, found: Found, ways: dict[str, Iterator[Row]]) -> int:
+def _report(options: argparse.Namespace, found: Found, ways: dict[str, Iterator[Row]], *, played: bool) -> int:
     read: dict[str, list[Row]] = {}
     say = (lambda _text: None) if options.json else _say
     say(f"driver {found.spec.name} ({found.spec.role}) of {found.distribution} {found.version}".rstrip() + "\n")
@@ -100,9 +100,12 @@ def _report(options: argparse.Namespace, found: Found, ways: dict[str, Iterator[
             read[way].append(row)
             say(f"  {row}\n")
     everything = [row for rows in read.values() for row in rows]
-    good = conforms(everything)
+    missing = left_unshown(found, everything) if played else []  # a bench with ports cannot set every scene
+    good = conforms(everything) and not missing
     if options.json:
-        _say(json.dumps(_document(found, read, good), indent=2) + "\n")
+        _say(json.dumps(_document(found, read, missing, good=good), indent=2) + "\n")
+    if missing:
+        say(f"not shown, and needed: {', '.join(missing)}\n")
     count = {outcome: sum(row.outcome is outcome for row in everything) for outcome in Outcome}
     verdict = "conforms" if good else "does not conform"
     summary = f"{count[Outcome.FAILED]} FAILED, {count[Outcome.LEFT_OUT]} left out, {count[Outcome.OK]} ok"
@@ -110,7 +113,7 @@ def _report(options: argparse.Namespace, found: Found, ways: dict[str, Iterator[
     return FIT if good else UNFIT
 
 
-def _document(found: Found, read: dict[str, list[Row]], good: bool) -> dict[str, Any]:  # noqa: FBT001 - a fact
+def _document(found: Found, read: dict[str, list[Row]], missing: list[str], *, good: bool) -> dict[str, Any]:
     checks = [
         {
             "with": way,
@@ -122,7 +125,7 @@ def _document(found: Found, read: dict[str, list[Row]], good: bool) -> dict[str,
         for way, rows in read.items()
         for row in rows
     ]
-    return {"schema": 1, "driver": described(found), "conforms": good, "checks": checks}
+    return {"schema": 1, "driver": described(found), "conforms": good, "not_shown": missing, "checks": checks}
 
 
 def _say(text: str) -> None:

@@ -116,9 +116,11 @@ def _refused(action: Callable[[], object], wanted: Condition) -> None:
 
 _STABLE = Capability.WEIGHS_STABLE
 CHECKS: Final[tuple[Check[BalanceBench], ...]] = (
-    Check("steady", "a load at rest gives readings in order, on the grid of the display", _steady),
+    Check("steady", "a load at rest gives readings in order, on the grid of the display", _steady, essential=True),
     Check("steady_stable", "a load at rest gives a stable weighing that says so", _steady_stable, _STABLE),
-    Check("overload", "an overload is refused as one, and never a number", _condition(Condition.OVERLOAD)),
+    Check(
+        "overload", "an overload is refused as one, and never a number", _condition(Condition.OVERLOAD), essential=True
+    ),
     Check("underload", "so is an underload, the pan missing", _condition(Condition.UNDERLOAD)),
     Check("busy", "so is a balance that adjusts itself", _condition(Condition.BUSY)),
     Check(
@@ -127,7 +129,9 @@ CHECKS: Final[tuple[Check[BalanceBench], ...]] = (
         _condition(Condition.UNSTABLE, stable=True),
         _STABLE,
     ),
-    Check("silent", "a balance that says nothing is a time-out, in one line that names the link", _silent),
+    Check(
+        "silent", "a balance that says nothing is a time-out, in one line that names the link", _silent, essential=True
+    ),
     Check("wrong_unit", "a balance in another unit than g or mg is refused at its opening", _wrong_unit),
     Check("stream_running", "another program's stream is ended, and each request gets one answer", _stream_running),
     Check("damaged", "a damaged answer is an error, and the next reading is good", _damaged),

@@ -204,6 +204,11 @@ def _profile_steps(bench: PumpBench) -> None:
     expect(found == before, f"the profile changed to {found}")
 
 
+def _moves(situation: str, sentence: str, carry: Callable[[PumpBench], None], needs: Capability) -> Check[PumpBench]:
+    """Return a check that delivers, or may when the driver is at fault; each is essential where the driver claims it."""
+    return Check(situation, sentence, carry, needs, delivers=True, essential=True)
+
+
 def _acknowledged(what: str, found: Acceptance) -> None:
     expect(found is Acceptance.ACKNOWLEDGED, f"{what} is {found.value}, not acknowledged")
 
@@ -214,62 +219,39 @@ def _within(what: str, found: float, lowest: float, highest: float, unit: str) -
 
 _C = Capability
 CHECKS: Final[tuple[Check[PumpBench], ...]] = (
-    Check("unlisted", "a pump that the bench does not list is refused before a byte leaves", _unlisted),
-    Check("identity", "an awake pump says who it is, and its readings are of a sane size", _identity),
+    Check("unlisted", "a pump that the bench does not list is refused before a byte leaves", _unlisted, essential=True),
+    Check("identity", "an awake pump says who it is, and its readings are of a sane size", _identity, essential=True),
     Check("profile_read", "the profile is read, from midnight and in order", _profile_read, _C.PROFILES),
     Check("temp_basal_read", "the running temporary basal is read", _temp_basal_read, _C.TEMP_BASALS),
-    Check(
-        "history_read", "the newest page of the history is read, and every event has a kind", _history_read, _C.HISTORY
-    ),
+    Check("history_read", "the newest history page is read, and every event has a kind", _history_read, _C.HISTORY),
     Check("asleep", "a pump whose radio sleeps is woken, and answers afterwards", _asleep),
-    Check("out_of_range", "a pump that is never heard is a time-out, in one line that names it", _out_of_range),
-    Check("profile", "a profile that was written is read back", _profile, _C.PROFILES, delivers=True),
-    Check("suspend", "suspending and resuming show in the status", _suspend, _C.SUSPENDS, delivers=True),
     Check(
-        "temp_basal",
-        "an absolute temporary basal is shown with rate and time, and can be cancelled",
-        _temp_basal,
-        _C.TEMP_BASALS,
-        delivers=True,
+        "out_of_range",
+        "a pump that is never heard is a time-out, in one line that names it",
+        _out_of_range,
+        essential=True,
     ),
-    Check(
-        "bolus", "a bolus of 1.0 U runs, and the pump refuses a second one meanwhile", _bolus, _C.BOLUSES, delivers=True
+    _moves("profile", "a profile that was written is read back", _profile, _C.PROFILES),
+    _moves("suspend", "suspending and resuming show in the status", _suspend, _C.SUSPENDS),
+    _moves(
+        "temp_basal", "a temporary basal is shown with rate and time, and can be cancelled", _temp_basal, _C.TEMP_BASALS
     ),
-    Check(
+    _moves("bolus", "a bolus of 1.0 U runs, and the pump refuses a second one meanwhile", _bolus, _C.BOLUSES),
+    _moves(
         "bolus_ack_lost",
         "the pump acts on a bolus and its answer is lost: UNKNOWN, and one bolus runs",
         _bolus_ack_lost,
         _C.BOLUSES,
-        delivers=True,
     ),
-    Check(
+    _moves(
         "temp_ack_lost",
         "the pump acts on a temporary basal and its answer is lost: reading back settles it",
         _temp_ack_lost,
         _C.TEMP_BASALS,
-        delivers=True,
     ),
-    Check(
-        "steps",
-        "a bolus that the pump cannot be told exactly is a usage error, and nothing starts",
-        _steps,
-        _C.BOLUSES,
-        delivers=True,
-    ),
-    Check(
-        "temp_steps",
-        "so is a temporary basal between steps of rate or time",
-        _temp_steps,
-        _C.TEMP_BASALS,
-        delivers=True,
-    ),
-    Check(
-        "profile_steps",
-        "so is a profile without entries, or between steps",
-        _profile_steps,
-        _C.PROFILES,
-        delivers=True,
-    ),
+    _moves("steps", "a bolus that cannot be told exactly is a usage error, and nothing starts", _steps, _C.BOLUSES),
+    _moves("temp_steps", "so is a temporary basal between steps of rate or time", _temp_steps, _C.TEMP_BASALS),
+    _moves("profile_steps", "so is a profile without entries, or between steps", _profile_steps, _C.PROFILES),
 )
 SITUATIONS: Final = tuple(check.situation for check in CHECKS)
 DELIVERING: Final = frozenset(check.situation for check in CHECKS if check.delivers)

@@ -43,7 +43,8 @@ class LeftOut:
 class Check(Generic[B]):
     """One thing that a driver must do in one situation; ``delivers`` when it, or a driver's defect, may move the pump.
 
-    Where a driver lacks ``needs`` the check is left out: it never said that it could.
+    Where a driver lacks ``needs`` the check is left out: it never said that it could. A driver whose ``essential`` checks
+    were shown by neither simulator nor transcript does not conform, whatever else was.
     """
 
     situation: str
@@ -51,6 +52,7 @@ class Check(Generic[B]):
     carry_out: Callable[[B], None]
     needs: Capability | None = None
     delivers: bool = False
+    essential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ MakeBench = Callable[[str], B | LeftOut | None]
 NOT_SET = LeftOut("nobody can set this scene here")
 
 
-def expect(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
+def expect(condition: bool, what: str) -> None:
     """Raise `NotConform` with ``what`` was found unless ``condition`` holds."""
     if not condition:
         raise NotConform(what)
@@ -104,6 +106,13 @@ def conforms(rows: Sequence[Row]) -> bool:
     """Say whether nothing failed and something was shown: leaving out all is no conformance."""
     outcomes = {row.outcome for row in rows}
     return Outcome.FAILED not in outcomes and Outcome.OK in outcomes
+
+
+def not_shown(checks: Iterable[Check[B]], rows: Sequence[Row], capabilities: frozenset[Capability]) -> list[str]:
+    """Return the situations of essential checks that concern a driver and that no row shows as ok."""
+    shown = {row.situation for row in rows if row.outcome is Outcome.OK}
+    wanted = (check for check in checks if check.essential and (check.needs is None or check.needs in capabilities))
+    return [check.situation for check in wanted if check.situation not in shown]
 
 
 def _one(check: Check[B], make: MakeBench[B], capabilities: frozenset[Capability]) -> tuple[Outcome, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
@@ -11,7 +11,7 @@ from rig.clock import VirtualClock
 from rig.conformance import balance, pump
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import PumpBench, check_pump
-from rig.conformance.report import LeftOut, NotConform, Row
+from rig.conformance.report import LeftOut, NotConform, Row, not_shown
 from rig.conformance.transcript import Follower, Transcript, read_transcript
 from rig.errors import ConfigError
 from rig.plugins.registry import Found, open_balance, open_pump, resolve
@@ -55,6 +55,13 @@ def check_played(found: Found, stage: Stage) -> Iterator[Row]:
     if found.spec.role == "pump":
         return check_pump(lambda situation: _pump(found, stage(situation)), found.spec.capabilities)
     return check_balance(lambda situation: _balance(found, stage(situation)), found.spec.capabilities)
+
+
+def left_unshown(found: Found, rows: Sequence[Row]) -> list[str]:
+    """Return the essential situations of a driver that neither simulator nor transcripts have shown."""
+    if found.spec.role == "pump":
+        return not_shown(pump.CHECKS, rows, found.spec.capabilities)
+    return not_shown(balance.CHECKS, rows, found.spec.capabilities)
 
 
 def unlisted(serial: str) -> str:

@@ -2,17 +2,17 @@
 
 A TOML file, each table a situation of the suite, each exchange what the host writes in one piece, and the replies::
 
-    model = "1"
+    model = "ACME-1"
     serial = "512001"
 
-    [identity]
+    [asleep]
     exchanges = [
-        { ask = "41 31 0D", replies = [{ after_ms = 40, say = "41 31 0D" }] },
+        { ask = "512001 ?WHO\\r", replies = [{ after_ms = 40, say = "512001 =WHO ACME-1 2.04\\r" }] },
     ]
 
-``ask`` and ``say`` are bytes in hexadecimal, or text after a quotation mark: ``"'hello\\r"``. An exchange without
-``ask`` is said at the start. `resolution_mg` is a balance's last digit. A driver follows a transcript to the byte: what
-is asked in other bytes or another order fails, and so does what is left over.
+``ask`` and ``say`` are ASCII text, or bytes after ``hex:``. An exchange without ``ask`` is said at the start.
+``resolution_mg`` is a balance's last digit. A driver follows a transcript to the byte: what is asked in other bytes or
+another order fails, and so does what is left over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rig.profiles.strict import ListOf, Nested, Number, Origin, Text, read_table
 from rig.transport.virtual import Port
 
 NS_PER_MS = 1_000_000
-_BYTES = Text(r"'[\x00-\x7f]{1,500}|([0-9A-Fa-f]{2} ?){1,500}", "bytes such as '41 31 0D', or text after a '")
+_BYTES = Text(r"hex:( ?[0-9A-Fa-f]{2}){1,500}|(?!hex:)[\x00-\x7f]{1,500}", "ASCII text, or bytes such as 'hex:AA 55'")
 _HEAD = {"model": str, "serial": str, "resolution_mg": float}
 
 
@@ -127,8 +127,8 @@ class Follower:
 
 
 def as_bytes(text: str) -> bytes:
-    """Return bytes that are written in hexadecimal, or as text after a quotation mark."""
-    return text[1:].encode("ascii") if text.startswith("'") else bytes.fromhex(text)
+    """Return bytes that are written as ASCII text, or in hexadecimal after ``hex:``."""
+    return bytes.fromhex(text[4:]) if text.startswith("hex:") else text.encode("ascii")
 
 
 def _head(key: str, kind: type, value: Any, origin: Origin) -> Any:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from rig.clock import SystemClock
+from rig.config import BenchConfig
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import DELIVERING, PumpBench, check_pump
 from rig.conformance.report import LeftOut, Outcome, Row
 from rig.conformance.scenes import unlisted
-from rig.config import BenchConfig
 from rig.doctor.findings import Level
 from rig.doctor.safety import bench_held
 from rig.errors import BenchError, RigError, RunAborted, UsageError
