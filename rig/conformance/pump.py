@@ -205,7 +205,7 @@ def _profile_steps(bench: PumpBench) -> None:
 
 
 def _moves(situation: str, sentence: str, carry: Callable[[PumpBench], None], needs: Capability) -> Check[PumpBench]:
-    """Return a check that delivers, or may when the driver is at fault; each is essential where the driver claims it."""
+    """Return a check that delivers, or may when the driver is at fault; essential where it is claimed."""
     return Check(situation, sentence, carry, needs, delivers=True, essential=True)
 
 

@@ -43,8 +43,8 @@ class LeftOut:
 class Check(Generic[B]):
     """One thing that a driver must do in one situation; ``delivers`` when it, or a driver's defect, may move the pump.
 
-    Where a driver lacks ``needs`` the check is left out: it never said that it could. A driver whose ``essential`` checks
-    were shown by neither simulator nor transcript does not conform, whatever else was.
+    Where a driver lacks ``needs`` the check is left out: it never said that it could. A driver whose ``essential``
+    checks were shown by neither simulator nor transcript does not conform, whatever else was.
     """
 
     situation: str

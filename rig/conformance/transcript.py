@@ -1,4 +1,4 @@
-"""Byte transcripts: what was written to a device and what came back, as a plug-in keeps them beside its code.
+r"""Byte transcripts: what was written to a device and what came back, as a plug-in keeps them beside its code.
 
 A TOML file, each table a situation of the suite, each exchange what the host writes in one piece, and the replies::
 
@@ -7,7 +7,7 @@ A TOML file, each table a situation of the suite, each exchange what the host wr
 
     [asleep]
     exchanges = [
-        { ask = "512001 ?WHO\\r", replies = [{ after_ms = 40, say = "512001 =WHO ACME-1 2.04\\r" }] },
+        { ask = "512001 ?WHO\r", replies = [{ after_ms = 40, say = "512001 =WHO ACME-1 2.04\r" }] },
     ]
 
 ``ask`` and ``say`` are ASCII text, or bytes after ``hex:``. An exchange without ``ask`` is said at the start.

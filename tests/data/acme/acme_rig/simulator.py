@@ -1,4 +1,4 @@
-"""A simulated ACME-1, written from the protocol's page and without the codec: two readings of one page are two judges."""
+"""A simulated ACME-1, written from the protocol's page and without the codec: two readings, two judges."""
 
 from __future__ import annotations
 
