@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from rig.cli.run import bench_from
 from rig.config import BenchConfig
-from rig.conformance.report import Outcome, Row, conforms
+from rig.conformance.report import Outcome, Row, Rows, conforms
 from rig.conformance.scenes import check_played, left_unshown, simulator_of, transcripts_of
 from rig.doctor.findings import FIT, UNFIT
 from rig.driver_names import GROUPS, driver_names, is_known
-from rig.errors import ConfigError, UsageError
+from rig.errors import ConfigError, RigError, UnsafeBench, UsageError
 from rig.plugins.provenance import described
 from rig.plugins.registry import Found, find_driver
 from rig.profiles.strict import nearest
-
-UNSAFE = 5
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -34,10 +32,19 @@ def execute(options: argparse.Namespace) -> int:
 
     _refuse_other_driver(found, bench)
     examination = examine_real(found, bench, bench.pump_profile(), delivers=options.delivers)
-    code = _report(options, found, {f"bench {bench.name}": examination.rows}, played=False)
+    broke_off = ""
+    try:
+        code = _report(options, found, {f"bench {bench.name}": examination.rows}, played=False)
+    except RigError as error:
+        if examination.safe.confirmed:
+            raise
+        broke_off = f"{error}; "
     if not examination.safe.confirmed:
-        sys.stderr.write(f"SAFE STATE NOT CONFIRMED: go to the bench and stop the pump ({examination.safe.by})\n")
-        return UNSAFE
+        raise UnsafeBench(
+            f"{broke_off}SAFE STATE NOT CONFIRMED: {examination.safe.by}",
+            where=f"bench {bench.name}",
+            hint="go to the bench and stop the pump",
+        )
     return code
 
 
@@ -56,7 +63,7 @@ def _role(name: str) -> str:
     )
 
 
-def _played(found: Found) -> dict[str, Iterator[Row]]:
+def _played(found: Found) -> dict[str, Rows]:
     ways = {}
     for transcript, name in zip(transcripts_of(found), found.spec.transcripts, strict=True):
         ways[f"transcript {name}"] = check_played(found, transcript.scene)
@@ -89,25 +96,26 @@ def _refuse_other_driver(found: Found, bench: BenchConfig) -> None:
         )
 
 
-def _report(options: argparse.Namespace, found: Found, ways: dict[str, Iterator[Row]], *, played: bool) -> int:
+def _report(options: argparse.Namespace, found: Found, ways: dict[str, Rows], *, played: bool) -> int:
     read: dict[str, list[Row]] = {}
     say = (lambda _text: None) if options.json else _say
     say(f"driver {found.spec.name} ({found.spec.role}) of {found.distribution} {found.version}".rstrip() + "\n")
     for way, rows in ways.items():
         say(f"{way}\n")
         read[way] = []
-        for row in rows:
-            read[way].append(row)
-            say(f"  {row}\n")
+        with closing(rows):  # a pump is stopped then, whatever broke off
+            for row in rows:
+                read[way].append(row)
+                say(f"  {row}\n")
     everything = [row for rows in read.values() for row in rows]
-    missing = left_unshown(found, everything) if played else []  # a bench with ports cannot set every scene
-    good = conforms(everything) and not missing
+    missing = left_unshown(found, everything)
+    good = conforms(everything) and not (missing and played)  # a bench with ports cannot set every scene
     if options.json:
         _say(json.dumps(_document(found, read, missing, good=good), indent=2) + "\n")
     if missing:
         say(f"not shown, and needed: {', '.join(missing)}\n")
     count = {outcome: sum(row.outcome is outcome for row in everything) for outcome in Outcome}
-    verdict = "conforms" if good else "does not conform"
+    verdict = "does not conform" if not good else "conforms as far as it was asked" if missing else "conforms"
     summary = f"{count[Outcome.FAILED]} FAILED, {count[Outcome.LEFT_OUT]} left out, {count[Outcome.OK]} ok"
     say(f"driver {found.spec.name} {verdict}: {summary}\n")
     return FIT if good else UNFIT

@@ -5,11 +5,11 @@ None of it moves or tares anything. A condition that is asked for begins after t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from rig.conformance.report import Check, MakeBench, Row, carry_out, expect, expect_error
+from rig.conformance.report import Check, MakeBench, Rows, carry_out, expect, expect_error
 from rig.errors import BenchError, TransportTimeout
 from rig.instruments import Balance
 from rig.plugins.spec import Capability
@@ -35,7 +35,7 @@ class BalanceBench:
     arrange: Callable[[], None] = lambda: None
 
 
-def check_balance(make: MakeBench[BalanceBench], capabilities: frozenset[Capability] = ALL) -> Iterator[Row]:
+def check_balance(make: MakeBench[BalanceBench], capabilities: frozenset[Capability] = ALL) -> Rows:
     """Carry out the suite: ``make`` returns a fresh bench for a situation, or why it cannot set the scene."""
     return carry_out(CHECKS, make, capabilities)
 

@@ -6,11 +6,11 @@ reservoir of at least 20 U, and limits of at least 5 U and 2.2 U/h.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from rig.conformance.report import Check, MakeBench, Row, carry_out, expect, expect_error
+from rig.conformance.report import Check, MakeBench, Rows, carry_out, expect, expect_error
 from rig.errors import ConfigError, InstrumentError, TransportTimeout, UsageError
 from rig.instruments import Acceptance, BasalEntry, Pump
 from rig.plugins.spec import Capability
@@ -44,7 +44,7 @@ class PumpBench:
     boluses_begun: Callable[[], int] | None = None
 
 
-def check_pump(make: MakeBench[PumpBench], capabilities: frozenset[Capability] = ALL) -> Iterator[Row]:
+def check_pump(make: MakeBench[PumpBench], capabilities: frozenset[Capability] = ALL) -> Rows:
     """Carry out the suite: ``make`` returns a fresh bench for a situation, or why it cannot set the scene."""
     return carry_out(CHECKS, make, capabilities)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from rig.errors import RigError
+from rig.errors import GuardianLost, RigError, RunAborted
 from rig.plugins.spec import Capability
 
 E = TypeVar("E", bound=Exception)
@@ -74,6 +74,7 @@ class NotConform(Exception):
     """A driver did not do what it must."""
 
 
+Rows = Generator[Row, None, None]  # each as soon as it is known; closing it ends what was begun
 MakeBench = Callable[[str], B | LeftOut | None]
 NOT_SET = LeftOut("nobody can set this scene here")
 
@@ -95,7 +96,7 @@ def expect_error(kind: type[E], action: Callable[[], object], what: str) -> E:
     raise NotConform(f"{what}: no error came, a {kind.__name__} was expected")
 
 
-def carry_out(checks: Iterable[Check[B]], make: MakeBench[B], capabilities: frozenset[Capability]) -> Iterator[Row]:
+def carry_out(checks: Iterable[Check[B]], make: MakeBench[B], capabilities: frozenset[Capability]) -> Rows:
     """Yield a row for each check as soon as it is known; whatever a driver raises is a failure of that check alone."""
     for check in checks:
         outcome, why = _one(check, make, capabilities)
@@ -124,6 +125,8 @@ def _one(check: Check[B], make: MakeBench[B], capabilities: frozenset[Capability
             return Outcome.LEFT_OUT, bench.why
         check.carry_out(bench)
         bench.finish()
+    except (RunAborted, GuardianLost):
+        raise  # whoever stopped it means all of it
     except (NotConform, AssertionError) as found:
         return Outcome.FAILED, _line(str(found))
     except Exception as error:  # noqa: BLE001 - a driver may raise anything; the other checks go on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
@@ -11,7 +11,7 @@ from rig.clock import VirtualClock
 from rig.conformance import balance, pump
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import PumpBench, check_pump
-from rig.conformance.report import LeftOut, NotConform, Row, not_shown
+from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
 from rig.conformance.transcript import Follower, Transcript, read_transcript
 from rig.errors import ConfigError
 from rig.plugins.registry import Found, open_balance, open_pump, resolve
@@ -50,7 +50,7 @@ def transcripts_of(found: Found) -> list[Transcript]:
     return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
 
 
-def check_played(found: Found, stage: Stage) -> Iterator[Row]:
+def check_played(found: Found, stage: Stage) -> Rows:
     """Carry out the suite of the driver's role, ``stage`` setting the scenes."""
     if found.spec.role == "pump":
         return check_pump(lambda situation: _pump(found, stage(situation)), found.spec.capabilities)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from rig.clock import SystemClock
 from rig.config import BenchConfig
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import DELIVERING, PumpBench, check_pump
-from rig.conformance.report import LeftOut, Outcome, Row
+from rig.conformance.report import LeftOut, Outcome, Rows
 from rig.conformance.scenes import unlisted
 from rig.doctor.findings import Level
 from rig.doctor.safety import bench_held
@@ -55,13 +55,11 @@ class RealPump:
     capabilities: frozenset[Capability]
     found: Found
     delivers: bool = False
-    stop: StopRequest = field(default_factory=StopRequest)
     known: bool = False  # the pump said that it is the one the bench lists
     moved: bool = False
     former: list[BasalEntry] | None = None
-    _broken: bool = False
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Rows:
         """Carry out the suite; nothing that delivers is sent to a pump that did not say who it is."""
         for row in check_pump(self._scene, self.capabilities):
             if row.situation == "identity":
@@ -72,7 +70,6 @@ class RealPump:
         """Bring back the profile that was found, and stop the pump, if anything that delivers was sent."""
         if not self.moved:
             return NOTHING_SENT
-        self.links.pulse = lambda: None  # from here on nothing may keep the pump from being stopped
         try:
             state = stop_pump(self.pump, self.links, ASLEEP_LIMIT_S)
             if self.former is not None and state.confirmed and not self._brought_back(self.former):
@@ -98,8 +95,6 @@ class RealPump:
                 return LeftOut(NOT_ALLOWED)
             if not self.known:
                 return LeftOut("the pump did not say that it is the one which the bench lists")
-            if self.stop.count:
-                return LeftOut(f"stopped by {self.stop.reason}")
             self._come_to_rest()
 
         def open_unlisted() -> None:
@@ -126,23 +121,21 @@ class RealPump:
 class Examination:
     """What a suite on a bench with ports found; ``safe`` is known when all rows were read."""
 
-    rows: Iterator[Row]
+    rows: Rows
     safe: SafeState = NOTHING_SENT
 
 
 def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, delivers: bool) -> Examination:
     """Return the suite of ``found`` on the bench of ``config``, carried out while its rows are read."""
-    examination = Examination(iter(()))
     if found.spec.role == "balance":
-        examination.rows = _balance(found, config)
-    elif delivers:
+        return Examination(_balance(found, config))
+    examination = Examination(_pump_reads(found, config, profile))
+    if delivers:
         examination.rows = _pump_delivers(found, config, profile, examination)
-    else:
-        examination.rows = _pump_reads(found, config, profile)
     return examination
 
 
-def _balance(found: Found, config: BenchConfig) -> Iterator[Row]:
+def _balance(found: Found, config: BenchConfig) -> Rows:
     settings = replace(found.spec.link_settings, baud=config.balance.baud)
     with _free(config), _links(config) as links:
         link = links.open("balance", config.balance.port, settings)
@@ -156,32 +149,40 @@ def _balance(found: Found, config: BenchConfig) -> Iterator[Row]:
         yield from check_balance(scene, found.spec.capabilities)
 
 
-def _pump_reads(found: Found, config: BenchConfig, profile: PumpProfile) -> Iterator[Row]:
+def _pump_reads(found: Found, config: BenchConfig, profile: PumpProfile) -> Rows:
     with _free(config), _links(config) as links:
         yield from _opened(found, config, profile, links).rows()
 
 
-def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, examination: Examination) -> Iterator[Row]:
+def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, examination: Examination) -> Rows:
     """Carry out everything, with the guardian standing by: it stops the pump should this process die."""
     folder = RunFolder(Path(config.runs_dir or "runs"), "driver-check")
     plan = replace(safe_plan(config, folder, Path(), 0.0), ledger="")  # no run: nothing of it is kept
     client = GuardianClient(plan, Places(config.name, config.guardian.run_dir), config.guardian.watchdog)
     client.arm()
-    state, stop = SafeState("pump suspended", False, "the check broke off"), StopRequest()
+    state, stop = NOTHING_SENT, StopRequest()
+
+    def watch() -> None:
+        client.beat()
+        stop.check()
+
+    def beat_on() -> None:
+        with suppress(BenchError, RunAborted):
+            client.beat()
+
     try:
         with signals_to(stop), _links(config) as links:
             real = _opened(found, config, profile, links)
-            real.delivers, real.stop = True, stop
-            links.pulse = client.beat
+            real.delivers, links.pulse = True, watch
             try:
                 yield from real.rows()
             finally:
+                links.pulse = beat_on  # from here on nothing may keep the pump from being stopped
                 state = real.make_safe()
     finally:
         confirmed, by = client.finished(confirmed=state.confirmed, by=state.by)
         examination.safe = replace(state, confirmed=confirmed, by=by)
-    if stop.count:
-        raise RunAborted(f"stopped by {stop.reason}", where=f"bench {config.name}")
+    stop.check()
 
 
 def _opened(found: Found, config: BenchConfig, profile: PumpProfile, links: SerialLinks) -> RealPump:

@@ -1,8 +1,9 @@
 """A driver for the ACME-1, as a plug-in of the rig."""
 
-from acme_rig.driver import AcmePump
 from rig.plugins import Capability, DriverSpec
 from rig.transport.serial_links import SerialSettings
+
+from .driver import AcmePump
 
 SPEC = DriverSpec(
     api=1,

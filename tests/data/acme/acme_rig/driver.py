@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from acme_rig import codec
 from rig.errors import BenchError, ConfigError, LinkLost, MalformedReply, TransportTimeout
 from rig.instruments import Acceptance, BasalEntry, HistoryEvent, PumpBattery, PumpSettings, PumpStatus, TempBasal
 from rig.plugins import Address
 from rig.transport.links import Link, Links
+
+from . import codec
 
 ANSWER_S = 1.0
 TRIES = 3
