@@ -68,8 +68,8 @@ def _unlisted(bench: PumpBench) -> None:
 
 def _identity(bench: PumpBench) -> None:
     pump = bench.pump
-    before_ns = bench.links.clock.now_ns()
     pump.wake()
+    before_ns = bench.links.clock.now_ns()
     model, serial = pump.model(), pump.serial_number()
     expect(model == bench.model, f"model is {model!r}, not {bench.model!r}")
     expect(serial == bench.serial, f"the serial number is {serial!r}, not {bench.serial!r}")
