@@ -43,8 +43,8 @@ class Bench:
         server = PtyServer(speed)
         twin = SimulatedBench(start_local=datetime(2025, 3, 9, 14), rig_start_ns=server.epoch_ns)
         pump = resolve("acme_rig.simulator:SimulatedAcme", "the simulator")(serial)
-        take = pump.receive
-        pump.receive = lambda data, now_ns: (self.heard.append(data), take(data, now_ns))
+        self._take = pump.receive
+        pump.receive = self._receive
         self.pump = pump
         self._stop = threading.Event()
         text = acme_bench(**{"/dev/pts/3": server.add("pump", pump), "/dev/pts/4": server.add("balance", twin.balance)})
@@ -58,6 +58,10 @@ class Bench:
     def commands(self) -> list[str]:
         """Return the commands that the pump heard."""
         return [line.decode() for line in b"".join(self.heard).split(b"\r") if b"!" in line]
+
+    def _receive(self, data: bytes, now_ns: int) -> None:
+        self.heard.append(data)
+        self._take(data, now_ns)
 
     def _serve(self, server: PtyServer) -> None:
         while not self._stop.is_set():
@@ -230,7 +234,8 @@ def test_the_guardian_stops_a_pump_with_the_plug_in_that_its_plan_names(site: Si
 
     plan = SafePlan("b", "r", "", "", PumpPlan("/dev/x", 115_200, "512001", ("512001",), 916.5, link="acme-1"))
     takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
-    state = takeover._over_link(links)  # type: ignore[arg-type] - it is not opened here
+    over_link: Any = takeover._over_link
+    state = over_link(links)
     assert (state.confirmed, state.by) == (True, "pump status")
     assert opened == [find_driver("pump", "acme-1").spec.link_settings]
 
@@ -239,24 +244,26 @@ def test_a_run_with_a_plug_in_is_judged_as_any_other_and_its_header_says_whose_i
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.install_acme()
-    bench = Bench(tmp_path, speed=100.0)
+    bench = Bench(tmp_path, speed=200.0)
     scenario = tmp_path / "s.yaml"
     scenario.write_text(
         "schema: 1\nid: acme\ntitle: a bolus\npump: {families: [1]}\nneeds: [pump, balance]\noperator: none\n"
-        "sampling: {balance: 10 s}\nsteps:\n  - basal: {rate: 1.0 U/h, for: 4 min}\nchecks:\n"
-        "  - {id: mean, measure: basal.overall_error, from: 0 min, for: 3 min, limit: 5 %, source: pump.accuracy.basal}\n"
+        "sampling: {balance: 10 s}\n"
+        "steps:\n  - basal: {rate: 4 U/h, for: 2 min}\nchecks:\n"
+        "  - {id: c, measure: basal.overall_error, from: 0 min, for: 1 min, limit: 5 %, source: pump.accuracy.basal}\n"
     )
     try:
         where = ["--bench", str(bench.file), "--out", str(tmp_path / "runs")]
         code = main(["run", str(scenario), *where, "--no-report", "--quiet"])
     finally:
         bench.stop()
-    assert code == 3, capsys.readouterr()  # a claim that nobody confirmed decides nothing
+    assert code == 4, capsys.readouterr()  # without a blank nothing is decided, on any pump
     (folder,) = [each for each in (tmp_path / "runs").iterdir() if each.is_dir()]
     header = read_run(folder).header
     (driver,) = header["third_party_drivers"]
     assert (driver["name"], driver["distribution"], driver["version"]) == ("acme-1", "acme-rig", "1.0.0")
     result = json.loads((folder / "result.json").read_text())
     assert result["pump"]["model"] == "ACME-1"
-    assert [check["outcome"] for check in result["checks"]] == ["REPORT_ONLY"]
+    assert result["end_reason"] == "completed"
+    assert [check["why"] for check in result["checks"]] == ["no blank: the evaporation is unknown"]
     assert pump_address(load_bench(bench.file)).serial == "512001"

@@ -58,7 +58,8 @@ def _sends_again_after_stopping(pump: Any) -> dict[str, Any]:
     """Send a bolus a second time in a way that the pump does not refuse."""
 
     def bolus(self: Any, amount_u: float) -> Acceptance:
-        if (found := pump.bolus(self, amount_u)) is Acceptance.UNKNOWN:
+        found: Acceptance = pump.bolus(self, amount_u)
+        if found is Acceptance.UNKNOWN:
             self.suspend()
             self.resume()
             pump.bolus(self, amount_u)
