@@ -12,18 +12,13 @@ from typing import Final
 
 from rig.conformance.report import Check, MakeBench, Rows, carry_out, expect, expect_error
 from rig.errors import ConfigError, InstrumentError, TransportTimeout, UsageError
-from rig.instruments import Acceptance, BasalEntry, Pump
+from rig.instruments import EVENT_KINDS, Acceptance, BasalEntry, Pump
 from rig.plugins.spec import Capability
 from rig.transport.links import Link, Links
 
 PROFILE: Final = [BasalEntry(0, 0.75), BasalEntry(13, 1.3), BasalEntry(36, 2.0)]
 ALL: Final = frozenset(Capability)
 _TOLERANCE: Final = 1e-9
-_KINDS: Final = frozenset(
-    {"bolus", "temp_basal_rate", "temp_basal_duration", "suspend", "resume", "basal_start", "prime", "rewind", "alarm"}
-    | {"alarm_cleared", "daily_total", "time_changed", "profile_changed", "pattern_selected", "limit_changed"}
-    | {"low_reservoir", "low_battery", "battery_changed", "other"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +103,7 @@ def _temp_basal_read(bench: PumpBench) -> None:
 def _history_read(bench: PumpBench) -> None:
     bench.pump.wake()
     for event in bench.pump.history():
-        expect(event.kind in _KINDS, f"the history has an event of unknown kind '{event.kind}'")
+        expect(event.kind in EVENT_KINDS, f"the history has an event of unknown kind '{event.kind}'")
         expect(bool(event.raw), f"a {event.kind} has no bytes")
 
 
