@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
+from rig.drivers.harvard import HarvardPump
+from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
+from rig.instruments import FlowSource
 from rig.plugins.registry import Found, find_driver, open_balance, open_pump
 from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
@@ -23,6 +26,7 @@ from rig.transport.virtual import VirtualLinks
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 MAX_STAMP_UNCERTAINTY_S = 1.0
+FLOW_BAUD = {"new-era": 19_200, "harvard": 115_200}  # where the bench file names none
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
@@ -93,8 +97,10 @@ def _open_simulated(
 ) -> Bench:
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
+    from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
+    refuse_syringe_faults([*simulation.faults, *faults])
     twin = SimulatedBench(
         model=profile.model,
         link=config.pump.link,
@@ -192,3 +198,10 @@ def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> t
 
 def _ns_per_byte(baud: int) -> int:
     return BITS_PER_BYTE * NS // baud
+
+
+def flow_source(links: Links, link: Link, config: FlowSourceConfig) -> FlowSource:
+    """Return the driver of a syringe pump on its link; nothing is sent."""
+    if config.protocol == "harvard":
+        return HarvardPump(links, link, address=config.address)
+    return NewEraPump(links, link, address=config.address, safe_timeout_s=config.safe_timeout_s)

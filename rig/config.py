@@ -183,6 +183,25 @@ class LineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowSourceConfig:
+    """A laboratory syringe pump whose known flow qualifies the bench; its protocol tells no serial number."""
+
+    name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,29}", "lower-case letters, digits, dashes"), "name of the pump"]
+    protocol: Annotated[str, Choice(("new-era", "harvard")), "the language it speaks"]
+    port: Annotated[str, _PORT, "its port, best by identity"] = ""
+    model: Annotated[str, Text(r"\S.{0,40}", "the model as it tells it"), "its model; any when left out"] = ""
+    usb_serial: Annotated[
+        str, Text(r"\S{1,60}", "the serial number in quotes"), "USB serial number of its port; any when left out"
+    ] = ""
+    address: Annotated[int, Integer(0, 99), "its address"] = 0
+    baud: Annotated[int | None, Integer(300, 921_600), "baud rate; 19200 (New Era), 115200 (Harvard)"] = None
+    safe_timeout_s: Annotated[int, Integer(0, 255), "New Era: it stops when unasked for so long; 0: basic mode"] = 0
+    diameter_mm: Annotated[
+        float | None, Number(0, 100, "mm", positive=True), "inside diameter of its syringe, in mm; any when left out"
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """How the twin plays this bench; only on benches of kind ``simulated`` or served by ``rig simulate``."""
 
@@ -217,6 +236,9 @@ class BenchConfig:
     simulation: Annotated[Simulation | None, Nested(Simulation), "how the twin plays it"] = None
     guardian: Annotated[GuardianConfig, Nested(GuardianConfig), "the guardian"] = field(default=GuardianConfig())
     lines: Annotated[tuple[LineConfig, ...], ListOf(Nested(LineConfig), 0, 54), "GPIO lines, each a [[lines]]"] = ()
+    flow_sources: Annotated[
+        tuple[FlowSourceConfig, ...], ListOf(Nested(FlowSourceConfig), 0, 8), "syringe pumps, each a [[flow_sources]]"
+    ] = ()
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"
     title: Annotated[str, Text(), "one line for people"] = ""
@@ -277,6 +299,7 @@ def _bench(data: dict[str, Any], text: str, name: str) -> BenchConfig:
     _check_ports(bench, origin)
     _check_lines(bench, origin)
     _check_liquid(bench, origin)
+    _check_flow_sources(bench, str(origin.child("flow_sources")))
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -383,6 +406,23 @@ def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
             where=str(origin.child("liquid")),
             expected='liquid = "stated" in [vessel], or no [liquid]',
         )
+
+
+def _check_flow_sources(bench: BenchConfig, place: str) -> None:
+    """Refuse syringe pumps on a bench without ports, two of one name, and one port for two devices."""
+    sources = bench.flow_sources
+    if bench.simulated and sources:
+        raise ConfigError(
+            "a simulated bench has no flow sources", where=place, expected='no [[flow_sources]], or kind = "hardware"'
+        )
+    ports = [port for port in (bench.pump.port, bench.balance.port, *(each.port for each in sources)) if port]
+    for what, values in (("name", [each.name for each in sources]), ("port", ports)):
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None and sources:
+            raise ConfigError(f"two devices have the {what} {twice}", where=place, expected=f"each {what} once")
+    for each in sources:
+        if each.safe_timeout_s and each.protocol != "new-era":
+            raise ConfigError(f"{each.name} has no safe mode", where=place, expected="safe_timeout_s with new-era only")
 
 
 def _claim(confirmed: ConfirmedClaim) -> Claim:

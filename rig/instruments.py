@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
 
+from rig.errors import InstrumentError
 from rig.readings import Weighing
 
 
@@ -220,3 +221,147 @@ class Pump(Protocol):
 
     def resume(self) -> Acceptance:
         """Resume basal delivery."""
+
+
+class FlowState(Enum):
+    """What a source of a known flow is doing; the value of each member is what a person reads."""
+
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    INFUSING = "infusing"
+    WITHDRAWING = "withdrawing"
+    PURGING = "purging: running at full speed"
+    WAITING = "waiting: it may start by itself"
+    TARGET_REACHED = "stopped at its target volume"
+    STALLED = "stopped by a stalled motor"
+    ALARM = "stopped by an alarm"
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing moves, and nothing will without a command."""
+        return self not in (FlowState.INFUSING, FlowState.WITHDRAWING, FlowState.PURGING, FlowState.WAITING)
+
+
+class FlowAlarm(Enum):
+    """Why a source of a known flow stopped by itself; the value of each member is what a person reads."""
+
+    RESET = "it was switched on again, or lost its supply"
+    STALLED = "its motor stalled: syringe empty, line blocked, or force set too low"
+    LINK_SILENT = "it heard nothing from the host for the time of its safe mode"
+    PROGRAM = "its pumping program is wrong"
+    PHASE = "its pumping program has no such phase"
+
+
+class FlowAlarmRaised(InstrumentError):
+    """The pump answered with an alarm in place of what was asked, and did not do it; ``alarm`` says which."""
+
+    def __init__(self, alarm: FlowAlarm, asked: str, *, where: str) -> None:
+        super().__init__(
+            f"{asked} was answered by an alarm, and not done: {alarm.value}",
+            where=where,
+            hint="look at syringe, line and supply, and check diameter, rate and counters before it runs again",
+        )
+        self.alarm = alarm
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSourceIdentity:
+    """Who a source of a known flow says it is; its maker's protocols tell no serial number."""
+
+    model: str
+    firmware: str
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAmount:
+    """An amount as the instrument shows it: ``resolution`` is one step of its last digit, in the same unit.
+
+    The unit stands in the name of whatever holds it; ``text`` is what was read, with the instrument's own unit.
+    """
+
+    amount: float
+    resolution: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """What a source of a known flow is set to; null where it does not say. A ``target_ul`` of null: until stopped."""
+
+    diameter_mm: ShownAmount
+    rate_ul_per_h: ShownAmount
+    target_ul: ShownAmount | None
+    infuses: bool | None
+    lowest_ul_per_h: float | None
+    highest_ul_per_h: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStatus:
+    """What a source of a known flow is doing, and the alarm that this very question was answered with, if any."""
+
+    state: FlowState
+    alarm: FlowAlarm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispensed:
+    """The pump's own counter: what it *commanded*, never a measurement. Times are rig times."""
+
+    asked_ns: int
+    answered_ns: int
+    infused_ul: ShownAmount
+
+
+class FlowSource(Protocol):
+    """A laboratory pump whose flow is known from its drive and its syringe: what a weighing bench is qualified with.
+
+    Reads and settings may be repeated by the driver; `infuse` leaves once. An alarm that an answer brought is kept in
+    `alarms`; every method but `status` and `stop` raises it as `FlowAlarmRaised`.
+    """
+
+    @property
+    def acknowledged_ns(self) -> int:
+        """Return the rig time at which the pump's last answer arrived."""
+
+    @property
+    def unknown_because(self) -> str:
+        """Return why the last `Acceptance.UNKNOWN` is unknown."""
+
+    @property
+    def alarms(self) -> tuple[tuple[int, FlowAlarm], ...]:
+        """Return every alarm heard so far with the rig time, oldest first; asked for or not."""
+
+    def identify(self) -> FlowSourceIdentity:
+        """Return model and firmware, after bringing the link, and nothing else, to a known state."""
+
+    def settings(self) -> FlowSettings:
+        """Return what the pump is set to, read now."""
+
+    def status(self) -> FlowStatus:
+        """Return what the pump is doing."""
+
+    def dispensed(self) -> Dispensed:
+        """Return the pump's counter of infused volume."""
+
+    def set_diameter(self, diameter_mm: float) -> ShownAmount:
+        """Set the syringe's inside diameter, and return it as read back; `UsageError` for what cannot be set exactly.
+
+        The flow is off by twice the relative error of this number.
+        """
+
+    def set_rate(self, rate_ul_per_h: float) -> ShownAmount:
+        """Set a plain constant rate of infusion, and return it as read back; `UsageError` as for the diameter."""
+
+    def set_target(self, volume_ul: float | None) -> ShownAmount | None:
+        """Set the volume after which the pump stops by itself, and return it as read back; None: until stopped."""
+
+    def clear_dispensed(self) -> None:
+        """Set the counters to zero."""
+
+    def infuse(self) -> Acceptance:
+        """Start infusing, once. A lost answer is settled by status and counter, or is `Acceptance.UNKNOWN`."""
+
+    def stop(self) -> Acceptance:
+        """Stop, whatever the pump does; safe to repeat. UNKNOWN: nobody has confirmed that it stands still."""

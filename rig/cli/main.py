@@ -83,11 +83,13 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate = _command(
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
-    simulate.add_argument("device", nargs="?", choices=["pump", "balance", "bench"], help="what to serve")
+    simulate.add_argument(
+        "device", nargs="?", choices=["pump", "balance", "bench", "syringe", "syringe-bench"], help="what to serve"
+    )
     simulate.add_argument(
         "--model",
-        default="723",
-        help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel",
+        help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000)",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
@@ -101,7 +103,9 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")
     simulate.add_argument("--ledger", metavar="FILE", help="write the sealed ledger of what was delivered at the end")
     simulate.add_argument(
-        "--ports", metavar="DIR", help="keep stable names DIR/pump and DIR/balance for the ports, and print those"
+        "--ports",
+        metavar="DIR",
+        help="keep stable names such as DIR/pump and DIR/balance for the ports, and print those",
     )
     simulate.add_argument(
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"

@@ -12,6 +12,14 @@ from rig.runner.stop import SIGNALS
 from rig.sim.faults import list_faults
 from rig.sim.serve import Wiring, serve
 
+SERVED = {
+    "pump": ("pump",),
+    "balance": ("balance",),
+    "bench": ("pump", "balance"),
+    "syringe": ("syringe",),
+    "syringe-bench": ("syringe", "balance"),
+}
+
 
 def execute(options: argparse.Namespace) -> int:
     """Serve until interrupted; or list the faults."""
@@ -20,12 +28,16 @@ def execute(options: argparse.Namespace) -> int:
             sys.stdout.write(f"{fault.name:28} {fault.unit:10} {fault.doc}\n")
         return 0
     if options.device is None:
-        raise UsageError("what is to be simulated?", expected="pump, balance or bench", hint="rig simulate bench --pty")
+        raise UsageError(
+            "what is to be simulated?",
+            expected=", ".join([*SERVED][:-1]) + f" or {[*SERVED][-1]}",
+            hint="rig simulate bench --pty",
+        )
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
     serve(
-        devices=("pump", "balance") if options.device == "bench" else (options.device,),
+        devices=SERVED[options.device],
         model=options.model,
         serial=options.serial,
         seed=options.seed,

@@ -9,18 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from rig.bench import balance_driver, open_bench, pump_address, pump_driver
+from rig.bench import FLOW_BAUD, balance_driver, flow_source, open_bench, pump_address, pump_driver
 from rig.clock import SystemClock
-from rig.config import BenchConfig
+from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
+from rig.doctor.flow import check_flow_source
 from rig.errors import RigError
 from rig.plugins.registry import open_balance, open_pump
 from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
-from rig.transport.links import Link
+from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
 
 IDENTITIES = ("by-id", "by-path")
@@ -83,17 +86,30 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         driver = open_balance(balance_driver(config), links, link, Address(config.balance.serial))
         return _balance(driver, config)
 
-    def ask(item: str, port: str, settings: SerialSettings, look: Callable[[Link], Finding]) -> Iterator[Finding]:
+    def ask(
+        item: str, port: str, settings: SerialSettings, look: Callable[[Link], Finding], name: str = ""
+    ) -> Iterator[Finding]:
         named = check_port(f"{item} port", port, identities, twin=profile.simulated)
-        yield named
+        yield _named(named, name)
         if named.level is not Level.FAIL:
-            yield _try(item, lambda: look(links.open(item, port, settings)))
+            link_name = f"{item} {name}".strip()
+            yield _named(_try(item, lambda: look(links.open(link_name, port, settings))), name)
 
     scale = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
     try:
         return [
             *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
             *ask("balance", config.balance.port, scale, balance),
+            *chain.from_iterable(
+                ask(
+                    "flow source",
+                    each.port,
+                    SerialSettings(each.baud or FLOW_BAUD[each.protocol]),
+                    partial(_flow_source, links, each),
+                    each.name,
+                )
+                for each in config.flow_sources
+            ),
         ]
     finally:
         links.close()
@@ -128,6 +144,15 @@ def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:
     if not config.balance.serial and not config.simulated:
         return warn("balance", found, "its serial number in the bench file", f'serial = "{identity.serial}"')
     return ok("balance", found)
+
+
+def _flow_source(links: Links, config: FlowSourceConfig, link: Link) -> Finding:
+    return check_flow_source(flow_source(links, link, config), link.identity, config)
+
+
+def _named(finding: Finding, name: str) -> Finding:
+    """Put the name of one of several devices in front of what was found."""
+    return replace(finding, found=f"{name}: {finding.found}") if name else finding
 
 
 def _try(item: str, look: Callable[[], Finding]) -> Finding:

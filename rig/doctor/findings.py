@@ -76,6 +76,20 @@ ITEMS: tuple[Item, ...] = (
         "into the bench file",
     ),
     Item(
+        "flow source port",
+        "benches with `[[flow_sources]]`, each by its name",
+        "as `pump port`",
+        "as `pump port`",
+    ),
+    Item(
+        "flow source",
+        "benches with `[[flow_sources]]`, each by its name",
+        "FAIL: no syringe pump answers, another model or USB serial number does, or its diameter is not that of the "
+        "bench file. warn: it told an alarm, it does not stand still, or the bench file takes any model",
+        "check cable, baud rate, address and protocol; set the diameter of the syringe that is in it; stop it; write "
+        "its model into the bench file",
+    ),
+    Item(
         "calibration",
         "always",
         "FAIL: expired, or expires today. warn: expires within 30 days",

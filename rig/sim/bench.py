@@ -21,9 +21,13 @@ from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.radio import PumpRadio
 from rig.sim.pump.stick import Stick
 from rig.sim.sics import SicsBalance
+from rig.sim.syringe.device import SerialPump
+from rig.sim.syringe.mount import mount_syringe
+from rig.sim.syringe.parameters import SyringeParameters, syringe_pump_model
 
 STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
+PLUGS = (("pump", "link.unplugged"), ("balance", "balance.unplugged"), ("syringe", "syringe.unplugged"))
 MAX_COUNTS = 10**9  # what fits the ten characters of a weight
 
 
@@ -97,6 +101,18 @@ class SimulatedBench:
         self.balance = SicsBalance(self._plant, self.parameters, seed, self._faults, rig_start_ns)
         self._closed = False
 
+    def mount_syringe(
+        self, model: str = "ne-1000", address: int = 0, parameters: SyringeParameters | None = None
+    ) -> SerialPump:
+        """Put a syringe pump's tube into the vessel, too, before anything has flowed; the bench has none until then.
+
+        Raises `UsageError` for an unknown model, or a second syringe pump.
+        """
+        known = syringe_pump_model(model)
+        if self.ledger.inlet is not None:
+            raise UsageError("there is a syringe pump already", where="simulated syringe", expected="one per bench")
+        return mount_syringe(self._plant, known, parameters or SyringeParameters(), self._seed, self._faults, address)
+
     @property
     def ledger(self) -> Ledger:
         """Return what really happened; for tests and tools, never for a runner."""
@@ -110,7 +126,7 @@ class SimulatedBench:
         self, plugs: Plugs, link_at: Callable[[int], int], devices: Sequence[str] = ("pump", "balance")
     ) -> None:
         """Pull the plugs of ``devices`` where faults say so; ``link_at`` turns rig time into link time."""
-        for name, fault in (("pump", "link.unplugged"), ("balance", "balance.unplugged")):
+        for name, fault in PLUGS:
             for start_ns, end_ns in self._faults.spans(fault) if name in devices else ():
                 plugs.schedule(link_at(start_ns), partial(self._unplug, plugs, name))
                 if end_ns < FOREVER_NS:

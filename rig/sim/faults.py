@@ -162,7 +162,42 @@ _SPECS = (
         INSULIN, (), (0, 1000),
     ),
 )  # fmt: skip
-_BY_NAME = {spec.name: spec for spec in _SPECS}
+_SYRINGE_SPECS = (
+    FaultSpec(
+        "syringe.gain", "%", "the syringe pump displaces so much more than it counts", "syringe.gain=-2%", PERCENT, (),
+        (-100, 100),
+    ),
+    FaultSpec(
+        "syringe.diameter", "%", "another syringe is mounted, its bore wider by this", "syringe.diameter=1%", PERCENT,
+        (), (-50, 50),
+    ),
+    FaultSpec("syringe.stall", "on", "its motor stalls as soon as it turns, and it says so", "syringe.stall=on@1h+1s"),
+    FaultSpec(
+        "syringe.power_cut", "on", "it has no supply, and starts anew at the end: stopped, with an alarm",
+        "syringe.power_cut=on@1h+2s",
+    ),
+    FaultSpec(
+        "syringe.unplugged", "on", "its cable is pulled, and put back at the end; it pumps on",
+        "syringe.unplugged=on@1h+30s",
+    ),
+    FaultSpec(
+        "syringe.drop_answer", "count", "it obeys, but this many of its answers from START on are lost",
+        "syringe.drop_answer=1@1h",
+    ),
+    FaultSpec(
+        "syringe.drop", "%", "share of messages on its line lost, either way", "syringe.drop=5%", PERCENT, (), (0, 100)
+    ),
+    FaultSpec(
+        "syringe.corrupt", "%", "share of messages on its line with a bit wrong, either way", "syringe.corrupt=5%",
+        PERCENT, (), (0, 100),
+    ),
+    FaultSpec(
+        "syringe.touched", "count", "somebody touches a Harvard's screen: this many lines from START on go unheard",
+        "syringe.touched=1@1h",
+    ),
+    FaultSpec("syringe.late", "time", "its answers come later by this, of link time", "syringe.late=2s", TIME),
+)  # fmt: skip
+_BY_NAME = {spec.name: spec for spec in _SPECS + _SYRINGE_SPECS}
 _SYNTAX = re.compile(
     r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?"
 )
@@ -170,7 +205,7 @@ _SYNTAX = re.compile(
 
 def list_faults() -> list[FaultSpec]:
     """Return every fault that can be seeded."""
-    return list(_SPECS)
+    return list(_SPECS + _SYRINGE_SPECS)
 
 
 def parse_fault(text: str) -> Fault:
@@ -200,6 +235,15 @@ def parse_fault(text: str) -> Fault:
         raise UsageError("START cannot be negative, and DURATION must be positive", where=f"fault '{text[:60]}'")
     end_ns = FOREVER_NS if span_ns is None else start_ns + span_ns
     return Fault(spec.name, number, word, start_ns, end_ns, text)
+
+
+def refuse_syringe_faults(faults: Iterable[str]) -> None:
+    """Raise `UsageError` for a fault of a syringe pump where there is none: it would do nothing, unnoticed."""
+    for fault in faults:
+        if fault.lstrip().startswith("syringe."):
+            raise UsageError(
+                f"fault '{fault[:60]}' has no syringe pump to act on", hint="rig simulate syringe-bench --pty"
+            )
 
 
 def _value(spec: FaultSpec, text: str) -> tuple[float, str]:

@@ -32,15 +32,16 @@ from pathlib import Path
 from rig.clock import SystemClock, to_s
 from rig.errors import TransportError, UsageError
 from rig.sim.bench import SimulatedBench
+from rig.sim.faults import refuse_syringe_faults
 from rig.transport.virtual import SimulatedDevice
 
-DEVICES = ("pump", "balance")
+DEVICES = ("pump", "balance", "syringe")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 IDLE_S = 0.1  # how long a stop request may go unnoticed
 READ_SIZE = 4096
 BITS_PER_BYTE = 10  # 8N1
-BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600}  # nominal, where a wire is USB
+BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
 
 
 class PtyServer:
@@ -227,9 +228,9 @@ class Wiring:
 
 
 def serve(
-    devices: Sequence[str] = DEVICES,
+    devices: Sequence[str] = ("pump", "balance"),
     *,
-    model: str = "723",
+    model: str | None = None,
     serial: str = "900123",
     seed: int = 1,
     faults: Sequence[str] = (),
@@ -238,13 +239,15 @@ def serve(
     announce: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Serve the pump's stick and/or the balance of one twin until ``stop()`` or KeyboardInterrupt.
+    """Serve the pump's stick, the balance and/or a syringe pump of one twin until ``stop()`` or KeyboardInterrupt.
 
     ``announce`` gets one JSON line per device: device, model, link of the pump, port, speed and epoch_ns, the monotonic
     link time at which rig time equals link time. With a folder for names, the names are announced. With the epoch of a
     simulator that ran before, plant and pump begin there and live through the time since. The sealed ledger is written
     at the end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved
     for simulators.
+
+    ``model`` is that of the syringe pump where one is served (default ne-1000), else that of the pump (default 723).
     """
     if not devices or not set(devices) <= set(DEVICES):
         raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
@@ -253,10 +256,12 @@ def serve(
             f"'{serial}' may be a real pump's serial number",
             expected=f"{RESERVED_SERIALS.start} to {RESERVED_SERIALS.stop - 1}, reserved for simulated pumps",
         )
+    if "syringe" not in devices:
+        refuse_syringe_faults(faults)
     server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
-        model=model,
+        model=model if model and "syringe" not in devices else "723",
         link=wiring.link,
         serial=serial,
         seed=seed,
@@ -269,6 +274,9 @@ def serve(
         "pump": (bench.pump_stick, BAUD[wiring.link], {"model": bench.model.name, "link": wiring.link}),
         "balance": (bench.balance, BAUD["balance"], {"model": bench.parameters.balance_model}),
     }
+    if "syringe" in devices:
+        mounted = model or "ne-1000"
+        played["syringe"] = (bench.mount_syringe(mounted), BAUD["syringe"], {"model": mounted})
     try:
         for name in devices:
             device, baud, facts = played[name]

@@ -172,6 +172,13 @@ class Links(ABC):
         """Wait for ``seconds`` of link time."""
         self.wait(self.clock.link_ns() + to_ns(seconds))
 
+    def fall_quiet(self, link: Link, quiet_s: float = 0.3, within_s: float = 2.0) -> None:
+        """Wait until nothing arrived on ``link`` for ``quiet_s``, or ``within_s`` is over: streams never do."""
+        give_up_ns = self.clock.link_ns() + to_ns(within_s)
+        while self.clock.link_ns() < give_up_ns:
+            if not self.wait(self.clock.link_ns() + to_ns(quiet_s), link):
+                break
+
     def exchange(
         self,
         link: Link,

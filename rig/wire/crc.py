@@ -1,6 +1,6 @@
-"""The two cyclic redundancy checks that the rig's instruments use.
+"""The cyclic redundancy checks that the rig's instruments use.
 
-Both run most significant bit first, without reflection and without a final exclusive-or.
+All run most significant bit first, without reflection and without a final exclusive-or.
 """
 
 from __future__ import annotations
@@ -38,7 +38,18 @@ def crc16(data: bytes) -> int:
 
     Check value: ``crc16(b"123456789") == 0x29B1``. Source: minimed-protocol 1.3, balance-protocols 1.4.
     """
-    remainder = 0xFFFF
+    return _crc16(data, 0xFFFF)
+
+
+def crc16_xmodem(data: bytes) -> int:
+    """Return CRC-16/XMODEM (polynomial 1021, initial value 0000): the safe packets of New Era pumps.
+
+    Check value: ``crc16_xmodem(b"123456789") == 0x31C3``. Source: syringe-pump-protocols 1.3 and 1.6.
+    """
+    return _crc16(data, 0)
+
+
+def _crc16(data: bytes, remainder: int) -> int:
     for byte in data:
         remainder = ((remainder << 8) & 0xFFFF) ^ _CRC16[(remainder >> 8) ^ byte]
     return remainder

@@ -12,6 +12,7 @@ from typing import Any
 
 from rig.errors import BenchError
 from rig.sim.parameters import STROKES_PER_U, PlantParameters
+from rig.sim.plant.inlet import Inlet
 from rig.sim.plant.line import Line
 from rig.sim.plant.pan import Pan
 
@@ -57,6 +58,7 @@ class Ledger:
         self._times = [self._start_ns]
         self._rows: list[tuple[float, ...]] = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)]
         self.deliveries: list[DeliveryTotals] = []
+        self.inlet: Inlet | None = None  # of a syringe pump, where there is one; its book is its own, in uL
 
     def add(self, commanded_strokes: int, density_mg_per_ul: float) -> None:
         """Note the state right after a stroke; the line and the pan hold the rest."""
@@ -98,7 +100,7 @@ class Ledger:
         return (self._outlet_ul(to_ns) - self._outlet_ul(from_ns)) / self._ul_per_u
 
     def pan_mg(self, from_ns: int, to_ns: int) -> float:
-        """Return by how much the true mass on the pan grew: delivered less evaporated."""
+        """Return by how much the true mass on the pan grew: delivered, by a syringe pump too, less evaporated."""
         return self._pan_mg(to_ns) - self._pan_mg(from_ns)
 
     def in_line_u(self, rig_ns: int) -> float:
@@ -122,7 +124,8 @@ class Ledger:
 
     def _pan_mg(self, rig_ns: int) -> float:
         row, left_ul = self._at(rig_ns)
-        return row[5] + left_ul * row[6] - self._pan.evaporated_mg(rig_ns)
+        injected_mg = 0.0 if self.inlet is None else self.inlet.pan_mg(rig_ns)
+        return row[5] + left_ul * row[6] + injected_mg - self._pan.evaporated_mg(rig_ns)
 
     def totals(self, rig_ns: int) -> dict[str, float]:
         """Return all cumulative values since the start."""
@@ -159,6 +162,8 @@ class Ledger:
             "deliveries": [asdict(each) | {"commanded_u": each.commanded_u} for each in self.deliveries],
             "series": series,
         }
+        if self.inlet is not None:
+            content["syringe"] = self.inlet.totals(through_ns)
         text = json.dumps(content, sort_keys=True, allow_nan=False)
         content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         try:

@@ -23,6 +23,7 @@ class Pan:
         self._level_start_mm = parameters.liquid_start_mg / liquid / self._free_mm2
         self.delivered_mg = 0.0
         self._hanging_mg = 0.0  # of what was delivered: a drop that has not fallen yet
+        self.injected_mg = 0.0  # by a syringe pump, where there is one
         self._evaporated_mg = 0.0  # at the node
         self._rate_mg_per_ns = self._evaporation()
         self._nodes: list[tuple[int, float, float]] = [(environment.node_ns, 0.0, self._rate_mg_per_ns)]
@@ -70,7 +71,7 @@ class Pan:
         fallen_mg = self.delivered_mg - self._hanging_mg
         if self._faults.number("line.drops", rig_ns) > 0.0:
             unseen_ul = 0.0  # what hangs does not flow on to the pan
-        liquid_mg = p.liquid_start_mg + fallen_mg + unseen_ul * density - evaporated_mg
+        liquid_mg = p.liquid_start_mg + fallen_mg + self.injected_mg + unseen_ul * density - evaporated_mg
         liquid_ul = liquid_mg / density
         tube_ul = self._tube_mm2 * (liquid_ul / self._free_mm2)
         return (
@@ -82,7 +83,8 @@ class Pan:
         """Return the loss in mg/ns: vapour pressure deficit, and diffusion through the head space (Stefan)."""
         p = self._p
         _, density, _ = self._environment.at(self._environment.node_ns)
-        level_mm = (p.liquid_start_mg + self.delivered_mg - self._evaporated_mg) / density / self._free_mm2
+        liquid_mg = p.liquid_start_mg + self.delivered_mg + self.injected_mg - self._evaporated_mg
+        level_mm = liquid_mg / density / self._free_mm2
         head_mm = max(1.0, p.vessel_height_mm - level_mm)
         seeded = self._faults.active("vessel.evaporation", self._environment.node_ns)
         reference = seeded[-1].number if seeded else p.evaporation_mg_per_h

@@ -8,6 +8,7 @@ from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, PlantParameters
 from rig.sim.plant.balance_cell import BalanceCell, Sample
 from rig.sim.plant.environment import Environment
+from rig.sim.plant.inlet import Inlet
 from rig.sim.plant.ledger import DeliveryTotals, Ledger
 from rig.sim.plant.line import Line
 from rig.sim.plant.mechanism import Mechanism
@@ -29,6 +30,7 @@ class Plant:
         self.cell = BalanceCell(parameters, seed, faults, start_ns)
         self.ledger = Ledger(parameters, self._line, self._pan, self.advance)
         self._pump_advance: Callable[[int], None] = lambda _rig_ns: None
+        self._inlet: Inlet | None = None
         self._open: dict[str, DeliveryTotals] = {}
         self._update_ns = round(parameters.update_s * 1e9)
         self._updated = -1
@@ -40,6 +42,13 @@ class Plant:
     def drive(self, pump_advance: Callable[[int], None]) -> None:
         """Name the pump's logic: a function that lets it run to a rig time and calls `stroke` on the way."""
         self._pump_advance = pump_advance
+
+    def mount(self, time_s: float) -> Inlet:
+        """Lead the tube of a syringe pump into the vessel, too; ``time_s`` is the time constant of its line."""
+        environment = self._environment
+        inlet = Inlet(self.now_ns, time_s, self._line.filter_s, lambda rig_ns: environment.at(rig_ns)[1], self.advance)
+        self._inlet = self.ledger.inlet = inlet
+        return inlet
 
     @property
     def now_ns(self) -> int:
@@ -94,6 +103,8 @@ class Plant:
     def _use_filter(self, filter_s: float) -> None:
         same = filter_s in (self._p.compliance_s, self._p.tail_s)  # as slow as a store of the line: no such solution
         self._line.filter_s = filter_s * (1.0 + 1e-6) if same else filter_s
+        if self._inlet is not None:
+            self._inlet.filter_s = filter_s
         self.cell.set_filter(filter_s)
 
     def sample(self, rig_ns: int) -> Sample:
@@ -124,19 +135,31 @@ class Plant:
             self._hold_filter(rig_ns)
         self.advance(rig_ns)
         line = self._line
+        lag_ul = line.lag_ul if self._inlet is None else line.lag_ul + self._inlet.lag_ul
         density = self._environment.at(rig_ns)[1]
-        force_mg, temperature_c = self._pan.force_mg(rig_ns, line.lag_ul)
-        slope_mg_per_s = -line.lag_ul * density / line.filter_s
+        force_mg, temperature_c = self._pan.force_mg(rig_ns, lag_ul)
+        slope_mg_per_s = -lag_ul * density / line.filter_s
         return self.cell.weigh(rig_ns, force_mg, temperature_c, slope_mg_per_s)
 
     def _flow(self, rig_ns: int) -> float:
         """Let the line empty and the vessel fill until ``rig_ns``; return the liquid's density then."""
         environment = self._environment
+        if self._inlet is not None:
+            self._inject(self._inlet, rig_ns)
         if environment.next_ns <= rig_ns:
             self._pan.advance(rig_ns)
         density = environment.at(rig_ns)[1]
         self._pan.receive(self._line.advance(rig_ns) * density, rig_ns)
         return density
+
+    def _inject(self, inlet: Inlet, to_ns: int) -> None:
+        """Let the syringe pump run until ``to_ns``, from one change of the weather to the next."""
+        while (node_ns := self._environment.next_ns) <= to_ns:
+            inlet.run(node_ns)
+            self._pan.injected_mg = inlet.delivered_mg
+            self._pan.advance(node_ns)
+        inlet.run(to_ns)
+        self._pan.injected_mg = inlet.delivered_mg
 
     def _displace(self, volume_ul: float, strokes: int, kind: str, density: float) -> None:
         line = self._line
