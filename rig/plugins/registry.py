@@ -75,7 +75,7 @@ def resolve(reference: str, what: str) -> Any:
     module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{what} cannot be loaded ({type(error).__name__}: {error})",
             where=reference,

@@ -16,9 +16,13 @@ from rig.cli.main import main
 from rig.clock import VirtualClock
 from rig.config import load_bench
 from rig.doctor import conform
+from rig.errors import ConfigError
 from rig.guardian.lines import Lines, NoChip
+from rig.guardian.places import Places
 from rig.guardian.plan import PumpPlan, SafePlan
+from rig.guardian.server import Guardian
 from rig.guardian.stop_pump import SafeState
+from rig.guardian.system import Watchdogs
 from rig.guardian.takeover import Takeover
 from rig.plugins import Scene, find_driver
 from rig.plugins.registry import resolve
@@ -232,12 +236,32 @@ def test_the_guardian_stops_a_pump_with_the_plug_in_that_its_plan_names(site: Si
             opened.append(settings)
             return link
 
-    plan = SafePlan("b", "r", "", "", PumpPlan("/dev/x", 115_200, "512001", ("512001",), 916.5, link="acme-1"))
-    takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
+    takeover = Port(plan_for("acme-1"), Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
     over_link: Any = takeover._over_link
     state = over_link(links)
     assert (state.confirmed, state.by) == (True, "pump status")
     assert opened == [find_driver("pump", "acme-1").spec.link_settings]
+
+
+def plan_for(link: str) -> SafePlan:
+    return SafePlan("b", "r", "", "", PumpPlan("/dev/x", 115_200, "512001", ("512001",), 916.5, link=link))
+
+
+def test_a_guardian_arms_for_no_driver_that_it_could_not_stop_the_pump_with(site: Site, tmp_path: Path) -> None:
+    guardian = Guardian(Places("b", str(tmp_path / "run")), lasting=False, watchdogs=Watchdogs(""))
+    try:
+        with pytest.raises(ConfigError, match="there is no pump driver 'acme-1'"):
+            guardian._on_arm({"plan": plan_for("acme-1").to_json()})
+    finally:
+        guardian._listener.close()
+        guardian._selector.close()
+
+
+def test_a_takeover_whose_plug_in_is_gone_says_so_and_goes_on(site: Site) -> None:
+    takeover = Takeover(plan_for("acme-1"), Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
+    state = takeover.run(None)
+    assert not state.confirmed
+    assert "there is no pump driver 'acme-1'" in state.by
 
 
 def test_a_run_with_a_plug_in_is_judged_as_any_other_and_its_header_says_whose_it_is(

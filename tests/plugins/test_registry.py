@@ -95,6 +95,7 @@ def test_a_plug_in_is_found_with_its_distribution_and_version(site: Site) -> Non
         ("", "driver 'plug' of plug-dist 2.1 cannot be loaded (AttributeError: module 'plug' has no attribute 'SPEC')"),
         ("import no_such_module", "cannot be loaded (ModuleNotFoundError: No module named 'no_such_module')"),
         ("SPEC = (", "cannot be loaded (SyntaxError: "),
+        ("raise SystemExit(3)", "cannot be loaded (SystemExit: 3)"),
         ("raise ValueError('two\\nlines')", "cannot be loaded (ValueError: two lines)"),
         (spec_text(name="plug2"), "driver 'plug' of plug-dist 2.1 calls itself name 'plug2'; expected 'plug'"),
         (spec_text(role="balance", capability="WEIGHS"), "calls itself role 'balance'; expected 'pump'"),

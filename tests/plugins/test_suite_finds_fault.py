@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rig.conformance.report import Outcome, Row
 from rig.conformance.scenes import check_played, left_unshown, simulator_of, transcripts_of
 from rig.conformance.transcript import read_transcript
-from rig.errors import ConfigError, EmergencyStopped, InstrumentError, TransportTimeout
+from rig.errors import ConfigError, EmergencyStopped, InstrumentError, MalformedReply, TransportTimeout
 from rig.instruments import Acceptance, BasalEntry
 from rig.plugins import Capability, find_driver
 from rig.plugins.registry import Found
@@ -232,3 +236,16 @@ def test_a_transcript_with_a_slip_is_refused_by_line(site: Site, old: str, new: 
     path.write_text(text.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         read_transcript(path, ("identity", "history_read", "bolus", "bolus_ack_lost"))
+
+
+@given(st.binary(max_size=60), st.lists(st.sampled_from([b"512001 =WHO ", b"512001 ", b"=", b"-WHO x", b"\r", b" "])))
+def test_the_codec_of_the_worked_example_takes_any_bytes(noise: bytes, pieces: list[bytes]) -> None:
+    codec = import_example()
+    inbox = bytearray(noise + b"".join(pieces) + b"\r")
+    with contextlib.suppress(MalformedReply, InstrumentError):
+        words = codec.take_reply(inbox, "512001", "?WHO")
+        assert words is None or all(isinstance(word, str) for word in words)
+
+
+def import_example() -> Any:
+    return importlib.import_module("tests.data.acme.acme_rig.codec")
