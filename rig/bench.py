@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
 from rig.drivers.harvard import HarvardPump
-from rig.drivers.minimed import BAUD, MinimedPump, capabilities, minimed_pump
-from rig.drivers.mt_sics import SicsBalance
 from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
 from rig.instruments import FlowSource
+from rig.plugins.registry import Found, find_driver, open_balance, open_pump
+from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
+from rig.profiles.strict import Origin
 from rig.readings import Ambient
 from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
-from rig.transport.serial_links import SerialLinks, SerialSettings
+from rig.transport.serial_links import SerialLinks
 from rig.transport.virtual import VirtualLinks
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
@@ -36,8 +37,8 @@ class Bench:
     config: BenchConfig
     clock: Clock
     links: Links
-    pump: MinimedPump
-    balance: SicsBalance
+    pump: PumpDriver
+    balance: BalanceDriver
     evidence: str  # "hardware" | "simulated"
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
@@ -72,11 +73,6 @@ class Bench:
         self.links.close()
         for closer in self._closers:
             closer()
-
-
-def pump_capabilities(profile: PumpProfile) -> frozenset[str]:
-    """Return what a scenario may ask of the driver of this pump: a part of `rig.scenario.capabilities.CAPABILITIES`."""
-    return capabilities(profile.family)
 
 
 def open_bench(
@@ -117,7 +113,7 @@ def _open_simulated(
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
-    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(BAUD[config.pump.link]))
+    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(pump_driver(config).spec.link_settings.baud))
     scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
@@ -136,8 +132,9 @@ def _open_ports(config: BenchConfig) -> Bench:
         )
     links = SerialLinks(SystemClock(speed, epoch_ns))
     try:
-        stick = links.open("pump", config.pump.port, SerialSettings(BAUD[config.pump.link]))
-        scale = links.open("balance", config.balance.port, SerialSettings(config.balance.baud))
+        stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
+        settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
+        scale = links.open("balance", config.balance.port, settings)
     except Exception:
         links.close()
         raise
@@ -145,15 +142,8 @@ def _open_ports(config: BenchConfig) -> Bench:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
-    pump = minimed_pump(
-        links,
-        stick,
-        config.pump.serials[0],
-        frozenset(config.pump.serials),
-        kind=config.pump.link,
-        frequency_mhz=config.pump.frequency_mhz,
-    )
-    balance = SicsBalance(links, scale)
+    pump = open_pump(pump_driver(config), links, stick, pump_address(config))
+    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
         config=config,
@@ -168,6 +158,23 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         balance_link=scale,
         _openers=(balance.open, pump.open),
     )
+
+
+def pump_driver(config: BenchConfig) -> Found:
+    """Return the driver that the bench file names for its pump; raises `ConfigError` naming file, line and key."""
+    origin = Origin(config.source_name, config.source_text)
+    return find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+
+
+def balance_driver(config: BenchConfig) -> Found:
+    """Return the driver that the bench file names for its balance; raises `ConfigError` as `pump_driver` does."""
+    origin = Origin(config.source_name, config.source_text)
+    return find_driver("balance", config.balance.protocol, str(origin.child("balance").child("protocol")))
+
+
+def pump_address(config: BenchConfig) -> Address:
+    """Return which pump is meant."""
+    return Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

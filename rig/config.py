@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+from rig.driver_names import BALANCES, NAME_PATTERN, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.paths import benches_dir, names_in
 from rig.profiles.pump import Claim, PumpProfile, load_profile
@@ -34,6 +35,7 @@ from rig.profiles.strict import (
 DEFAULT_BENCH = "simulated"
 SIMULATOR_SERIALS = range(900_000, 901_000)  # reserved: no pump on sale has them in our benches
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
+_DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
 _PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or socket://host:port")
 
 
@@ -63,7 +65,7 @@ class PumpConfig:
 
     serials: Annotated[tuple[str, ...], ListOf(_SERIAL, 1, 20), "serial numbers of the devices under test"]
     profile: Annotated[str, Text(r"[a-z0-9-]{1,40}", "the id of a pump profile"), "profile of the pump model"]
-    link: Annotated[str, Choice(("cc111x", "carelink")), "kind of radio stick"] = "cc111x"
+    link: Annotated[str, _DRIVER, "driver of the pump: kind of radio stick, or name of a plug-in"] = "cc111x"
     port: Annotated[str, _PORT, "port of the radio stick; left out on a simulated bench"] = ""
     frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump"] = 916.55
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())
@@ -95,7 +97,7 @@ class BalanceConfig:
     resolution_mg: Annotated[float, Number(0, 100, "mg", positive=True), "last digit of the display, in mg"]
     uncertainty: Annotated[BalanceUncertainty, Nested(BalanceUncertainty), "uncertainty of its readings"]
     calibration: Annotated[Calibration, Nested(Calibration), "its certificate"]
-    protocol: Annotated[str, Choice(("mt-sics",)), "the language it speaks"] = "mt-sics"
+    protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"] = "mt-sics"
     port: Annotated[str, _PORT, "serial port; left out on a simulated bench"] = ""
     serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number; any when left out"] = ""
     baud: Annotated[int, Integer(300, 921_600), "baud rate"] = 9600
@@ -270,7 +272,9 @@ def load_bench(name_or_path: str | Path = DEFAULT_BENCH) -> BenchConfig:
     """
     path = _find(name_or_path)
     data, text = read_toml(path)
-    return _bench(data, text, str(name_or_path) if path == Path(name_or_path) else path.name)
+    bench = _bench(data, text, str(name_or_path) if path == Path(name_or_path) else path.name)
+    _check_drivers(bench)
+    return bench
 
 
 def parse_bench(text: str, name: str = "bench.toml") -> BenchConfig:
@@ -335,6 +339,23 @@ def _check_pump(bench: BenchConfig, origin: Origin) -> None:
                 "half a rule for small boluses",
                 where=str(origin.child("claims").child(key)),
                 expected="both small_below_u and small_limit_u, or neither",
+            )
+
+
+def _check_drivers(bench: BenchConfig) -> None:
+    """Refuse a driver that nobody has installed; a bench file kept as evidence is read without one."""
+    origin = Origin(bench.source_name, bench.source_text)
+    for section, key, group, name in (
+        ("pump", "link", PUMPS, bench.pump.link),
+        ("balance", "protocol", BALANCES, bench.balance.protocol),
+    ):
+        if not is_known(group, name):
+            names = driver_names(group)
+            raise ConfigError(
+                f"'{name}' cannot be used",
+                where=str(origin.child(section).child(key)),
+                expected=" or ".join(names),
+                hint=nearest(name, names),
             )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.bench import Bench, open_bench, pump_capabilities
+from rig.bench import Bench, open_bench
 from rig.config import BenchConfig, Simulation, parse_bench
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
@@ -20,6 +20,7 @@ from rig.programme import Plan
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason, Result
+from rig.runner.drivers import check_drivers, third_party_drivers
 from rig.runner.ended import Ended
 from rig.runner.folder import EVIDENCE, PLAN, VOID, RunFolder, sha256_of
 from rig.runner.play import Player
@@ -29,7 +30,6 @@ from rig.runner.provenance import boot_id, tool
 from rig.runner.resume import REATTACH, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
 from rig.runner.watch import Watch
-from rig.scenario.capabilities import check_capabilities
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.scenario.validate import validate_for
@@ -77,7 +77,7 @@ def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
     refuse_out_of_range(config)
     profile = config.pump_profile()
-    check_capabilities(scenario, pump_capabilities(profile), profile.model)
+    check_drivers(scenario, config, profile)
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local
     return Prepared(scenario, config, profile, validate_for(scenario, profile, config, start_local))
@@ -274,6 +274,8 @@ class Run:
         found = header(self.prepared, self.bench, self.folder.run_id, self.faults)
         found |= {"role": "runner", "segment": self.folder.segment, "files": self.folder.kept_hashes()}
         found |= {"guardian": self.watch.described, "storage": self.prepared.config.storage}
+        if foreign := third_party_drivers(self.prepared.config):
+            found["third_party_drivers"] = foreign
         if self.continues is not None:
             found["continues"] = self.continues
         if self.accept_unsynchronised:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from rig.errors import InstrumentError
 from rig.readings import Weighing
@@ -112,14 +112,36 @@ class TempBasal:
     minutes_left: int
 
 
+EVENT_KINDS: Final = frozenset(
+    {
+        "bolus",
+        "temp_basal_rate",
+        "temp_basal_duration",
+        "suspend",
+        "resume",
+        "basal_start",
+        "prime",
+        "rewind",
+        "alarm",
+        "alarm_cleared",
+        "daily_total",
+        "time_changed",
+        "profile_changed",
+        "pattern_selected",
+        "limit_changed",
+        "low_reservoir",
+        "low_battery",
+        "battery_changed",
+        "other",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
     """One record of the pump's own history, newest or oldest, as decoded.
 
-    ``kind`` is one of ``bolus``, ``temp_basal_rate``, ``temp_basal_duration``, ``suspend``, ``resume``,
-    ``basal_start``, ``prime``, ``rewind``, ``alarm``, ``alarm_cleared``, ``daily_total``, ``time_changed``,
-    ``profile_changed``, ``pattern_selected``, ``limit_changed``, ``low_reservoir``, ``low_battery``,
-    ``battery_changed``, ``other``. ``at`` is pump-clock time (None when the record
+    ``kind`` is one of `EVENT_KINDS`. ``at`` is pump-clock time (None when the record
     carries none). Amounts are null where the record holds none; ``raw`` is the record as received.
     """
 

@@ -113,6 +113,11 @@ def reparse(folder: Path, segments: dict[int, Segment], audit: Audit) -> int:
     """Compare every reading of a run with its bytes; return how many were compared."""
     compared = 0
     for segment in segments.values():
+        if (other := _other_driver(segment)) is not None:
+            audit.fault(
+                PREFIX + segment.file, f"plug-in {other} read the balance: nobody here can read its bytes again"
+            )
+            continue
         replays = {name: _Replay(columns, _timeout_ns(segment)) for name, columns in segment.weighings.items()}
         replays.setdefault(BALANCE, _Replay(WeighingColumns(), _timeout_ns(segment)))
         for link, direction, at_ns, data in read_chunks(folder / "evidence" / segment.file):
@@ -128,6 +133,15 @@ def reparse(folder: Path, segments: dict[int, Segment], audit: Audit) -> int:
                 audit.fault(PREFIX + segment.file, fault)
             compared += len(replay.matched)
     return compared
+
+
+def _other_driver(segment: Segment) -> str | None:
+    """Return whose balance driver it was when it was not the rig's own: its protocol is not known here."""
+    drivers = segment.header.get("third_party_drivers")
+    for driver in drivers if isinstance(drivers, list) else []:
+        if isinstance(driver, dict) and driver.get("role") == BALANCE:
+            return f"{driver.get('name')} of {driver.get('distribution')} {driver.get('version')}"
+    return None
 
 
 def _timeout_ns(segment: Segment) -> float:

@@ -7,6 +7,7 @@ import json
 import sys
 
 from rig.cli.run import bench_from
+from rig.config import DEFAULT_BENCH
 from rig.doctor.examine import Computer, examine
 from rig.doctor.findings import Finding, Level, exit_code, to_json
 from rig.errors import UsageError
@@ -14,6 +15,14 @@ from rig.errors import UsageError
 
 def execute(options: argparse.Namespace) -> int:
     """Print a line for each item, or all of them as JSON; return 0 for a fit bench, 4 for one that is not."""
+    if options.driver is not None:
+        from rig.cli.check_driver import execute as check_driver  # noqa: PLC0415 - no bench is examined
+
+        return check_driver(options)
+    for given, name in ((options.simulated, "--simulated"), (options.delivers, "--delivers")):
+        if given:
+            raise UsageError("it needs a driver", where=name, expected="--driver NAME")
+    options.bench = options.bench or DEFAULT_BENCH
     if not options.days > 0:
         raise UsageError(f"no such number of days: {options.days:g}", where="--days", expected="more than 0")
     options.seed = None

@@ -179,10 +179,15 @@ def _add_guardian(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = _command(commands, "check", "rig.cli.check", "say whether a bench is fit for a run; nothing moves")
-    check.add_argument("--bench", default="simulated", metavar="NAME|FILE", help="bench file (default: simulated)")
+    check.add_argument("--bench", metavar="NAME|FILE", help="bench file (default: simulated)")
     check.add_argument("--devices", metavar="FILE", help="lines printed by 'rig simulate': take the ports from them")
     check.add_argument("--days", type=float, default=14.0, help="days of records that the disk must hold (default: 14)")
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    check.add_argument("--driver", metavar="NAME", help="run the conformance suite against a driver instead")
+    check.add_argument("--simulated", action="store_true", help="with --driver: its own simulator (the default)")
+    check.add_argument(
+        "--delivers", action="store_true", help="with --driver and --bench: also what makes the pump deliver"
+    )
 
 
 def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

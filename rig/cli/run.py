@@ -13,6 +13,7 @@ from typing import Any
 from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
 from rig.config import BenchConfig, Simulation, load_bench
+from rig.driver_names import PUMPS, is_known
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError, RigError
 from rig.runner.folder import find_runs
@@ -155,7 +156,7 @@ def _read_devices(path: Path) -> dict[str, dict[str, Any]]:
             device = json.loads(line)
             if not {"device", "port", "speed", "epoch_ns"} <= device.keys():
                 raise ConfigError("not a line of 'rig simulate'", where=f"{path}:{number}")
-            if device.get("link", "cc111x") not in ("cc111x", "carelink"):
+            if not is_known(PUMPS, device.get("link", "cc111x")):
                 raise ConfigError(f"unknown link '{device['link']}'", where=f"{path}:{number}")
             found[device["device"]] = device
     except (OSError, ValueError, AttributeError) as error:

@@ -13,14 +13,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from rig.bench import FLOW_BAUD, flow_source, open_bench
+from rig.bench import FLOW_BAUD, balance_driver, flow_source, open_bench, pump_address, pump_driver
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
-from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
-from rig.drivers.mt_sics import SicsBalance
 from rig.errors import RigError
+from rig.plugins.registry import open_balance, open_pump
+from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
 from rig.transport.links import Link, Links
@@ -80,38 +80,31 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
     links = SerialLinks(clock)
 
     def pump(link: Link) -> Finding:
-        allowed = frozenset(config.pump.serials)
-        driver = minimed_pump(
-            links,
-            link,
-            config.pump.serials[0],
-            allowed,
-            kind=config.pump.link,
-            frequency_mhz=config.pump.frequency_mhz,
-        )
-        return _pump(driver, config, profile)
+        return _pump(open_pump(pump_driver(config), links, link, pump_address(config)), config, profile)
 
-    def ask(item: str, port: str, baud: int, look: Callable[[Link], Finding], name: str = "") -> Iterator[Finding]:
+    def balance(link: Link) -> Finding:
+        driver = open_balance(balance_driver(config), links, link, Address(config.balance.serial))
+        return _balance(driver, config)
+
+    def ask(
+        item: str, port: str, settings: SerialSettings, look: Callable[[Link], Finding], name: str = ""
+    ) -> Iterator[Finding]:
         named = check_port(f"{item} port", port, identities, twin=profile.simulated)
         yield _named(named, name)
         if named.level is not Level.FAIL:
             link_name = f"{item} {name}".strip()
-            yield _named(_try(item, lambda: look(links.open(link_name, port, SerialSettings(baud)))), name)
+            yield _named(_try(item, lambda: look(links.open(link_name, port, settings))), name)
 
+    scale = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
     try:
         return [
-            *ask("pump", config.pump.port, BAUD[config.pump.link], pump),
-            *ask(
-                "balance",
-                config.balance.port,
-                config.balance.baud,
-                lambda link: _balance(SicsBalance(links, link), config),
-            ),
+            *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
+            *ask("balance", config.balance.port, scale, balance),
             *chain.from_iterable(
                 ask(
                     "flow source",
                     each.port,
-                    each.baud or FLOW_BAUD[each.protocol],
+                    SerialSettings(each.baud or FLOW_BAUD[each.protocol]),
                     partial(_flow_source, links, each),
                     each.name,
                 )
@@ -122,7 +115,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         links.close()
 
 
-def _pump(pump: MinimedPump, config: BenchConfig, profile: PumpProfile) -> Finding:
+def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Finding:
     pump.open()
     facts = identify_pump(pump, config, profile)
     battery, status = pump.battery(), pump.status()
@@ -136,7 +129,7 @@ def _pump(pump: MinimedPump, config: BenchConfig, profile: PumpProfile) -> Findi
     return ok("pump", found)
 
 
-def _balance(balance: SicsBalance, config: BenchConfig) -> Finding:
+def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:
     identity = identify_balance(balance, config)
     tracking = balance.zero_tracking()
     found = f"{identity.model} {identity.serial} ({identity.software}) answers"

@@ -15,8 +15,10 @@ from typing import Final, TypeVar
 from rig.clock import to_ns
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
 from rig.instruments import BalanceIdentity
+from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.readings import Weighing
 from rig.transport.links import Link, Links
+from rig.transport.serial_links import SerialSettings
 from rig.wire import mt_sics
 from rig.wire.mt_sics import BalanceRefused, Condition, Weight, take_weight
 
@@ -285,3 +287,20 @@ def _with_line(inbox: bytearray, parse: Callable[[bytes], Answer]) -> Answer | N
         if not mt_sics.is_key_line(line):
             return parse(line)
     return None
+
+
+def _open(links: Links, link: Link, _address: Address) -> SicsBalance:
+    """Return the driver: a balance has no address, and what serial number it must have is for the bench to say."""
+    return SicsBalance(links, link)
+
+
+SPEC: Final = DriverSpec(
+    api=1,
+    name="mt-sics",
+    role="balance",
+    models=(),
+    capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE}),
+    link_settings=SerialSettings(9600),
+    open=_open,
+    simulator="rig.sim.scenes:mt_sics",
+)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rig.clock import SystemClock, to_ns
-from rig.drivers.minimed import minimed_pump
 from rig.errors import DeviceChanged, RigError, TransportError
 from rig.guardian.lines import Lines
 from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
 from rig.guardian.stop_pump import SafeState, stop_pump
 from rig.guardian.system import Process
+from rig.plugins.registry import find_driver, open_pump
+from rig.plugins.spec import Address
 from rig.transport.links import Link
 from rig.transport.serial_links import SerialLinks, SerialSettings, identify_port
 
@@ -81,20 +82,19 @@ class Takeover:
 
     def _over_link(self, links: SerialLinks) -> SafeState:
         plan = self.plan.pump
-        link = self._open(links)
-        pump = minimed_pump(
-            links, link, plan.serial, frozenset(plan.serials), kind=plan.link, frequency_mhz=plan.frequency_mhz
-        )
+        driver = find_driver("pump", plan.link, f"safe plan of run {self.plan.run_id}")
+        link = self._open(links, replace(driver.spec.link_settings, baud=plan.baud))
+        pump = open_pump(driver, links, link, Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz))
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
         return stop_pump(pump, links, left_s)
 
-    def _open(self, links: SerialLinks) -> Link:
+    def _open(self, links: SerialLinks, settings: SerialSettings) -> Link:
         """Open the pump's port: a runner that was just killed may hold it for a moment, a plug may come back."""
         plan = self.plan.pump
         while True:
             try:
                 self._refuse_another(plan.port, plan.identity)
-                return links.open("pump", plan.port, SerialSettings(plan.baud))
+                return links.open("pump", plan.port, settings)
             except TransportError:
                 if self._elapsed_s() > ASLEEP_LIMIT_S:
                     raise

@@ -8,10 +8,12 @@ up, and no bench can name it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rig.driver_names import PROFILES
 from rig.errors import ConfigError
 from rig.profiles.bands import SpeedBand, StepBand
 from rig.profiles.claims import Claim
@@ -32,6 +34,7 @@ __all__ = [
     "load_facts",
     "load_profile",
     "parse_profiles",
+    "plug_in_files",
     "profile_ids",
     "profile_text",
     "pump_ids",
@@ -51,20 +54,16 @@ def profile_ids() -> tuple[str, ...]:
 
 
 def load_facts(pump_id: str) -> PumpFacts:
-    """Return everything that is known of a shipped pump; raises `ConfigError` naming the nearest one."""
-    index = _index()
-    if pump_id not in index:
-        raise _unknown(pump_id, index)
-    return _file(index[pump_id])[pump_id]
+    """Return all that is known of a pump, shipped or a plug-in's; raises `ConfigError` naming the nearest one."""
+    return _file(_file_of(pump_id, _index()))[pump_id]
 
 
 def load_profile(profile_id: str) -> PumpProfile:
-    """Return the shipped profile of this id, for a run.
+    """Return the profile of this id, shipped or a plug-in's, for a run.
 
     Raises `ConfigError`: an unknown id names the nearest one, one that is data only says so.
     """
-    if profile_id not in _index():
-        raise _unknown(profile_id, profile_ids())
+    _file_of(profile_id, profile_ids())
     return _profile(profile_id)
 
 
@@ -83,10 +82,7 @@ def read_profiles(data: dict[str, Any], origin: Origin) -> dict[str, PumpProfile
 
 def profile_text(profile_id: str) -> str:
     """Return the text of the data file that describes a pump, as it is kept with a run's evidence."""
-    index = _index()
-    if profile_id not in index:
-        raise _unknown(profile_id, index)
-    return index[profile_id].read_text(encoding="utf-8")
+    return _file_of(profile_id, _index()).read_text(encoding="utf-8")
 
 
 def data_files() -> tuple[Path, ...]:
@@ -101,6 +97,38 @@ def _unknown(pump_id: str, known: Any) -> ConfigError:
         expected=f"one of {', '.join(sorted(known))}",
         hint=near and f"'{near}'",
     )
+
+
+def _file_of(pump_id: str, known: Iterable[str]) -> Path:
+    """Return the data file of a pump: a shipped one, else a plug-in's; ``known`` are named when there is none."""
+    path = _index().get(pump_id)
+    if path is not None:
+        return path
+    plug_ins = plug_in_files()
+    if pump_id not in plug_ins:
+        raise _unknown(pump_id, [*known, *plug_ins])
+    return plug_ins[pump_id]
+
+
+def plug_in_files() -> dict[str, Path]:
+    """Return the data files of installed plug-ins by the ids of their pumps, those with a shipped id left out.
+
+    They stand in the package that an entry point of the group ``rig.profiles`` names; no code of it is run for this,
+    unless it lies inside another package. Raises `ConfigError` when two plug-ins describe pumps of one id.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only an id that is not shipped pays for the search
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    found: dict[str, Path] = {}
+    for package in sorted({point.value for point in entry_points(group=PROFILES)}):
+        spec = find_spec(package)
+        for folder in spec.submodule_search_locations or () if spec is not None else ():
+            for path in sorted(Path(folder).glob("*.toml")):
+                for key in _HEADING.findall(path.read_text(encoding="utf-8")):
+                    if key in found:
+                        raise ConfigError(f"two plug-ins describe a pump '{key}'", where=f"{found[key]}, {path}")
+                    found[key] = path
+    return {key: path for key, path in found.items() if key not in _index()}
 
 
 @cache

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from rig.driver_names import NAME_PATTERN
 from rig.profiles.bands import Bands, SpeedBand, StepBand
 from rig.profiles.claims import NO_CLAIM, Claim
 from rig.profiles.figures import UNKNOWN, Figure, FigureOf
 from rig.profiles.lists import Alarm, BenchResult, Fact, OcclusionCase
 from rig.profiles.strict import Choice, Flag, Integer, ListOf, Nested, Number, Text
 
-DRIVERS = ("minimed",)
 HISTORY_KINDS = ("bolus", "temp_basal", "basal", "suspend", "resume", "prime", "rewind", "alarm")
 EXCLUDABLE = ("fill_tubing", "fill_cannula", "none")
 BOLUS_KINDS = ("normal", "extended", "dual", "quick")
@@ -199,8 +199,12 @@ class PumpFacts:
     title: Annotated[str, Text(), "name for people"] = ""
     maker: Annotated[str, Text(), "who makes it"] = ""
     like: Annotated[str, Text(r"[a-z0-9-]{1,40}", "the id of a pump of this file"), "pump that it takes after"] = ""
-    driver: Annotated[str, Choice(DRIVERS), "driver that talks to it; left out: data only"] = ""
-    model: Annotated[str, Text(r"\d{3}", "three digits"), "model number as the pump reports it"] = ""
+    driver: Annotated[
+        str, Text(NAME_PATTERN, "a name such as minimed"), "driver that talks to it; left out: data only"
+    ] = ""
+    model: Annotated[
+        str, Text(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}", "letters and digits"), "model number as the pump reports it"
+    ] = ""
     family: Annotated[int, Integer(0, 99), "model number modulo 100"] = -1
     concentration_u_per_ml: Annotated[
         Figure[float], FigureOf(Number(10, 1000, "U/mL")), "insulin concentration, U/mL"

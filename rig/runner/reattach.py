@@ -46,7 +46,7 @@ def _check(pump: Pump, state: TherapyState, therapy: Therapy) -> None:
     if pattern != state.pattern:
         raise _other(f"basal pattern {pattern}", f"{state.pattern}")
     for number, written in state.profiles.items():
-        entries = pump.profile(number)
+        entries = pump.profile(number) if number else pump.profile()
         if entries != list(written):
             raise _other(f"another basal profile: {entries}", f"{list(written)}")
     running = pump.temp_basal()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rig.clock import to_s
 from rig.errors import BenchError, InstrumentError
-from rig.instruments import Acceptance, PumpSettings
+from rig.instruments import Acceptance, Pump, PumpSettings
 
 if TYPE_CHECKING:
     from rig.runner.therapy import Therapy
@@ -20,6 +20,18 @@ PATTERNS = ("standard", "A", "B")
 CLOCK_S = 2.0  # between what was set and what is read back: whole seconds, and the time that the commands take
 HALF_SECOND = timedelta(seconds=0.5)
 _SAME = 1e-9
+
+
+def asked(pump: Pump, method: str) -> Callable[..., Acceptance]:
+    """Return a method that a driver need not have: how a pump was found may ask for one that no step asks for."""
+    found: Callable[..., Acceptance] | None = getattr(pump, method, None)
+    if found is None:
+        raise InstrumentError(
+            f"the pump's driver has no {method}, which the pump's settings ask for",
+            where="pump",
+            hint="select the standard pattern and temporary basals in U/h by hand, in its menu",
+        )
+    return found
 
 
 class Settings:
@@ -50,9 +62,9 @@ class Settings:
         wanted = "percent" if percent else "U/h"
         hint = f"set its temp basal type to {wanted} by hand, in its basal menu; a scenario with both kinds cannot run"
         error = InstrumentError(f"the pump does not change its temp basal type to {wanted}", where="pump", hint=hint)
-        pump = self._therapy.pump
         try:
-            self._set("temp_type", lambda: pump.set_temp_basal_type(percent=percent), percent=percent)
+            change = asked(self._therapy.pump, "set_temp_basal_type")
+            self._set("temp_type", lambda: change(percent=percent), percent=percent)
         except InstrumentError as refused:
             raise error from refused
         if not self._holds(lambda read: read.temp_basal_is_percent is percent):
@@ -63,7 +75,8 @@ class Settings:
         """Select the profile that runs; return the time of the acknowledgement, None where it was selected."""
         if self.pattern == pattern:
             return None
-        at_ns = self._set("select_pattern", lambda: self._therapy.pump.select_pattern(pattern), pattern=pattern)
+        change = asked(self._therapy.pump, "select_pattern")
+        at_ns = self._set("select_pattern", lambda: change(pattern), pattern=pattern)
         if not self._holds(lambda read: read.pattern == pattern):
             raise InstrumentError(
                 f"the pump does not select pattern {PATTERNS[pattern]}",

@@ -18,7 +18,7 @@ from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
 from rig.runner.history import bolus_since, entry_of, newest_bolus
 from rig.runner.journal import Journal
-from rig.runner.settings import PATTERNS, Settings
+from rig.runner.settings import PATTERNS, Settings, asked
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
@@ -78,8 +78,9 @@ class Therapy:
             return
         written = [[entry.start_half_hours, entry.rate_u_per_h] for entry in wanted]
         data: dict[str, Any] = {"entries": written} | ({"pattern": pattern} if pattern else {})
-        self.send("set_profile", lambda: self.pump.set_profile(wanted, pattern), **data)
-        held = self.pump.profile(pattern)
+        which = (pattern,) if pattern else ()  # a driver of a pump without patterns takes none
+        self.send("set_profile", lambda: self.pump.set_profile(wanted, *which), **data)
+        held = self.pump.profile(*which)
         self._journal.settled(delivered=held == wanted, by="the profile read back")
         if held != wanted:
             raise InstrumentError(
@@ -155,8 +156,8 @@ class Therapy:
         now = self.settings.now
         percent = now is not None and now.temp_basal_is_percent  # a pump refuses a cancel of the other type
         pump = self.pump
-        cancel = (lambda: pump.set_temp_basal_percent(0, 0)) if percent else (lambda: pump.set_temp_basal(0.0, 0))
-        at_ns = self.send("temp_cancel", cancel)
+        cancel = asked(pump, "set_temp_basal_percent") if percent else pump.set_temp_basal
+        at_ns = self.send("temp_cancel", lambda: cancel(0, 0))
         running = bool(self.pump.temp_basal().minutes_left)
         self._journal.settled(delivered=not running, by="the temp basal read back")
         if running:

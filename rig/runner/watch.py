@@ -11,12 +11,12 @@ from typing import Any
 
 from rig.bench import Bench
 from rig.config import BenchConfig
-from rig.drivers.minimed import BAUD
 from rig.errors import BenchError, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.places import Places
 from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
+from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
@@ -38,7 +38,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
     simulation = config.simulation
     pump = PumpPlan(
         config.pump.port,
-        BAUD[config.pump.link],
+        find_driver("pump", config.pump.link).spec.link_settings.baud,
         config.pump.serials[0],
         config.pump.serials,
         config.pump.frequency_mhz,

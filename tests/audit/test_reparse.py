@@ -22,11 +22,11 @@ def _weight(text: str = "12.3456", state: str = "S") -> bytes:
 class _Run:
     """A record made by hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **header: object) -> None:
         self.folder = folder
         (folder / "evidence").mkdir()
         self.file = folder / "evidence" / "record-001.log.gz"
-        self.writer = RecordWriter(self.file, {"run_id": "x", "clock": {"speed": 1.0}})
+        self.writer = RecordWriter(self.file, {"run_id": "x", "clock": {"speed": 1.0}, **header})
 
     def ask(self, at_ms: int, *chunks: bytes, delay_ms: int = 30) -> None:
         self.writer.tap("balance", ">", at_ms * MS, b"SI\r\n")
@@ -123,3 +123,18 @@ def test_what_differs_is_said(run: _Run) -> None:
     run.reading(0, 30, stable=False)
     was, is_now = (f"12345.6 mg in steps of 0.1 mg, {word}" for word in ("not stable", "stable"))
     assert run.reparse() == [f"the reading at 30000000 ns says {was}, its bytes say {is_now}"]
+
+
+def test_bytes_that_a_plug_in_read_are_not_called_proven(tmp_path: Path) -> None:
+    driver = {"name": "plug", "role": "balance", "distribution": "plug-dist", "version": "2.1"}
+    run = _Run(tmp_path, third_party_drivers=[driver])
+    run.ask(0, _weight())
+    run.reading(0, 30)
+    assert run.reparse() == ["plug-in plug of plug-dist 2.1 read the balance: nobody here can read its bytes again"]
+
+
+def test_a_plug_in_for_the_pump_does_not_keep_the_balances_bytes_from_being_read(tmp_path: Path) -> None:
+    run = _Run(tmp_path, third_party_drivers=[{"name": "acme-1", "role": "pump"}])
+    run.ask(0, _weight())
+    run.reading(0, 30, mass_mg=1.0)
+    assert len(run.reparse()) == 1

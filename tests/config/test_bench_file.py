@@ -98,7 +98,7 @@ MUTATIONS = [
     ('["900123"]', "[]", "b.toml:12: pump.serials: [] cannot be used; expected a list of 1 to 20 values in [ ]"),
     ('kind = "simulated"', 'kind = "simulation"',
      "b.toml:7: kind: 'simulation' cannot be used; expected simulated or hardware; try: simulated"),
-    ('"mt-sics"', '"sbi"', "b.toml:17: balance.protocol: 'sbi' cannot be used; expected mt-sics"),
+    ('"mt-sics"', '"S BI"', "b.toml:17: balance.protocol: 'S BI' cannot be used; expected the name of a driver"),
     ('link = "cc111x"', 'port = "/dev/ttyACM0"',
      "b.toml:13: pump.port: a simulated bench has no port '/dev/ttyACM0'; expected no port, or kind = \"hardware\""),
     ("due = 2099-12-31", 'due = "2099-12-31"',

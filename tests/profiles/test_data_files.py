@@ -94,7 +94,7 @@ MUTATIONS = [
     ("title = \"Small pump\"\n", "", r"pumps\.small: a pump without title or maker"),
     ("title = \"Small pump\"\n", "title = \"S\"\nlike = \"smal\"\n", r"small\.like: no pump 'smal'.*try: small"),
     ("title = \"Small pump\"\n", "title = \"S\"\nlike = \"small\"\n", r"small takes after itself"),
-    ("driver = \"minimed\"", "driver = \"minimet\"", r"driver: 'minimet' cannot be used.*try: minimed"),
+    ("driver = \"minimed\"", "driver = \"Mini Med\"", r"driver: 'Mini Med' cannot be used.*a name such as minimed"),
     ("format = 2", "format = 3", r"format: 3 cannot be used"),
     ("[pumps.small]", "[pumps.SMALL]", r"'SMALL' is not an id"),
 ]  # fmt: skip

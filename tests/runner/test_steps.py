@@ -320,6 +320,6 @@ def test_what_a_pump_of_another_family_cannot_be_told_is_refused_in_one_line() -
     steps = (HEAD + BASAL + "  - bolus: {amount: 1 U}\n").replace("[22, 23]", "[12]")
     config = load_bench("simulated")
     twelve = replace(config, pump=replace(config.pump, profile="sim-512"))
-    told = r"steps.yaml:9: steps\[2\].bolus: a 512 cannot be told over its link: normal boluses \(step 2\)"
+    told = r"steps.yaml:9: steps\[2\].bolus: driver 'cc111x' lacks for model 512: boluses \(step 2\)"
     with pytest.raises(ScenarioError, match=told):
         prepare(parse_scenario(steps, "steps.yaml"), twelve)

@@ -6,11 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from rig.bench import pump_capabilities
 from rig.config import load_bench
 from rig.errors import ScenarioError
-from rig.profiles.pump import load_profile, profile_ids
-from rig.scenario.capabilities import CAPABILITIES, needed
+from rig.profiles.pump import load_profile
 from rig.scenario.model import (
     BolusStep,
     LimitsStep,
@@ -21,7 +19,7 @@ from rig.scenario.model import (
     TempBasalStep,
     WaitAlarmStep,
 )
-from rig.scenario.parse import load_scenario, parse_scenario
+from rig.scenario.parse import parse_scenario
 from rig.scenario.plan import plan
 from rig.scenario.step_fields import ALARMS
 from rig.scenario.validate import validate_for
@@ -138,17 +136,6 @@ def test_a_reservoir_that_is_to_run_empty_need_only_hold_what_comes_before() -> 
     assert plan(parse_scenario(text), load_profile("sim-522"), START).reservoir_need_u == pytest.approx(1.05 + 1.0)
     other = plan(parse_scenario(text.replace("empty reservoir", "no delivery")), load_profile("sim-522"), START)
     assert other.reservoir_need_u > 400.0
-
-
-def test_every_pump_but_those_of_family_12_can_do_all_that_steps_need() -> None:
-    held = {key: pump_capabilities(load_profile(key)) for key in profile_ids()}
-    assert {key for key, has in held.items() if has != set(CAPABILITIES)} == {
-        key for key in held if load_profile(key).family == 12
-    }
-    assert all(has <= set(CAPABILITIES) for has in held.values())
-    steps = load_scenario("tests/data/settings.yaml").steps + load_scenario("tests/data/every_step.yaml").steps
-    assert {name for step in steps for name in needed(step)} == set(CAPABILITIES) - {"alarms"}
-    assert needed(WaitAlarmStep(62, 1.0)) == ("alarms",)
 
 
 def test_the_names_of_alarms_are_those_of_the_protocol() -> None:

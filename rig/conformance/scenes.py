@@ -1,0 +1,114 @@
+"""The suite against a driver that was found by name: its own simulator or transcripts behind it, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
+
+from rig.clock import VirtualClock
+from rig.conformance import balance, pump
+from rig.conformance.balance import BalanceBench, check_balance
+from rig.conformance.pump import PumpBench, check_pump
+from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
+from rig.conformance.transcript import Follower, Transcript, read_transcript
+from rig.errors import ConfigError
+from rig.plugins.registry import Found, open_balance, open_pump, resolve
+from rig.plugins.spec import Address, Scene, Simulator
+from rig.transport.links import Link
+from rig.transport.virtual import VirtualLinks
+
+BITS_PER_BYTE: Final = 10
+NS: Final = 1_000_000_000
+SETTLE_S: Final = 60.0  # of virtual time: what is still on its way has come by then
+SETS_SCENE: Final = "neither simulator nor transcript sets this scene"
+
+Stage = Callable[[str], Scene | None]
+
+
+def simulator_of(found: Found) -> Stage | None:
+    """Return what plays a driver's device; None where it has no simulator. Raises `ConfigError` when it cannot load."""
+    reference = found.spec.simulator
+    if reference is None:
+        return None
+    what = f"the simulator of driver '{found.spec.name}'"
+    simulator = resolve(reference, what)
+    if not callable(simulator):
+        raise ConfigError(f"{what} cannot be called", where=reference, expected="a function of the situation")
+    return cast("Simulator", simulator)
+
+
+def transcripts_of(found: Found) -> list[Transcript]:
+    """Return the transcripts of a driver, read from beside the module of its specification."""
+    if not found.spec.transcripts:
+        return []
+    module = find_spec(found.target.partition(":")[0])
+    if module is None or module.origin is None:
+        raise ConfigError("its module has no folder", where=found.target, expected="transcripts beside it")
+    situations = pump.SITUATIONS if found.spec.role == "pump" else balance.SITUATIONS
+    return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
+
+
+def check_played(found: Found, stage: Stage) -> Rows:
+    """Carry out the suite of the driver's role, ``stage`` setting the scenes."""
+    if found.spec.role == "pump":
+        return check_pump(lambda situation: _pump(found, stage(situation)), found.spec.capabilities)
+    return check_balance(lambda situation: _balance(found, stage(situation)), found.spec.capabilities)
+
+
+def left_unshown(found: Found, rows: Sequence[Row]) -> list[str]:
+    """Return the essential situations of a driver that neither simulator nor transcripts have shown."""
+    if found.spec.role == "pump":
+        return not_shown(pump.CHECKS, rows, found.spec.capabilities)
+    return not_shown(balance.CHECKS, rows, found.spec.capabilities)
+
+
+def unlisted(serial: str) -> str:
+    """Return a serial number of the same form that is another one."""
+    last = "1" if serial[-1:] != "1" else "2"
+    return serial[:-1] + last
+
+
+def _pump(found: Found, scene: Scene | None) -> PumpBench | LeftOut:
+    if scene is None:
+        return LeftOut(SETS_SCENE)
+    links, link = _connected(found, scene)
+    address = Address(scene.serial, frozenset({scene.serial}))
+    driver = open_pump(found, links, link, address)
+    other = Address(unlisted(scene.serial), address.allowed_serials)
+
+    def open_unlisted() -> None:
+        open_pump(found, links, link, other)
+
+    bench = PumpBench(
+        driver, links, link, scene.model, scene.serial, _end(scene, links, link), open_unlisted, scene.boluses_begun
+    )
+    driver.open()
+    return bench
+
+
+def _balance(found: Found, scene: Scene | None) -> BalanceBench | LeftOut:
+    if scene is None:
+        return LeftOut(SETS_SCENE)
+    links, link = _connected(found, scene)
+    driver = open_balance(found, links, link, Address(scene.serial))
+    arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
+    return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
+
+
+def _connected(found: Found, scene: Scene) -> tuple[VirtualLinks, Link]:
+    links = VirtualLinks(VirtualClock())
+    ns_per_byte = BITS_PER_BYTE * NS // found.spec.link_settings.baud
+    return links, links.connect(found.spec.role, scene.device, ns_per_byte)
+
+
+def _end(scene: Scene, links: VirtualLinks, link: Link) -> Callable[[], None]:
+    def finish() -> None:
+        if isinstance(scene.device, Follower):
+            links.pause(SETTLE_S)
+            unread = f"never read: {bytes(link.inbox)!r}" if link.inbox else ""
+            if wrong := scene.device.finish() or unread:
+                raise NotConform(wrong)
+
+    return finish

@@ -1,0 +1,42 @@
+"""Names of drivers: those that the rig brings along, and those that installed plug-ins declare (design 5.5).
+
+A plug-in is an entry point of another distribution. Here only its name is read; nothing of it is loaded, and nothing is
+looked up while only shipped names are used.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PUMPS: Final = "rig.pumps"
+BALANCES: Final = "rig.balances"
+PROFILES: Final = "rig.profiles"  # packages that hold profile data files
+GROUPS: Final = {"pump": PUMPS, "balance": BALANCES}  # role -> group of entry points
+DISTRIBUTION: Final = "insulin-pump-rig"
+NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,39}"
+
+# The same as in pyproject.toml (a test compares them): the rig also runs from a checkout that nobody installed.
+SHIPPED: Final = {
+    PUMPS: {
+        "cc111x": "rig.drivers.minimed.specs:CC111X",
+        "carelink": "rig.drivers.minimed.specs:CARELINK",
+    },
+    BALANCES: {"mt-sics": "rig.drivers.mt_sics:SPEC"},
+}
+
+
+def plug_in_names(group: str) -> tuple[str, ...]:
+    """Return the names in ``group`` that other distributions than the rig's own declare, sorted."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only who asks for a plug-in pays for the search
+
+    return tuple(sorted({point.name for point in entry_points(group=group)} - set(SHIPPED.get(group, ()))))
+
+
+def driver_names(group: str) -> tuple[str, ...]:
+    """Return every name in ``group``, the shipped ones first."""
+    return (*SHIPPED[group], *plug_in_names(group))
+
+
+def is_known(group: str, name: str) -> bool:
+    """Say whether a driver of this name is shipped or declared by a plug-in."""
+    return name in SHIPPED[group] or name in plug_in_names(group)
