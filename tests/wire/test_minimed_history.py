@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.errors import MalformedReply
+from rig.instruments import EVENT_KINDS
 from rig.wire.crc import crc16
 from rig.wire.minimed.history import PAGE_SIZE, parse_date, parse_page, parse_records, parse_stamp, record_size
 from rig.wire.minimed.packets import Fragments, Opcode, Progress, fragment_packets, parse_packet
@@ -186,3 +187,11 @@ def test_no_page_crashes_the_history_decoder_and_no_byte_is_lost(content: bytes,
 def test_any_sequence_of_known_records_is_read_back(records: list[dict[str, Any]], new: bool) -> None:
     raws = [expand(record["bytes"]) for record in records if ("new" if new else "old") in record["families"]]
     assert [record.raw for record in parse_records(b"".join(raws), new=new).records] == raws
+
+
+def test_the_kinds_of_records_are_those_that_the_pump_role_knows() -> None:
+    filled = b"\x41" * PAGE_SIZE  # a stamp of these bytes exists
+    pages = [
+        parse_records(bytes([first]) + filled, new=new, family=23) for first in range(1, 256) for new in (False, True)
+    ]
+    assert {page.records[0].kind for page in pages if page.records} == EVENT_KINDS
