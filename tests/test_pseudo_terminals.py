@@ -64,7 +64,8 @@ def test_a_balance_that_is_lost_in_the_middle_leaves_the_pump_stopped_and_confir
             process.communicate()
     assert run.returncode == 4
     assert "balance" in errors
-    assert "went away" in errors
+    # Another terminal may take the number of the one that is gone while the rig waits for it: that is refused by name.
+    assert "went away" in errors or "another port answers to this name" in errors
     (found,) = find_runs(tmp_path / "runs")
     safe = read_run(found.folder).end["safe"]
     assert safe["confirmed"], safe

@@ -264,8 +264,8 @@ class Therapy:
         stamps = []
         for event in reversed(held):
             if event.kind == "time_changed" and self._sets_to_read:
-                self._sets_to_read -= 1
-            elif event.at is not None and not self._sets_to_read:
+                self._sets_to_read -= 1  # the last one that is read is stamped in the time before
+            if event.at is not None and not self._sets_to_read:
                 stamps.append(event.at)
         if self._sets_to_read:
             return bool(held)

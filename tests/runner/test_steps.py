@@ -285,7 +285,10 @@ def test_a_resumed_run_makes_the_settings_anew_and_puts_back_what_its_first_segm
     assert finished is not None
     assert finished.ended.reason == "completed", finished.ended.detail
     assert (firmware.max_basal_strokes, firmware.therapy.pattern) == (found, 0)
-    assert_set_is_commanded(bench, record_of(bench).segments[-1].events)
+    last = record_of(bench).segments[-1].events
+    limits = [event.data["value"] for event in last if event.name == "limit_set"]
+    assert limits == [*([] if killed else [33.0]), found / 40]
+    assert_set_is_commanded(bench, last)
 
 
 def test_an_alarm_that_comes_is_timed_and_one_that_does_not_is_told(
