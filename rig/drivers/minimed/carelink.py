@@ -31,6 +31,7 @@ _READ_RETRIES = 2
 _DRAIN_S = 2.0
 _QUIET_S = 0.05
 _WAKE_MINUTES = bytes((1, 10))
+_JUST_S = 2.0
 _LATE_S = 6.0  # how long an answer that never came is waited for before the next command
 _STALE = 8  # old downloads that are thrown away before something must be wrong
 
@@ -48,6 +49,7 @@ class CareLink:
         self._counts = counts.Counts()
         self._opening = -1  # the opening of the link at which the stick was greeted
         self._owing = False  # a command was written, and nothing downloaded since
+        self._woken_ns = -to_ns(_JUST_S)
         self.heard_rig_ns = 0
         self.lost_because = ""
         self.version = ""
@@ -126,12 +128,17 @@ class CareLink:
         """Have the stick send its wake-up burst; twice for a pump of the old families, which sleeps longer."""
         for _ in range(2 if long_sleeper else 1):
             if self._power(_WAKE_MINUTES, _WAKE_S):
+                self._woken_ns = self._links.clock.link_ns()
                 return
         raise not_woken(self._pump_id)
 
     def power_on(self, parameters: bytes) -> bool:
-        """Ask the pump to keep its radio on; say whether it agreed."""
-        return self._power(parameters, _WAKE_S)
+        """Ask the pump to keep its radio on; say whether it agreed.
+
+        The stick sends its wake-up burst with every such command, 12 s of it: a pump that was just woken is not asked.
+        """
+        just_woken = self._links.clock.link_ns() - self._woken_ns < to_ns(_JUST_S)
+        return (just_woken and parameters == _WAKE_MINUTES) or self._power(parameters, _WAKE_S)
 
     def _power(self, parameters: bytes, timeout_s: float) -> bool:
         self.ready()
