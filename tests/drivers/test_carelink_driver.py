@@ -138,7 +138,7 @@ def test_a_refusal_of_the_pump_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(faults=st.lists(st.sampled_from(FAULTS), max_size=10))
 def test_a_delivering_command_leaves_at_most_once_and_the_answer_is_honest(name: str, faults: list[str]) -> None:
     stick = CareLinkStandIn(faults=list(faults))
@@ -157,7 +157,7 @@ def test_a_delivering_command_leaves_at_most_once_and_the_answer_is_honest(name:
             assert len(carried_out) == 1
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(faults=st.lists(st.sampled_from(FAULTS), max_size=10))
 def test_suspending_may_be_repeated_and_ends_in_an_answer_or_one_clear_error(faults: list[str]) -> None:
     stick = CareLinkStandIn(faults=list(faults))
