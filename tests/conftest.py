@@ -64,7 +64,9 @@ def pty_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PtyRun]:
     bench.write_text(f'{shipped}\n[guardian]\nrun_dir = "{folder / "run"}"\n')
     where = ["--bench", str(bench), "--devices", str(devices), "--out", str(folder / "runs")]
     command = [sys.executable, "-m", "rig", "run", "tests/data/pty.yaml", *where, "--no-report", "--quiet"]
-    yield PtyRun(folder / "runs", ledger, simulator, subprocess.Popen(command, stdout=subprocess.DEVNULL))
-    simulator.kill()
-    simulator.wait()
+    runner = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    yield PtyRun(folder / "runs", ledger, simulator, runner)
+    for process in (runner, simulator):  # another worker may hold the test that waits for them
+        process.kill()
+        process.wait()
     simulator.stdout.close()
