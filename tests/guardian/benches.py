@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig.doctor.safety import holder_of
 from rig.errors import RecordError
 from rig.paths import benches_dir
 from rig.record.reader import Segment, read_guardian, read_run
@@ -125,12 +126,7 @@ class PtyBench:
 
     def lock(self) -> dict[str, Any]:
         """Return what the holder of the bench lock says of itself."""
-        try:
-            text = (self.folder / "run" / f"rig-{self.name}.lock").read_text()
-        except FileNotFoundError:
-            return {}
-        found: dict[str, Any] = json.loads(text) if text else {}
-        return found
+        return holder_of(self.folder / "run" / f"rig-{self.name}.lock")
 
     def line(self, pin: int) -> str:
         """Return the level of an output."""
