@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rig.config.declared import BenchConfig
-from rig.driver_names import BALANCES, PUMPS, driver_names, is_known
+from rig.driver_names import BALANCES, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
 from rig.profiles.strict import Origin, nearest
@@ -67,6 +67,7 @@ def check_drivers(bench: BenchConfig) -> None:
     for section, key, group, name in (
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),
+        *(("flow_sources", "protocol", FLOW_SOURCES, each.protocol) for each in bench.flow_sources),
     ):
         if not is_known(group, name):
             names = driver_names(group)
@@ -128,11 +129,13 @@ def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
 
 
 def _check_flow_sources(bench: BenchConfig, place: str) -> None:
-    """Refuse syringe pumps on a bench without ports, two of one name, and one port for two devices."""
+    """Refuse more syringe pumps than the twin has, two of one name, and one port for two devices."""
     sources = bench.flow_sources
-    if bench.simulated and sources:
+    if bench.simulated and (len(sources) > 1 or any(each.port for each in sources)):
         raise ConfigError(
-            "a simulated bench has no flow sources", where=place, expected='no [[flow_sources]], or kind = "hardware"'
+            "a simulated bench has one flow source at most, and no port for it",
+            where=place,
+            expected='one of [[flow_sources]] without port, or kind = "hardware"',
         )
     ports = [port for port in (bench.pump.port, bench.balance.port, *(each.port for each in sources)) if port]
     for what, values in (("name", [each.name for each in sources]), ("port", ports)):

@@ -164,12 +164,32 @@ class LineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowAccuracy:
+    """How well a flow is known: of pump and syringe together, from a certificate, a comparison or the maker."""
+
+    half_width_pct: Annotated[float, Number(0, 20, "%", positive=True), "half width of its relative error, in %"]
+    source: Annotated[str, Text(), "who says so: the certificate, or the document and its page"]
+    due: Annotated[date | None, Day(), "day on which that expires; never when left out"] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceWeightConfig:
+    """A weight that a person puts on the pan when the bench is qualified."""
+
+    nominal_g: Annotated[float, Number(0, 1000, "g", positive=True), "nominal mass, in g"]
+    mass_g: Annotated[float, Number(0, 1000, "g", positive=True), "conventional mass by its certificate, in g"]
+    u_mg: Annotated[float, Number(0, 100, "mg", positive=True), "its standard uncertainty, in mg"]
+    calibration: Annotated[Calibration, Nested(Calibration), "its certificate"]
+    name: Annotated[str, Text(), "class and serial number of the weight"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowSourceConfig:
     """A laboratory syringe pump whose known flow qualifies the bench; its protocol tells no serial number."""
 
     name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,29}", "lower-case letters, digits, dashes"), "name of the pump"]
-    protocol: Annotated[str, Choice(("new-era", "harvard")), "the language it speaks"]
-    port: Annotated[str, _PORT, "its port, best by identity"] = ""
+    protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"]
+    port: Annotated[str, _PORT, "its port, best by identity; left out on a simulated bench"] = ""
     model: Annotated[str, Text(r"\S.{0,40}", "the model as it tells it"), "its model; any when left out"] = ""
     usb_serial: Annotated[
         str, Text(r"\S{1,60}", "the serial number in quotes"), "USB serial number of its port; any when left out"
@@ -180,6 +200,11 @@ class FlowSourceConfig:
     diameter_mm: Annotated[
         float | None, Number(0, 100, "mm", positive=True), "inside diameter of its syringe, in mm; any when left out"
     ] = None
+    accuracy: Annotated[FlowAccuracy | None, Nested(FlowAccuracy), "how well its flow is known"] = None
+    travel_step_um: Annotated[
+        float, Number(0, 100, "um", positive=True), "travel of its pusher in one step of the motor, in um"
+    ] = 1.0
+    serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number on its label"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +244,11 @@ class BenchConfig:
     lines: Annotated[tuple[LineConfig, ...], ListOf(Nested(LineConfig), 0, 54), "GPIO lines, each a [[lines]]"] = ()
     flow_sources: Annotated[
         tuple[FlowSourceConfig, ...], ListOf(Nested(FlowSourceConfig), 0, 8), "syringe pumps, each a [[flow_sources]]"
+    ] = ()
+    reference_weights: Annotated[
+        tuple[ReferenceWeightConfig, ...],
+        ListOf(Nested(ReferenceWeightConfig), 0, 20),
+        "weights for a qualification, each a [[reference_weights]]",
     ] = ()
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"

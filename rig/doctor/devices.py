@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from rig.bench import FLOW_BAUD, balance_driver, flow_source, open_bench, pump_address, pump_driver
+from rig.bench import balance_driver, flow_settings, flow_source, open_bench, pump_address, pump_driver
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
@@ -104,7 +104,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
                 ask(
                     "flow source",
                     each.port,
-                    SerialSettings(each.baud or FLOW_BAUD[each.protocol]),
+                    flow_settings(each),
                     partial(_flow_source, links, each),
                     each.name,
                 )

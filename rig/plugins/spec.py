@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from rig.driver_names import GROUPS, NAME_PATTERN
-from rig.instruments import Balance, Pump
+from rig.instruments import Balance, FlowSource, Pump
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.transport.virtual import SimulatedDevice
@@ -34,6 +34,8 @@ class Capability(Enum):
     ALARMS = "alarms"
     WEIGHS = "weighs"
     WEIGHS_STABLE = "weighs_stable"
+    INFUSES = "infuses"
+    DISPENSES = "dispenses"
 
 
 READING: Final = (
@@ -69,10 +71,16 @@ METHODS: Final[dict[str, dict[Capability | None, tuple[str, ...]]]] = {  # None:
         Capability.WEIGHS: ("weigh",),
         Capability.WEIGHS_STABLE: ("weigh_stable",),
     },
+    "flow_source": {
+        None: ("open", "identify", "settings", "status", "acknowledged_ns", "unknown_because", "alarms"),
+        Capability.INFUSES: ("set_diameter", "set_rate", "infuse", "stop", "dispensed", "clear_dispensed"),
+        Capability.DISPENSES: ("set_target",),
+    },
 }
 NEEDED: Final = {
     "pump": Capability.SUSPENDS,
     "balance": Capability.WEIGHS,
+    "flow_source": Capability.INFUSES,
 }  # without it nothing can be made safe, or read
 
 
@@ -82,11 +90,15 @@ class Address:
 
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
     `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``.
+    A flow source has none; ``line_address`` is its address on its line, and ``safe_timeout_s`` after how long without
+    a word from the host it shall stop by itself (0: never, or it cannot).
     """
 
     serial: str
     allowed_serials: frozenset[str] = frozenset()
     frequency_mhz: float = 916.5
+    line_address: int = 0
+    safe_timeout_s: int = 0
 
 
 class PumpDriver(Pump, Protocol):
@@ -101,6 +113,13 @@ class BalanceDriver(Balance, Protocol):
 
     def open(self) -> None:
         """Bring the balance to a known state, and learn who it is."""
+
+
+class FlowSourceDriver(FlowSource, Protocol):
+    """A source of a known flow that is greeted first; nothing moves by that."""
+
+    def open(self) -> None:
+        """Bring its line to a known state, and learn who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +148,8 @@ class DriverSpec:
     """One driver. Making one does nothing but look at the fields; raises `ValueError` for one that cannot be right.
 
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
-    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump`` or ``balance``,
-    ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port; a balance's baud
+    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump``, ``balance`` or
+    ``flow_source``, ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port; a balance's baud
     rate is the bench file's. ``lacks`` says what single ones of the models cannot do of the ``capabilities``, by
     model; `can` is what is left. ``open`` returns the driver of one device on an open link and sends nothing.
     ``transcripts`` are files beside the module of the specification, in the form of `rig.conformance.transcript`.

@@ -15,6 +15,7 @@ from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, known_ids, looks_like_i
 from rig.units import format_number
 
 _WHOLE = " that is not cancelled"
+EXAMPLES = {"%": "5", "s": "30"}
 
 
 def build_checks(
@@ -108,7 +109,7 @@ def _check_amount(
 def _limits(table: dict[str, Any], measure: Measure, place: Place) -> tuple[float | None, float | None]:
     """Return lower and upper limit in the measure's unit; both None when the check names none."""
     given = {key: table[key] for key in ("limit", "min", "max") if table[key] is not None}
-    example = "5 %" if measure.unit == "%" else "0.05 U"
+    example = f"{EXAMPLES.get(measure.unit, '0.05')} {measure.unit}"
     for key, (value, unit) in given.items():
         if unit != measure.unit:
             shown = f"{format_number(value)} {unit}"

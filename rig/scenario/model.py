@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rig.scenario.qualification import QUALIFYING, QualifyingStep, lasts_s, qualifies
+
 
 @dataclass(frozen=True, slots=True)
 class BasalStep:
@@ -168,6 +170,7 @@ Step = (
     | LimitsStep
     | PressStep
     | WaitAlarmStep
+    | QualifyingStep
 )
 
 
@@ -175,6 +178,8 @@ def length_s(step: Step) -> float:
     """Return how long a step lasts at most in s; 0 for boluses, whose time depends on the pump."""
     if isinstance(step, TempBasalStep):
         return step.runs_s
+    if isinstance(step, QUALIFYING):
+        return lasts_s(step)
     if isinstance(step, PressStep):
         return step.wait_s * len(step.keys)
     if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep):
@@ -232,3 +237,8 @@ class Scenario:
     description: str = ""
     source_text: str = ""
     source_name: str = ""
+
+    @property
+    def qualifies(self) -> bool:
+        """Return whether it asks the bench, and not a pump."""
+        return qualifies(self.steps)

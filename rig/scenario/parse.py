@@ -9,6 +9,7 @@ from typing import Any
 from rig.errors import ScenarioError
 from rig.paths import names_in, scenarios_dir
 from rig.profiles.strict import nearest
+from rig.scenario import qualification
 from rig.scenario.checks import build_checks
 from rig.scenario.document import Place, compose, read_file
 from rig.scenario.fields import SCENARIO
@@ -66,7 +67,7 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
         id=data["id"],
         title=data["title"],
         description=data["description"] or "",
-        families=data["pump"]["families"],
+        families=_families(data["pump"], steps, place),
         needs=data["needs"],
         steps=steps,
         checks=checks,
@@ -90,6 +91,8 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
 def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
     """Return one step as a value."""
     line = values["line"]
+    if kind in qualification.KINDS:
+        return qualification.build(kind, values)
     steps: dict[str, Any] = {
         "basal": lambda: BasalStep(values["rate"], values["for"], line=line),
         "profile": lambda: _profile(values, place),
@@ -106,6 +109,16 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
     }
     step: Step = steps[kind]()
     return step
+
+
+def _families(pump: dict[str, Any] | None, steps: tuple[Step, ...], place: Place) -> tuple[int, ...]:
+    """Return the families; only a qualification asks no pump."""
+    if pump is not None:
+        families: tuple[int, ...] = pump["families"]
+        return families
+    if not qualification.qualifies(steps):
+        raise ScenarioError("the key 'pump' is missing", where=str(place), expected="pump: {families: [22, 23]}")
+    return ()
 
 
 def _profile(values: dict[str, Any], place: Place) -> Step:

@@ -21,12 +21,15 @@ from rig.scenario.model import (
     WaitAlarmStep,
     WaitStep,
 )
+from rig.scenario import qualification
 from rig.scenario.step_fields import PATTERNS
 from rig.units import format_duration, format_number
 
 
 def describe(step: Step) -> str:
     """Return a step in the words of a dry run."""
+    if isinstance(step, qualification.QUALIFYING):
+        return qualification.describe(step)
     return _BY_TYPE[type(step)](step)
 
 

@@ -137,6 +137,10 @@ class SimulatedBench:
         if name == "pump":
             self.pump_stick.power_off()
 
+    def put_on(self, mass_mg: float, rig_ns: int) -> None:
+        """Put a reference weight on the pan, as a person does (0: take it off)."""
+        self._plant.put_on(mass_mg, rig_ns)
+
     def plant_runs_at(self, rate_u_per_h: float) -> None:
         """Let the pump run at a constant basal rate from now on, without going through its radio."""
         strokes = round(rate_u_per_h * STROKES_PER_U)

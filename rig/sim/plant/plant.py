@@ -125,6 +125,11 @@ class Plant:
         """Forget the last internal value: zero or tare changed it."""
         self._latest = None
 
+    def put_on(self, mass_mg: float, rig_ns: int) -> None:
+        """Let a person put a reference weight beside the vessel (0: take it off)."""
+        self.advance(rig_ns)
+        self._pan.weight_mg = mass_mg
+
     def tare_vessel(self) -> None:
         """Tare the vessel as an operator does before a run; a perfect tare of the settled load."""
         sample = self._weigh(self._line.at_ns)

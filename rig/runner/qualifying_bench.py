@@ -1,0 +1,142 @@
+"""From a bench file to a bench that is itself the thing under test: balance and flow sources, and no insulin pump.
+
+Nothing is sent by opening. The pump under test is not opened: its outlet is out of the vessel, or it is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from rig.bench import (
+    WeighingBench,
+    balance_driver,
+    flow_settings,
+    flow_source,
+    ns_per_byte,
+    open_scale,
+    serial_links,
+    stamp_u,
+    why_simulated,
+)
+from rig.clock import Clock, VirtualClock
+from rig.config import BenchConfig, FlowSourceConfig, Simulation
+from rig.errors import ConfigError
+from rig.plugins.registry import open_balance
+from rig.plugins.spec import Address, FlowSourceDriver
+from rig.transport.links import Link, Links
+from rig.transport.virtual import VirtualLinks
+
+LINK: Final = "flow source"
+TWINS: Final = {"new-era": "ne-1000", "harvard": "harvard-11"}  # what the twin plays for each protocol
+
+PutOn = Callable[[float], None]
+"""Puts a reference weight of so many g on the pan; 0: takes it off. Returns when that was done."""
+
+
+@dataclass(slots=True)
+class Source:
+    """One flow source of the bench."""
+
+    config: FlowSourceConfig
+    driver: FlowSourceDriver
+    link: Link
+
+
+@dataclass(slots=True, kw_only=True)
+class QualifyingBench(WeighingBench):
+    """What a qualification drives; ``hands``: the twin's own, where it plays the person, too."""
+
+    sources: tuple[Source, ...] = ()
+    hands: PutOn | None = None
+
+
+def open_qualifying(
+    config: BenchConfig, faults: Sequence[str] = (), sealed_ledger: Path | None = None
+) -> QualifyingBench:
+    """Open balance and flow sources of a bench; raises as `rig.bench.open_bench` does."""
+    if config.simulated:
+        return _open_simulated(config, faults, sealed_ledger)
+    if faults:
+        raise ConfigError(
+            f"bench {config.name} is not simulated: faults cannot be seeded in it", hint="--bench simulated-syringe"
+        )
+    links = serial_links(config)
+    try:
+        scale = open_scale(links, config)
+        wires = [links.open(_link_name(each), each.port, flow_settings(each)) for each in config.flow_sources]
+    except Exception:
+        links.close()
+        raise
+    return _assemble(config, links.clock, links, scale, wires)
+
+
+def _open_simulated(config: BenchConfig, faults: Sequence[str], sealed_ledger: Path | None) -> QualifyingBench:
+    # The twin is imported only here: a hardware bench never loads it.
+    from rig.sim.bench import SimulatedBench  # noqa: PLC0415
+    from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+
+    simulation = config.simulation or Simulation()
+    seeded = [*simulation.faults, *faults]
+    if not config.flow_sources:
+        refuse_syringe_faults(seeded)
+    twin = SimulatedBench(
+        model=config.pump_profile().model,
+        link=config.pump.link,
+        serial=config.pump.serials[0],
+        seed=simulation.seed,
+        start_local=simulation.start,
+        faults=seeded,
+        sealed_ledger=sealed_ledger,
+        resolution_mg=config.balance.resolution_mg,
+    )
+    clock = VirtualClock()
+    links = VirtualLinks(clock)
+    scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
+    wires = []
+    for source in config.flow_sources:
+        device = twin.mount_syringe(_twin_of(source), source.address)
+        wires.append(links.connect(_link_name(source), device, ns_per_byte(flow_settings(source).baud)))
+    twin.seed_unplugging(links, clock.link_at, ("balance",))
+    bench = _assemble(config, clock, links, scale, wires)
+    bench.hands = lambda mass_g: twin.put_on(mass_g * 1000.0, clock.now_ns())
+    bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
+    return bench
+
+
+def _twin_of(source: FlowSourceConfig) -> str:
+    if source.protocol not in TWINS:
+        raise ConfigError(
+            f"the twin has no syringe pump behind '{source.protocol}'",
+            where=f"flow source {source.name}",
+            expected=f"{' or '.join(TWINS)}, or a bench with ports",
+        )
+    return TWINS[source.protocol]
+
+
+def _assemble(
+    config: BenchConfig, clock: Clock, links: Links, scale: Link, wires: Sequence[Link]
+) -> QualifyingBench:
+    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    pairs = zip(config.flow_sources, wires, strict=True)
+    sources = tuple(Source(each, flow_source(links, wire, each), wire) for each, wire in pairs)
+    pumpless = replace(config, pump=replace(config.pump, serials=()))  # whose serial numbers say nothing here
+    reasons = why_simulated(pumpless, clock, (scale, *wires))
+    return QualifyingBench(
+        config=config,
+        clock=clock,
+        links=links,
+        balance=balance,
+        evidence="simulated" if reasons else "hardware",
+        why_simulated=reasons,
+        stamp_u_s=stamp_u(clock),
+        balance_link=scale,
+        _openers=(balance.open,),
+        sources=sources,
+    )
+
+
+def _link_name(source: FlowSourceConfig) -> str:
+    return f"{LINK} {source.name}"
