@@ -38,6 +38,19 @@ class PumpPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """The way to a flow source that this run drives; ``protocol`` is the name of its driver."""
+
+    name: str
+    protocol: str
+    port: str
+    baud: int
+    identity: str = ""
+    address: int = 0
+    safe_timeout_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LinePlan:
     """One GPIO line: ``pin`` is the BCM number, ``safe`` the level of an output that is safe."""
 
@@ -65,7 +78,7 @@ class SafePlan:
     run_id: str
     run_folder: str
     ledger: str
-    pump: PumpPlan
+    pump: PumpPlan | None  # None: the run addresses none
     lines: tuple[LinePlan, ...] = ()
     gpio: str = "rpi"
     hold_s: float = 0.0
@@ -74,6 +87,7 @@ class SafePlan:
     clock_epoch_ns: int = 0
     commit_s: float = 1.0
     schema: int = PLAN_SCHEMA
+    flow_sources: tuple[FlowPlan, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain JSON."""
@@ -89,7 +103,9 @@ def plan_from_json(document: Any) -> SafePlan:
             raise ConfigError(
                 f"a safe plan of schema {data['schema']}", where="guardian", expected=f"schema {PLAN_SCHEMA}"
             )
-        data["pump"] = PumpPlan(**{**data["pump"], "serials": tuple(data["pump"]["serials"])})
+        pump = data["pump"]
+        data["pump"] = None if pump is None else PumpPlan(**{**pump, "serials": tuple(pump["serials"])})
+        data["flow_sources"] = tuple(FlowPlan(**source) for source in data.get("flow_sources", ()))
         data["lines"] = tuple(LinePlan(**line) for line in data["lines"])
         return SafePlan(**data)
     except (KeyError, TypeError, ValueError) as error:

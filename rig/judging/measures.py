@@ -24,6 +24,7 @@ from rig.judging.bolus_measures import (
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
 from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
+from rig.judging.qualification import MEASURES as QUALIFICATION
 from rig.judging.suspensions import measure_slopes
 from rig.judging.view import RunView, StepSpan
 from rig.metrology.volume import VolumeResult
@@ -53,6 +54,8 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "bolus.duration": lambda: measure_boluses(check, view, boluses, duration_error),
         "reported.difference": lambda: measure_boluses(check, view, boluses, reported_difference, cancelled=True),
     }
+    if check.measure in QUALIFICATION:
+        return QUALIFICATION[check.measure](check, view)
     return kinds[check.measure]()
 
 

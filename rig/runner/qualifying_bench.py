@@ -6,7 +6,7 @@ Nothing is sent by opening. The pump under test is not opened: its outlet is out
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -116,14 +116,11 @@ def _twin_of(source: FlowSourceConfig) -> str:
     return TWINS[source.protocol]
 
 
-def _assemble(
-    config: BenchConfig, clock: Clock, links: Links, scale: Link, wires: Sequence[Link]
-) -> QualifyingBench:
+def _assemble(config: BenchConfig, clock: Clock, links: Links, scale: Link, wires: Sequence[Link]) -> QualifyingBench:
     balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
     pairs = zip(config.flow_sources, wires, strict=True)
     sources = tuple(Source(each, flow_source(links, wire, each), wire) for each, wire in pairs)
-    pumpless = replace(config, pump=replace(config.pump, serials=()))  # whose serial numbers say nothing here
-    reasons = why_simulated(pumpless, clock, (scale, *wires))
+    reasons = why_simulated(config, clock, (scale, *wires))
     return QualifyingBench(
         config=config,
         clock=clock,

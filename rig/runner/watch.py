@@ -9,23 +9,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rig.bench import Bench
+from rig.bench import Bench, WeighingBench, flow_settings
 from rig.config import BenchConfig
 from rig.errors import BenchError, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.places import Places
-from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
+from rig.guardian.plan import AWAKE_LIMIT_S, FlowPlan, LinePlan, PumpPlan, SafePlan
+from rig.guardian.stop_pump import SafeState, stop_flow
 from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
+from rig.runner.qualifying_bench import QualifyingBench
 from rig.runner.safe import make_safe
 from rig.transport.serial_links import identify_port
 
 SD_COMMIT_S, COMMIT_S = 10.0, 1.0
+PUMP, FLOW_SOURCES = "pump", "flow_sources"  # what a run drives
 
 
 def bench_ledger(config: BenchConfig, parent: Path) -> BenchLedger:
@@ -33,10 +36,25 @@ def bench_ledger(config: BenchConfig, parent: Path) -> BenchLedger:
     return BenchLedger(ledger_path(Path(config.runs_dir) if config.runs_dir else parent, config.name))
 
 
-def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: float) -> SafePlan:
-    """Return the plan by which a guardian makes this bench safe."""
-    simulation = config.simulation
-    pump = PumpPlan(
+def flow_plans(config: BenchConfig) -> tuple[FlowPlan, ...]:
+    """Return the ways to the flow sources of a bench."""
+    return tuple(
+        FlowPlan(
+            each.name,
+            each.protocol,
+            each.port,
+            flow_settings(each).baud,
+            identify_port(each.port).serial_number,
+            each.address,
+            each.safe_timeout_s,
+        )
+        for each in config.flow_sources
+    )
+
+
+def pump_plan(config: BenchConfig) -> PumpPlan:
+    """Return the way to the pump of a bench."""
+    return PumpPlan(
         config.pump.port,
         find_driver("pump", config.pump.link).spec.link_settings.baud,
         config.pump.serials[0],
@@ -45,12 +63,20 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         identify_port(config.pump.port).serial_number,
         config.pump.link,
     )
+
+
+def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: float, *, drives: str = PUMP) -> SafePlan:
+    """Return the plan by which a guardian makes this bench safe.
+
+    A run drives either the pump under test or the flow sources, and only what it drives is ever touched in its place.
+    """
+    simulation = config.simulation
     return SafePlan(
         bench=config.name,
         run_id=folder.run_id,
         run_folder=str(folder.path.resolve()),
         ledger=str(ledger.resolve()),
-        pump=pump,
+        pump=pump_plan(config) if drives == PUMP else None,
         lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
         gpio=config.guardian.gpio,
         hold_s=hold_s / (simulation.speed if simulation else 1.0),  # the guardian lives in real time
@@ -58,13 +84,17 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         clock_speed=simulation.speed if simulation else 1.0,
         clock_epoch_ns=simulation.epoch_ns if simulation else 0,
         commit_s=SD_COMMIT_S if config.storage == "sd" else COMMIT_S,
+        flow_sources=flow_plans(config) if drives == FLOW_SOURCES else (),
     )
 
 
 class Watch:
     """Guardian, lock and ledger of one run, taken before any port is opened."""
 
-    def __init__(self, config: BenchConfig, folder: RunFolder, parent: Path, hold_s: float = 0.0) -> None:
+    def __init__(
+        self, config: BenchConfig, folder: RunFolder, parent: Path, hold_s: float = 0.0, *, drives: str = PUMP
+    ) -> None:
+        self._drives = drives
         self._config = config
         self._folder = folder
         self._client: GuardianClient | None = None
@@ -74,7 +104,7 @@ class Watch:
         self.plan: SafePlan | None = None
         if not config.simulated:
             self._ledger = bench_ledger(config, parent)
-            self.plan = safe_plan(config, folder, self._ledger.path, hold_s)
+            self.plan = safe_plan(config, folder, self._ledger.path, hold_s, drives=drives)
             places = Places(config.name, config.guardian.run_dir)
             self._client = GuardianClient(self.plan, places, config.guardian.watchdog)
 
@@ -121,13 +151,15 @@ class Watch:
             self._ledger.append("resumed", run_id=self._folder.run_id, segment=self._folder.segment)
         else:
             about = {"folder": str(self._folder.path.resolve()), "scenario": self._folder.scenario_id}
+            if self._drives != PUMP:
+                about["drives"] = self._drives
             self._ledger.append("started", run_id=self._folder.run_id, **about)
 
-    def make_safe_first(self, bench: Bench, writer: RecordWriter) -> Ended | None:
-        """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
+    def make_safe_first(self, bench: WeighingBench, writer: RecordWriter) -> Ended | None:
+        """Stop what an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
-        state = make_safe(bench.pump, bench.links, writer)
+        state = self._made_safe(self._ledger, self._unsafe, bench, writer)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:
@@ -138,6 +170,23 @@ class Watch:
             hint=f"go to the bench, then: rig runs acknowledge --bench {self._config.name} --why TEXT",
         )
         return Ended(EndReason.BENCH_FAULT, str(error), state, error, commanded=True)
+
+    @staticmethod
+    def _made_safe(ledger: BenchLedger, unsafe: Entry, bench: WeighingBench, writer: RecordWriter) -> SafeState:
+        """Stop what the earlier run drove; what this run has no way to, only a person can say to be safe."""
+        begun = (entry for entry in ledger.entries() if entry.kind == "started" and entry.run_id == unsafe.run_id)
+        drove = next((str(entry.data.get("drives", PUMP)) for entry in begun), PUMP)
+        if drove == PUMP and isinstance(bench, Bench):
+            return make_safe(bench.pump, bench.links, writer)
+        if drove == FLOW_SOURCES and isinstance(bench, QualifyingBench):
+            states = [stop_flow(each.driver, each.link, bench.links, AWAKE_LIMIT_S) for each in bench.sources]
+            unsure = [state for state in states if not state.confirmed]
+            by = "; ".join(state.by for state in unsure or states)
+            return SafeState("flow sources stopped", bool(states) and not unsure, by or "the bench has none any more")
+        words = {PUMP: "the pump under test", FLOW_SOURCES: "a flow source"}
+        return SafeState(
+            "the bench safe", False, f"it drove {words.get(drove, drove)}, to which this run does not speak"
+        )
 
     def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
         """Tell the guardian how the bench was left; return what is known of it then."""

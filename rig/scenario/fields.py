@@ -96,7 +96,11 @@ SCENARIO = Table(
         ),
         Field(
             "needs",
-            ListOf(OneOf(("pump", "balance", "flow_source"), ("valve", "supply", "buttons", "camera", "environment")), 1, 10),
+            ListOf(
+                OneOf(("pump", "balance", "flow_source"), ("valve", "supply", "buttons", "camera", "environment")),
+                1,
+                10,
+            ),
             "instruments that it uses",
             default=("pump", "balance"),
         ),

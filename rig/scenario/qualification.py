@@ -1,7 +1,7 @@
 """Steps of a qualification: what a weighing bench is asked before an insulin pump is put on it. No pump under test.
 
-A qualification is a scenario that holds only these steps (and ``wait``): it is run, recorded, judged and reported as any
-other. Volumes in uL, flows in uL/h, masses in g, times in s.
+A qualification is a scenario that holds only these steps (and ``wait``): it is run, recorded, judged and reported as
+any other. Volumes in uL, flows in uL/h, masses in g, times in s.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class BlankStep:
 
 @dataclass(frozen=True, slots=True)
 class FlowStep:
-    """A known flow for a time, from rest to rest: ``rest_s`` after it nothing flows. ``source`` "": the only one."""
+    """A known flow for a time, from rest to rest: ``rest_s`` after it nothing flows.
+
+    ``source`` "": the first one. ``run_in``: it takes up the play of pusher and plunger, and no check looks at it.
+    """
 
     rate_ul_per_h: float
     duration_s: float
@@ -39,6 +42,7 @@ class FlowStep:
     source: str = ""
     kind: str = field(default="flow", init=False)
     line: int = 0
+    run_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def build(kind: str, values: dict[str, Any]) -> QualifyingStep:
     if kind == "blank":
         return BlankStep(values["for"], line=line)
     if kind == "flow":
-        return FlowStep(values["rate"], values["for"], values["rest"], source, line=line)
+        return FlowStep(values["rate"], values["for"], values["rest"], source, line=line, run_in=values["run_in"])
     if kind == "dispense":
         amount, rate, repeat = values["amount"], values["rate"], values["repeat"]
         return DispenseStep(amount, rate, repeat, values["rest"], source, line=line)
@@ -110,7 +114,8 @@ def describe(step: QualifyingStep) -> str:
     if isinstance(step, BlankStep):
         return f"blank for {format_duration(step.duration_s)}"
     if isinstance(step, FlowStep):
-        return f"known flow {format_number(step.rate_ul_per_h)} uL/h for {format_duration(step.duration_s)}"
+        name = "run-in" if step.run_in else "known flow"
+        return f"{name} {format_number(step.rate_ul_per_h)} uL/h for {format_duration(step.duration_s)}"
     if isinstance(step, DispenseStep):
         each = f"{format_number(step.amount_ul)} uL at {format_number(step.rate_ul_per_h)} uL/h"
         return f"{step.repeat} x known amount {each}"

@@ -9,10 +9,9 @@ from typing import Any
 
 from rig.errors import UsageError
 from rig.profiles.strict import nearest
-from rig.scenario.document import Mapping, Node, Place, Scalar
 from rig.scenario import qualification_fields
+from rig.scenario.document import Mapping, Node, Place, Scalar
 from rig.scenario.kinds import (
-    NAME,
     STEP_NAME,
     Field,
     Flag,

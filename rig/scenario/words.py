@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rig.scenario import qualification
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
@@ -21,7 +22,6 @@ from rig.scenario.model import (
     WaitAlarmStep,
     WaitStep,
 )
-from rig.scenario import qualification
 from rig.scenario.step_fields import PATTERNS
 from rig.units import format_duration, format_number
 
