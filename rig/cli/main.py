@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_guardian(commands)
     _add_check(commands)
+    _add_qualify(commands)
     _add_audit(commands)
     _add_analyse(commands)
     report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
@@ -77,6 +78,35 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="lines printed by 'rig simulate': take ports, speed and epoch from them instead of the bench file",
     )
     _run_options(run)
+
+
+def _add_qualify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    qualify = _command(
+        commands, "qualify", "rig.cli.qualify", "qualify the bench itself, with a certificate: 0 fit, 4 not"
+    )
+    qualify.add_argument(
+        "scenario",
+        nargs="?",
+        default="qualify",
+        metavar="SCENARIO",
+        help="a qualification of your own (default: the shipped one, scenarios/qualify.yaml)",
+    )
+    qualify.add_argument(
+        "--bench", default="simulated-syringe", metavar="NAME|FILE", help="bench file (default: simulated-syringe)"
+    )
+    qualify.add_argument("--out", metavar="DIR", help="where run folders go (default: the bench's, else ./runs)")
+    qualify.add_argument("--operator", action="store_true", help="somebody is there to put a weight on the pan")
+    qualify.add_argument("--dry-run", action="store_true", help="show steps, volumes and end; touch nothing")
+    qualify.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]", help="simulated benches only"
+    )
+    qualify.add_argument("--seed", type=int, help="seed of the simulated bench (default: the bench file's)")
+    qualify.add_argument(
+        "--devices",
+        metavar="FILE",
+        help="lines printed by 'rig simulate syringe-bench': take ports and clock from them",
+    )
+    _run_options(qualify)
 
 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -310,14 +310,7 @@ def _mass_item(
         "%",
         (
             Component("reference weight", u_weight_mg, "mg", per, "B", source="its certificate"),
-            Component(
-                "repeatability",
-                balance.uncertainty.repeatability_mg * math.sqrt(1.5),
-                "mg",
-                per,
-                "A",
-                source=certificate,
-            ),
+            Component("repeatability", u_mg, "mg", per, "A", source=certificate),
             Component(
                 "empty level moved", rectangular(moved_mg / 2.0), "mg", per, "B", "rectangular", "both empty levels"
             ),
@@ -339,6 +332,7 @@ def _one(item: Item) -> Measured:
     return Measured(item.from_s, item.to_s, (item,))
 
 
+OWN_READINGS: Final = ("mass.error",)  # of a weight on the pan, which are no readings of the vessel
 MEASURES: Final[dict[str, Callable[[Check, RunView], Measured]]] = {
     "blank.slope": _blank_slopes,
     "blank.change": _blank_change,

@@ -5,10 +5,11 @@ Nothing is sent by opening. The pump under test is not opened: its outlet is out
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rig.bench import (
     WeighingBench,
@@ -29,7 +30,11 @@ from rig.plugins.spec import Address, FlowSourceDriver
 from rig.transport.links import Link, Links
 from rig.transport.virtual import VirtualLinks
 
+if TYPE_CHECKING:
+    from rig.sim.syringe.parameters import SyringeParameters
+
 LINK: Final = "flow source"
+SYRINGE_MM: Final = 58.0  # barrels of 1 to 20 mL
 TWINS: Final = {"new-era": "ne-1000", "harvard": "harvard-11"}  # what the twin plays for each protocol
 
 PutOn = Callable[[float], None]
@@ -97,13 +102,23 @@ def _open_simulated(config: BenchConfig, faults: Sequence[str], sealed_ledger: P
     scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
     wires = []
     for source in config.flow_sources:
-        device = twin.mount_syringe(_twin_of(source), source.address)
+        device = twin.mount_syringe(_twin_of(source), source.address, _syringe_of(source))
         wires.append(links.connect(_link_name(source), device, ns_per_byte(flow_settings(source).baud)))
     twin.seed_unplugging(links, clock.link_at, ("balance",))
     bench = _assemble(config, clock, links, scale, wires)
     bench.hands = lambda mass_g: twin.put_on(mass_g * 1000.0, clock.now_ns())
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
+
+
+def _syringe_of(source: FlowSourceConfig) -> SyringeParameters:
+    """Return the syringe that the bench file names, nearly full; as long as the common ones of that make."""
+    from rig.sim.syringe.parameters import SyringeParameters  # noqa: PLC0415 - as above
+
+    if source.diameter_mm is None:
+        return SyringeParameters()
+    capacity_ul = math.pi / 4.0 * source.diameter_mm**2 * SYRINGE_MM
+    return SyringeParameters(diameter_mm=source.diameter_mm, capacity_ul=capacity_ul, filled_ul=0.9 * capacity_ul)
 
 
 def _twin_of(source: FlowSourceConfig) -> str:
