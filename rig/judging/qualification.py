@@ -32,6 +32,7 @@ STEADY_S: Final = 120.0  # into a flow: line and plunger follow
 STRETCH_MG: Final = 1.0
 STRETCHES: Final = (3, 6)  # fewest and most into which a slow flow is cut
 FEWEST_READINGS: Final = 20
+LEAST_LINEAR_UL: Final = 20.0  # of a smaller volume the noise of the levels says too little
 FAST_SIGMAS: Final = 3.0  # times the noise of a reading, in one second: then a lag of a second can be seen
 SHARE_OF_COUNT: Final = 10.0  # readings of a blank are correlated: ten count as one
 
@@ -187,7 +188,7 @@ def _stretch(view: RunView, flow: FlowRun, from_s: float, to_s: float) -> Item:
 
 def _linearity(check: Check, view: RunView) -> Measured:
     flows = _flows(check, view)
-    items = [flow_error(view, flow) for flow in flows]
+    items = [flow_error(view, flow) for flow in flows if flow.known_ul >= LEAST_LINEAR_UL]
     if len(items) < 2:
         raise NotMeasurableError("one flow alone says nothing of linearity")
     own = [_own_u(item) for item in items]

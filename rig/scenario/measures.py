@@ -149,7 +149,7 @@ MEASURES: dict[str, Measure] = {
         Measure(
             "flow.linearity",
             "%",
-            "for each flow: its error less the mean of all, weighted; what they have in common is no part of it",
+            "for each flow of 20 uL or more: its error less the weighted mean of all; what they share is no part of it",
             ("flow",),
             each=True,
         ),

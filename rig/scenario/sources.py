@@ -186,11 +186,11 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
         ),
         _symmetric(
             "L-Q2",
-            "errors of flows may differ from their mean by two fifths of a claim of 5 %",
+            "errors of flows may differ from their mean by a quarter of a claim of 5 %",
             "rig default",
             ("flow.linearity",),
             "%",
-            2.0,
+            1.25,
         ),
         _symmetric(
             "L-Q3",
