@@ -51,6 +51,11 @@ class DefaultLimit:
     condition: Condition | None = None
 
     @property
+    def of_the_bench(self) -> bool:
+        """Return whether it is for a qualification of the bench, which has nothing to do with any pump's claim."""
+        return self.id.startswith("L-Q")
+
+    @property
     def brings_limit(self) -> bool:
         """Return whether the default holds a figure of its own."""
         return self.lower is not None or self.upper is not None or bool(self.bands)
