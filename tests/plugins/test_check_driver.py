@@ -30,7 +30,7 @@ from rig.record.reader import read_run
 from rig.sim.bench import SimulatedBench
 from rig.sim.serve import PtyServer
 from rig.transport.links import Link
-from rig.transport.serial_links import SerialSettings
+from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
 from tests.plugins.fake import Site
 from tests.plugins.test_registry import acme_bench
@@ -232,13 +232,14 @@ def test_the_guardian_stops_a_pump_with_the_plug_in_that_its_plan_names(site: Si
     opened: list[SerialSettings] = []
 
     class Port(Takeover):
-        def _open(self, _links: Any, settings: SerialSettings) -> Link:
+        def _open(self, links: SerialLinks, name: str, port: str, identity: str, settings: SerialSettings) -> Link:
             opened.append(settings)
             return link
 
-    takeover = Port(plan_for("acme-1"), Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
-    over_link: Any = takeover._over_link
-    state = over_link(links)
+    plan = plan_for("acme-1")
+    takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
+    over_link: Any = takeover._pump_over_link
+    state = over_link(links, plan.pump)
     assert (state.confirmed, state.by) == (True, "pump status")
     assert opened == [find_driver("pump", "acme-1").spec.link_settings]
 
