@@ -253,8 +253,7 @@ def test_a_guardian_arms_for_no_driver_that_it_could_not_stop_the_pump_with(site
         with pytest.raises(ConfigError, match="there is no pump driver 'acme-1'"):
             guardian._on_arm({"plan": plan_for("acme-1").to_json()})
     finally:
-        guardian._listener.close()
-        guardian._selector.close()
+        guardian._door.close()
 
 
 def test_a_takeover_whose_plug_in_is_gone_says_so_and_goes_on(site: Site) -> None:
