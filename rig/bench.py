@@ -14,7 +14,8 @@ from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
 from rig.instruments import FlowSource
 from rig.plugins.registry import Found, find_driver, open_balance, open_pump
-from rig.plugins.spec import Address, BalanceDriver, PumpDriver
+from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, PumpDriver
+from rig.plugins.spec import Address
 from rig.profiles.pump import PumpProfile
 from rig.profiles.strict import Origin
 from rig.readings import Ambient
@@ -44,8 +45,14 @@ class Bench:
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     pump_link: Link
     balance_link: Link
+    can: frozenset[Capability]  # what the pump's driver claims to do with this model
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def claimed(self) -> ClaimedPump:
+        """Return the pump with what its driver claims."""
+        return ClaimedPump(self.pump, self.can)
 
     def open_devices(self) -> None:
         """Bring every device to a known state; the first bytes leave here."""
@@ -142,7 +149,8 @@ def _open_ports(config: BenchConfig) -> Bench:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
-    pump = open_pump(pump_driver(config), links, stick, pump_address(config))
+    driver = pump_driver(config)
+    pump = open_pump(driver, links, stick, pump_address(config))
     balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
@@ -156,6 +164,7 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         stamp_u_s=0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0),
         pump_link=stick,
         balance_link=scale,
+        can=driver.spec.can(config.pump_profile().model),
         _openers=(balance.open, pump.open),
     )
 

@@ -37,8 +37,8 @@ def _open(kind: str, links: Links, link: Link, address: Address) -> MinimedPump:
     )
 
 
-def _models(families: Iterable[int]) -> tuple[str, ...]:
-    return tuple(f"{size}{family:02d}" for size in (5, 7) for family in families)
+def _models(families: Iterable[int], sizes: Iterable[int] = (5, 7)) -> tuple[str, ...]:
+    return tuple(f"{size}{family:02d}" for size in sizes for family in families)
 
 
 def _spec(kind: str) -> DriverSpec:
@@ -51,6 +51,7 @@ def _spec(kind: str) -> DriverSpec:
         link_settings=SerialSettings(BAUD[kind]),
         open=partial(_open, kind),
         simulator=f"rig.sim.scenes:{kind}",
+        played=_models(FAMILIES, sizes=(7,)),  # a 5xx differs by its reservoir only (minimed-protocol 0.3)
         lacks=dict.fromkeys(_models(_NO_BOLUS), frozenset({Capability.BOLUSES})),
     )
 
