@@ -172,7 +172,14 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
 def pump_driver(config: BenchConfig) -> Found:
     """Return the driver that the bench file names for its pump; raises `ConfigError` naming file, line and key."""
     origin = Origin(config.source_name, config.source_text)
-    return find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    found = find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    if config.pump.scan and not found.spec.scans:
+        raise ConfigError(
+            f"driver '{found.spec.name}' finds no frequency by itself",
+            where=str(origin.child("pump").child("frequency")),
+            expected="'stated'",
+        )
+    return found
 
 
 def balance_driver(config: BenchConfig) -> Found:
@@ -182,8 +189,9 @@ def balance_driver(config: BenchConfig) -> Found:
 
 
 def pump_address(config: BenchConfig) -> Address:
-    """Return which pump is meant."""
-    return Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
+    """Return which pump is meant, and on which frequency, or where that is looked for."""
+    pump = config.pump
+    return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

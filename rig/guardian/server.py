@@ -196,6 +196,11 @@ class Guardian:
     def _on_state(self, message: dict[str, Any]) -> None:
         self._bolus, self._holdable = bool(message["bolus"]), bool(message["holdable"])
 
+    def _on_tuned(self, message: dict[str, Any]) -> None:
+        if self._plan is not None:
+            self._plan = self._plan.tuned(float(message["frequency_mhz"]))
+            self._left.write(self._plan, self._door.peer)
+
     def _on_about(self, _message: dict[str, Any]) -> dict[str, Any]:
         """Say what is going on; whoever asks is not a runner, and may leave again."""
         plan = self._plan

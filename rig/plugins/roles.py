@@ -204,6 +204,10 @@ class Radio(Protocol):
         """Return the frequency that the stick is tuned to; None where it does not tell."""
 
     @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """Return the frequencies that were scanned, MHz, each with the signal in dBm (None: silent)."""
+
+    @property
     def rssi_dbm(self) -> float | None:
         """Return the signal strength of the pump's last packet in dBm; None where the stick does not tell it."""
 

@@ -40,12 +40,14 @@ class Address:
     """Which device is meant, as the bench file names it.
 
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
-    `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``.
+    `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``. With ``scan``, bands of radio
+    frequencies (``us``, ``ww``), a pump's frequency is looked for; only a driver that ``scans`` is ever given any.
     """
 
     serial: str
     allowed_serials: frozenset[str] = frozenset()
     frequency_mhz: float = 916.5
+    scan: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,12 @@ class DriverSpec:
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
     ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump`` or ``balance``,
     ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port; a balance's baud
-    rate is the bench file's. ``lacks`` says what single ones of the models cannot do of the ``capabilities``, by
-    model; `can` is what is left. ``open`` returns the driver of one device on an open link and sends nothing.
-    ``transcripts`` are files beside the module of the specification, in the form of `rig.conformance.transcript`.
-    ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is imported only to check the driver. It is
-    given the situation, and one of the models that ``played`` names, each of which is checked by what it can do; where
-    that is empty it plays one device, and is not told which.
+    rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself. ``lacks`` says what single ones of
+    the models cannot do of the ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one
+    device on an open link and sends nothing. ``transcripts`` are files beside the module of the specification, in the
+    form of `rig.conformance.transcript`. ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is
+    imported only to check the driver. It is given the situation, and one of the models that ``played`` names, each of
+    which is checked by what it can do; where that is empty it plays one device, and is not told which.
     """
 
     api: int
@@ -97,6 +99,7 @@ class DriverSpec:
     transcripts: tuple[str, ...] = ()
     simulator: str | None = None
     played: tuple[str, ...] = ()
+    scans: bool = False
     lacks: Mapping[str, frozenset[Capability]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:

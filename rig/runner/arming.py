@@ -210,6 +210,7 @@ def arm(
     pump, first_step = claimed.pump, 0 if point is None else point.step
     identity = identify_balance(balance, config)
     facts = identify_pump(pump, config, profile)
+    therapy.report_radio()
     if point is not None:
         same_devices(point, facts, identity)
     facts |= check_pump(pump, scenario, plan, first_step)

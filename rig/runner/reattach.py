@@ -39,6 +39,7 @@ def reattach(
     therapy.temp_until_ns = state.temp_until_ns
     therapy.delivering_since_ns = state.delivering_since_ns
     therapy.ordered_u = state.ordered_u
+    therapy.report_radio()
     therapy.report_clock()
     therapy.report_reservoir()
     return identity

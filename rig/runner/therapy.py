@@ -23,6 +23,7 @@ from rig.plugins.roles import (
     Patterns,
     PercentTempBasals,
     Profiles,
+    Radio,
     TempBasals,
 )
 from rig.profiles.pump import PumpProfile
@@ -267,6 +268,17 @@ class Therapy:
         answered_ns = self._links.clock.now_ns()
         self.record("pump_clock", {"local": read.isoformat(), "asked_ns": asked_ns, "answered_ns": answered_ns})
         return read, (asked_ns + answered_ns) // 2
+
+    def report_radio(self) -> None:
+        """Record how the pump is heard where its driver says so; the guardian is told of a frequency that was found."""
+        pump = self.pump
+        if not isinstance(pump, Radio) or pump.tuned_mhz is None:
+            return
+        if pump.scanned:
+            self._guard.tuned(pump.tuned_mhz)
+        scanned = [list(step) for step in pump.scanned]
+        heard = {"frequency_mhz": pump.tuned_mhz, "rssi_dbm": pump.rssi_dbm, "signal": pump.signal, "scanned": scanned}
+        self.record("radio", heard)
 
     def clock_was_set(self, times: int = 1) -> None:
         """Note that the pump's clock was set: stamps from before and from after are of two times."""

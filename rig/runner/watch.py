@@ -44,6 +44,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         config.pump.frequency_mhz,
         identify_port(config.pump.port).serial_number,
         config.pump.link,
+        config.pump.scan,
     )
     return SafePlan(
         bench=config.name,

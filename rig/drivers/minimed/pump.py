@@ -76,6 +76,16 @@ class MinimedPump:
         return self._way.rssi_dbm
 
     @property
+    def tuned_mhz(self) -> float | None:
+        """Frequency of the stick; None while it is not known."""
+        return self._way.tuned_mhz
+
+    @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """Frequencies that were scanned, MHz, each with the signal strength in dBm (None: silent)."""
+        return self._way.scanned
+
+    @property
     def signal(self) -> str:
         """Signal quality of the last packet from the pump, in words."""
         return self._way.signal
