@@ -11,7 +11,8 @@ from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
 from rig.errors import ConfigError
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
-from rig.plugins.spec import Address, BalanceDriver, FlowSourceDriver, PumpDriver
+from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
+from rig.plugins.spec import Address
 from rig.profiles.pump import PumpProfile
 from rig.profiles.strict import Origin
 from rig.readings import Ambient
@@ -75,6 +76,12 @@ class Bench(WeighingBench):
 
     pump: PumpDriver
     pump_link: Link
+    can: frozenset[Capability]  # what the pump's driver claims to do with this model
+
+    @property
+    def claimed(self) -> ClaimedPump:
+        """Return the pump with what its driver claims."""
+        return ClaimedPump(self.pump, self.can)
 
 
 def open_bench(
@@ -154,7 +161,8 @@ def open_scale(links: SerialLinks, config: BenchConfig) -> Link:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
-    pump = open_pump(pump_driver(config), links, stick, pump_address(config))
+    driver = pump_driver(config)
+    pump = open_pump(driver, links, stick, pump_address(config))
     balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
@@ -168,6 +176,7 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         stamp_u_s=stamp_u(clock),
         pump_link=stick,
         balance_link=scale,
+        can=driver.spec.can(config.pump_profile().model),
         _openers=(balance.open, pump.open),
     )
 
@@ -180,7 +189,14 @@ def stamp_u(clock: Clock) -> float:
 def pump_driver(config: BenchConfig) -> Found:
     """Return the driver that the bench file names for its pump; raises `ConfigError` naming file, line and key."""
     origin = Origin(config.source_name, config.source_text)
-    return find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    found = find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    if config.pump.scan and not found.spec.scans:
+        raise ConfigError(
+            f"driver '{found.spec.name}' finds no frequency by itself",
+            where=str(origin.child("pump").child("frequency")),
+            expected="'stated'",
+        )
+    return found
 
 
 def balance_driver(config: BenchConfig) -> Found:
@@ -190,8 +206,9 @@ def balance_driver(config: BenchConfig) -> Found:
 
 
 def pump_address(config: BenchConfig) -> Address:
-    """Return which pump is meant."""
-    return Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
+    """Return which pump is meant, and on which frequency, or where that is looked for."""
+    pump = config.pump
+    return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

@@ -48,8 +48,21 @@ class PumpConfig:
     profile: Annotated[str, Text(r"[a-z0-9-]{1,40}", "the id of a pump profile"), "profile of the pump model"]
     link: Annotated[str, _DRIVER, "driver of the pump: kind of radio stick, or name of a plug-in"] = "cc111x"
     port: Annotated[str, _PORT, "port of the radio stick; left out on a simulated bench"] = ""
-    frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump"] = 916.55
+    frequency: Annotated[
+        str, Choice(("stated", "scan")), "stated: frequency_mhz holds; scan: the strongest in the bands of world"
+    ] = "stated"
+    frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump, where it is stated"] = 916.55
+    world: Annotated[
+        str, Choice(("both", "us", "ww")), "where a scan looks: us near 916.6, ww near 868.4 MHz, both one by one"
+    ] = "both"
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())
+
+    @property
+    def scan(self) -> tuple[str, ...]:
+        """Return the bands in which the pump's frequency is looked for; none where it is stated."""
+        if self.frequency == "stated":
+            return ()
+        return ("us", "ww") if self.world == "both" else (self.world,)
 
 
 @dataclass(frozen=True, slots=True)

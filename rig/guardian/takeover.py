@@ -106,7 +106,8 @@ class Takeover:
         driver = find_driver("pump", plan.link, f"safe plan of run {self.plan.run_id}")
         settings = replace(driver.spec.link_settings, baud=plan.baud)
         link = self._open(links, "pump", plan.port, plan.identity, settings)
-        pump = open_pump(driver, links, link, Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz))
+        address = Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz, plan.scan)
+        pump = open_pump(driver, links, link, address)
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
         return stop_pump(pump, links, left_s)
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from rig.driver_names import DISTRIBUTION, GROUPS, SHIPPED, driver_names
 from rig.errors import ConfigError
-from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, FlowSourceDriver, PumpDriver
+from rig.plugins.roles import FlowSourceDriver
+from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, PumpDriver
 from rig.profiles.strict import nearest
 from rig.transport.links import Link, Links
 

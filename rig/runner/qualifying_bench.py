@@ -26,7 +26,8 @@ from rig.clock import Clock, VirtualClock
 from rig.config import BenchConfig, FlowSourceConfig, Simulation
 from rig.errors import ConfigError
 from rig.plugins.registry import open_balance
-from rig.plugins.spec import Address, FlowSourceDriver
+from rig.plugins.roles import FlowSourceDriver
+from rig.plugins.spec import Address
 from rig.transport.links import Link, Links
 from rig.transport.virtual import VirtualLinks
 

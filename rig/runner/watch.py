@@ -62,6 +62,7 @@ def pump_plan(config: BenchConfig) -> PumpPlan:
         config.pump.frequency_mhz,
         identify_port(config.pump.port).serial_number,
         config.pump.link,
+        config.pump.scan,
     )
 
 

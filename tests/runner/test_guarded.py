@@ -33,6 +33,9 @@ class Witness:
         if self._news is not None and self._bench.boluses():
             raise self._news
 
+    def tuned(self, frequency_mhz: float) -> None:
+        """Hear it."""
+
     def state(self, *, bolus: bool, holdable: bool) -> None:
         self.told.append((bolus, holdable, len(self._bench.boluses())))
 
