@@ -35,6 +35,7 @@ from rig.wire.harvard import StatusLine
 from rig.wire.shown import FLOAT_NOISE, Shown
 
 _STOP_TRIES = 6
+_STOP_AGAIN_S = 0.5  # link time between an answer that does not confirm and the next try
 _SETTLE_TRIES = 3
 _TROUBLE = (TransportError, ProtocolError, InstrumentError)  # what keeps a pump from being asked
 _NO_MEMORY: Final = {"ELITE": "nvram off", "PHD": "nvram none"}  # by a word of the model's name
@@ -271,6 +272,8 @@ class HarvardPump:
             state = self._state_after_stop()
             if state is not None and state.at_rest and self._seems_at_rest():
                 return Acceptance.ACKNOWLEDGED
+            if state is not None:  # silence has taken its time already; one that answers is given time to stop
+                self._line.links.pause(_STOP_AGAIN_S)
         return Acceptance.UNKNOWN
 
     def _state_after_stop(self) -> FlowState | None:

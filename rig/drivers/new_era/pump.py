@@ -44,6 +44,7 @@ class NewEraPump:
     ) -> None:
         self._line = NewEraLine(links, link, address, safe_timeout_s, timeout_s)
         self._link = link
+        self._safe = bool(safe_timeout_s)
         self._now_ns = links.clock.now_ns
         self._address = address
         self._identity: FlowSourceIdentity | None = None
@@ -221,7 +222,7 @@ class NewEraPump:
     # --- moving
 
     def infuse(self) -> Acceptance:
-        """Start infusing at the rate that is set; ``RUN`` leaves once.
+        """Start infusing at the rate that is set; ``RUN`` leaves once. In basic mode its status is read back.
 
         Raises `InstrumentError` when the pump refuses, is not stopped, or does something else than infusing: then
         nothing runs, or the message says that this is not confirmed. UNKNOWN: `unknown_because` says what was seen;
@@ -246,7 +247,10 @@ class NewEraPump:
             raise InstrumentError(f"RUN was answered, and yet it is {told.state.value}", where=self._where)
         if told.state is not FlowState.INFUSING:
             raise self._stopped_because(told.state)
-        return Acceptance.ACKNOWLEDGED
+        if self._safe:
+            return Acceptance.ACKNOWLEDGED
+        # Without a checksum one wrong bit makes another answer this one: its status has to bear it out.
+        return self._settle(before, "RUN was acknowledged, and nothing that came after it confirms that it runs")
 
     def stop(self) -> Acceptance:
         """Stop the pump (STP pauses, a second one ends its program); repeated until its answers say so.
