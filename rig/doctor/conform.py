@@ -21,6 +21,7 @@ from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, Outcome, Rows
 from rig.conformance.scenes import unlisted
+from rig.doctor.conform_flow import flow_source_rows
 from rig.doctor.findings import Level
 from rig.doctor.former import Former, end_temp_basal
 from rig.doctor.safety import bench_held
@@ -150,6 +151,8 @@ def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, del
     """Return the suite of ``found`` on the bench of ``config``, carried out while its rows are read."""
     if found.spec.role == "balance":
         return Examination(_balance(found, config))
+    if found.spec.role == "flow_source":
+        return Examination(flow_source_rows(found, config, _free, _links))
     carry_out = _pump_delivers if delivers else _pump_reads
     return Examination.of(lambda examination: carry_out(found, config, profile, examination))
 

@@ -62,6 +62,7 @@ class Scene:
     device is in use. ``resolution_mg`` is the last digit of a balance. ``boluses_begun`` and ``keys_pushed`` count what
     a pump has begun and felt: by them the suite sees a driver that sends a command twice. ``alarm`` is the code of an
     alarm that is pending.
+    ``diameter_mm`` is that of a flow source's syringe.
     """
 
     device: SimulatedDevice
@@ -69,6 +70,7 @@ class Scene:
     model: str
     resolution_mg: float = 0.0
     arranged_after_s: float = 0.0
+    diameter_mm: float = 0.0
     boluses_begun: Callable[[], int] | None = None
     keys_pushed: Callable[[], int] | None = None
     alarm: int = 0

@@ -87,6 +87,9 @@ _SPECS = (
     ),
     FaultSpec("balance.zero_tracking", "on", "zero tracking is on and stays on", "balance.zero_tracking=on"),
     FaultSpec(
+        "balance.gain", "%", "it shows so much more than its load", "balance.gain=-2%", PERCENT, (), (-100, 100)
+    ),
+    FaultSpec(
         "balance.drift", "mg/h", "the zero drifts", "balance.drift=0.2mg/h", MASS_RATE, (), (-1e6, 1e6)
     ),
     FaultSpec(

@@ -127,6 +127,8 @@ class BalanceCell:
         step_ns = max(0, rig_ns - self._at_ns)
         self._at_ns = rig_ns
         warm = 1.0 + p.sensitivity_ppm_per_k * 1e-6 * (temperature_c - p.temperature_c)
+        if self._faults.any_balance:
+            warm *= 1.0 + self._faults.number("balance.gain", rig_ns)
         gross_mg = force_mg * self._span * warm + self._noise.step(step_ns) + self._disturbance(rig_ns)
         net_mg = gross_mg - self._zero_mg - self._tare_mg
         if self.zero_tracking or self._faults.on("balance.zero_tracking", rig_ns):
