@@ -51,6 +51,7 @@ class FlowRun:
     stop_half_s: float
     rest_to_s: float
     counted_ul: float | None
+    counted_resolution_ul: float | None
     run_in: bool
 
     @property
@@ -140,6 +141,7 @@ def flow_runs(evidence: Evidence, origin_ns: int) -> tuple[FlowRun, ...]:
                 stop_half_s=stop_half_s,
                 rest_to_s=_rest_to(later, origin_ns),
                 counted_ul=None if counted is None else float(counted.data["infused_ul"]),
+                counted_resolution_ul=None if counted is None else float(counted.data["resolution_ul"]),
                 run_in=isinstance(step, FlowStep) and step.run_in,
             )
         )

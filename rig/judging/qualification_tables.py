@@ -79,6 +79,7 @@ def _flow(view: RunView, flow: FlowRun) -> dict[str, Any]:
         "start_s": flow.start_s,
         "stop_s": flow.stop_s,
         "counted_ul": flow.counted_ul,
+        "counted_resolution_ul": flow.counted_resolution_ul,
         "known_ul": None,
         "weighed_ul": None,
         "error_pct": None,

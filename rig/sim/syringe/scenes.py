@@ -30,9 +30,7 @@ LOSSES: Final = {  # what a wire does, the first time that a word is said
 }
 READY: Final[dict[str, tuple[bytes, ...]]] = {NEW_ERA: (b"0\r", b"0VOLUL\r", b"0RAT500.0UH\r"), HARVARD: ()}
 RUNS: Final[dict[str, tuple[bytes, ...]]] = {NEW_ERA: (b"0RUN\r",), HARVARD: (b"irun\r",)}
-BEFORE: Final[
-    dict[str, dict[str, tuple[bytes, ...]]]
-] = {  # what somebody did to the pump before
+BEFORE: Final[dict[str, dict[str, tuple[bytes, ...]]]] = {  # what somebody did to the pump before
     "stalled": RUNS,
     "stop_bad_line": RUNS,
     "stop_unconfirmed": RUNS,
