@@ -24,6 +24,7 @@ from rig.plugins.registry import open_balance, open_pump
 from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
+from rig.runner.qualifying_bench import open_qualifying
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
 
@@ -69,6 +70,24 @@ def check_simulated(config: BenchConfig, profile: PumpProfile) -> list[Finding]:
         return [
             _try("pump", lambda: _pump(bench.pump, config, profile)),
             _try("balance", lambda: _balance(bench.balance, config)),
+            *_simulated_flow_sources(config),
+        ]
+    finally:
+        bench.close()
+
+
+def _simulated_flow_sources(config: BenchConfig) -> list[Finding]:
+    """Ask the syringe pump of the twin, where the bench has one."""
+    if not config.flow_sources:
+        return []
+    bench = open_qualifying(config)
+    try:
+        return [
+            _named(
+                _try("flow source", partial(check_flow_source, each.driver, each.link.identity, each.config)),
+                each.config.name,
+            )
+            for each in bench.sources
         ]
     finally:
         bench.close()

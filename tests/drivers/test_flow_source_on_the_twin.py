@@ -13,8 +13,8 @@ from rig.drivers.new_era import NewEraPump
 from rig.errors import BenchError
 from rig.instruments import Acceptance, FlowSource, FlowState
 from rig.plugins.registry import find_driver
-from rig.sim.syringe.scenes import MODELS as NAMES
-from rig.sim.syringe.scenes import NOT_PLAYED, harvard, new_era
+from rig.sim.syringe_scenes import MODELS as NAMES
+from rig.sim.syringe_scenes import NOT_PLAYED, harvard, new_era
 from tests.sim.syringe_kit import SyringeRig
 
 

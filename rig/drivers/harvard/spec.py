@@ -22,5 +22,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.INFUSES, Capability.DISPENSES}),
     link_settings=SerialSettings(115200),
     open=_open,
-    simulator="rig.sim.syringe.scenes:harvard",
+    simulator="rig.sim.syringe_scenes:harvard",
 )

@@ -22,5 +22,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.INFUSES, Capability.DISPENSES}),
     link_settings=SerialSettings(19200),
     open=_open,
-    simulator="rig.sim.syringe.scenes:new_era",
+    simulator="rig.sim.syringe_scenes:new_era",
 )
