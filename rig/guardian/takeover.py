@@ -62,10 +62,11 @@ class Takeover:
             if supplies and all(each["confirmed"] for each in supplies):
                 pump = SafeState("pump without supply", True, "its supply line read back; " + pump.by)
         self._valve()
-        states = [pump, *flows]
+        states = flows if self.plan.pump is None and flows else [pump, *flows]
         confirmed = all(each.confirmed for each in states) and all(each["confirmed"] for each in self.reports)
+        told = [each.by for each in states if each.confirmed == confirmed]
         unsure = [f"{each.wanted}: {each.by}" for each in flows if not each.confirmed]
-        by = pump.by if pump.confirmed == confirmed else "; ".join([*unsure, *self._unconfirmed()])
+        by = "; ".join(told if not unsure and told else [*unsure, *self._unconfirmed()])
         return SafeState("; ".join(each.wanted for each in states), confirmed, by)
 
     def _fence(self, runner: Process | None) -> None:
