@@ -33,7 +33,7 @@ STRETCH_MG: Final = 1.0
 STRETCHES: Final = (3, 6)  # fewest and most into which a slow flow is cut
 FEWEST_READINGS: Final = 20
 LEAST_LINEAR_UL: Final = 20.0  # of a smaller volume the noise of the levels says too little
-FAST_SIGMAS: Final = 3.0  # times the noise of a reading, in one second: then a lag of a second can be seen
+FAST_SIGMAS, FAST_S = 3.0, 10.0  # a flow brings so many times the noise of a reading in that time: a lag can be seen
 SHARE_OF_COUNT: Final = 10.0  # readings of a blank are correlated: ten count as one
 
 
@@ -228,7 +228,7 @@ def _lag_item(view: RunView, flow: FlowRun) -> Item:
     label, noise = label_of(flow), view.chain.noise
     rate_mg_per_s = flow.rate_ul_per_h / 3600.0 * view.chain.liquid.density_kg_per_m3 * 1e-3
     from_s, to_s = flow.start_s + STEADY_S / 2.0, flow.flowed_to_s
-    if noise is None or rate_mg_per_s < FAST_SIGMAS * noise.reading_mg / 10.0:
+    if noise is None or rate_mg_per_s * FAST_S < FAST_SIGMAS * noise.reading_mg:
         return Item(label, from_s, to_s, None, None, why_not="the flow is too slow for the noise of the balance")
     base = (view.times_s >= flow.start_s - EDGE_S - HALF_S) & (view.times_s <= flow.start_s - EDGE_S + HALF_S)
     whole, first = (_crossing(view, base, from_s, end_s) for end_s in (to_s, (from_s + to_s) / 2.0))
