@@ -27,7 +27,7 @@ def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(benches: d
     bench.wait_for(bench.delivering)
     bench.runner.kill()
     bench.runner.wait()
-    bench.wait_for(lambda: bench.lock().get("state") == "holding", 10.0)
+    bench.wait_for(lambda: bench.lock().get("state") == "holding")
     where = ["--bench", str(bench.bench), "--devices", str(bench.devices), "--no-report", "--quiet"]
     again = bench.start("runs", "resume", str(bench.run_folder), *where, "--why", "taken up again")
     bench.wait_for(lambda: _taken_up(bench))
