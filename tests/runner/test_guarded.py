@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from rig.config import parse_bench
 from rig.drivers.minimed.pump import MinimedPump
 from rig.engine import header, prepare
 from rig.errors import EmergencyStopped, GuardianLost, InstrumentError, RigError
+from rig.paths import benches_dir
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
@@ -28,13 +30,14 @@ class Witness:
         self._bench = bench
         self._news = news
         self.told: list[tuple[bool, bool, int]] = []
+        self.tuned_mhz: list[float] = []
 
     def beat(self) -> None:
         if self._news is not None and self._bench.boluses():
             raise self._news
 
     def tuned(self, frequency_mhz: float) -> None:
-        """Hear it."""
+        self.tuned_mhz.append(frequency_mhz)
 
     def state(self, *, bolus: bool, holdable: bool) -> None:
         self.told.append((bolus, holdable, len(self._bench.boluses())))
@@ -153,3 +156,28 @@ def test_a_second_request_to_stop_skips_the_tidying_and_never_the_safe_state(tmp
     assert ended.safe.confirmed
     assert len(_events(record, "tidying_left_out")) == 1
     assert len(_events(record, "pump_clock")) == 1  # that of arming
+
+
+SCANNING = (benches_dir() / "simulated.toml").read_text().replace("frequency_mhz = 916.55", 'frequency = "scan"')
+
+
+def test_the_guardian_hears_on_which_frequency_the_pump_was_found_before_anything_is_commanded(tmp_path: Path) -> None:
+    bench = LastingBench(tmp_path, faults=["pump.frequency=868.35MHz"], config=parse_bench(SCANNING))
+    guard = Witness(bench)
+    ended, record = _play(bench, guard)
+    assert ended.reason is EndReason.COMPLETED
+    assert guard.tuned_mhz == [868.35]
+    (radio,) = [event for event in record.events if event.name == "radio"]
+    first = next(event for event in record.events if event.name == "command")
+    assert radio.at_ns < first.at_ns
+    assert radio.data["frequency_mhz"] == 868.35
+    assert [868.35, radio.data["rssi_dbm"]] != [868.35, None]
+    assert len(radio.data["scanned"]) == 9
+
+
+def test_a_frequency_that_is_stated_is_recorded_and_no_news_to_the_guardian(tmp_path: Path) -> None:
+    bench = LastingBench(tmp_path)
+    guard = Witness(bench)
+    _, record = _play(bench, guard)
+    (radio,) = [event for event in record.events if event.name == "radio"]
+    assert (radio.data["frequency_mhz"], radio.data["scanned"], guard.tuned_mhz) == (916.55, [], [])
