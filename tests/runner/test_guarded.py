@@ -12,12 +12,15 @@ from rig.drivers.minimed.pump import MinimedPump
 from rig.engine import header, prepare
 from rig.errors import EmergencyStopped, GuardianLost, InstrumentError, RigError
 from rig.paths import benches_dir
+from rig.record.ledger import BenchLedger
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.ended import Ended
+from rig.runner.folder import RunFolder
 from rig.runner.play import Player
 from rig.runner.stop import StopRequest
+from rig.runner.watch import Watch
 from tests.runner.kit import SMALL, LastingBench, small_scenario
 
 HOLD = SMALL.replace("on_runner_loss: stop", "on_runner_loss: {hold: 10 min}")
@@ -181,3 +184,30 @@ def test_a_frequency_that_is_stated_is_recorded_and_no_news_to_the_guardian(tmp_
     _, record = _play(bench, guard)
     (radio,) = [event for event in record.events if event.name == "radio"]
     assert (radio.data["frequency_mhz"], radio.data["scanned"], guard.tuned_mhz) == (916.55, [], [])
+
+
+def test_the_guardian_hears_of_a_runner_that_wakes_a_pump_which_an_earlier_run_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = LastingBench(tmp_path)
+    beats: list[int] = []
+
+    class Beating(Witness):
+        def beat(self) -> None:
+            beats.append(bench.links.clock.link_ns())
+            raise GuardianLost("it is gone, and the pump must be stopped all the same")
+
+    monkeypatch.setattr(Watch, "guard", property(lambda _: Beating(bench)))
+    folder = RunFolder(tmp_path, "s")
+    watch = Watch(bench.config, folder, tmp_path)
+    ledger = BenchLedger(tmp_path / "ledger.jsonl")
+    ledger.append("started", run_id="before", folder="/gone", scenario="s")
+    watch._ledger, watch._unsafe = ledger, ledger.unsafe()
+    opened = bench.open(bench.config, bench.config.pump_profile(), (), None)
+    writer = RecordWriter(tmp_path / "record-001.log.gz", {})
+    assert watch.make_safe_first(opened, writer) is None
+    writer.close({})
+    assert bench.twin.firmware.therapy.suspended
+    gaps = [after - before for before, after in zip([0, *beats], beats, strict=False)]
+    assert beats
+    assert max(gaps) <= 4_000_000_000
