@@ -23,6 +23,7 @@ from rig.results import EndReason, Result
 from rig.runner.drivers import check_drivers, third_party_drivers
 from rig.runner.ended import Ended
 from rig.runner.folder import EVIDENCE, PLAN, VOID, RunFolder, sha256_of
+from rig.runner.left_running import FLOW_SOURCES, PUMP
 from rig.runner.operator import Operator
 from rig.runner.play import Player
 from rig.runner.preflight import check_room
@@ -33,7 +34,7 @@ from rig.runner.qualifier import Qualifier
 from rig.runner.qualifying_bench import QualifyingBench, open_qualifying
 from rig.runner.resume import REATTACH, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
-from rig.runner.watch import FLOW_SOURCES, PUMP, Watch
+from rig.runner.watch import Watch
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.scenario.validate import validate_for

@@ -194,8 +194,9 @@ def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, exam
 
     try:
         with signals_to(stop), _links(config) as links:
+            links.pulse = watch  # before the pump is woken, which takes longer than a guardian waits for a heartbeat
             real = _opened(found, config, profile, links, examination)
-            real.delivers, links.pulse = True, watch
+            real.delivers = True
             try:
                 yield from real.rows()
             finally:

@@ -5,30 +5,28 @@ A bench inside this process has none of them: its pump ends with the process.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rig.bench import Bench, WeighingBench, flow_settings
+from rig.bench import WeighingBench, flow_settings
 from rig.config import BenchConfig
-from rig.errors import BenchError, UnsafeBench
+from rig.errors import BenchError, RunAborted, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.places import Places
-from rig.guardian.plan import AWAKE_LIMIT_S, FlowPlan, LinePlan, PumpPlan, SafePlan
-from rig.guardian.stop_pump import SafeState, stop_flow
+from rig.guardian.plan import FlowPlan, LinePlan, PumpPlan, SafePlan
 from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
-from rig.runner.qualifying_bench import QualifyingBench
-from rig.runner.safe import make_safe
+from rig.runner.left_running import FLOW_SOURCES, PUMP, stop_what_was_left
 from rig.transport.serial_links import identify_port
 
 SD_COMMIT_S, COMMIT_S = 10.0, 1.0
-PUMP, FLOW_SOURCES = "pump", "flow_sources"  # what a run drives
 
 
 def bench_ledger(config: BenchConfig, parent: Path) -> BenchLedger:
@@ -160,7 +158,8 @@ class Watch:
         """Stop what an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
-        state = self._made_safe(self._ledger, self._unsafe, bench, writer)
+        bench.links.pulse = self._beat_on  # waking a pump takes longer than the guardian waits for a heartbeat
+        state = stop_what_was_left(self._ledger, self._folder.run_id, bench, writer)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:
@@ -172,22 +171,10 @@ class Watch:
         )
         return Ended(EndReason.BENCH_FAULT, str(error), state, error, commanded=True)
 
-    @staticmethod
-    def _made_safe(ledger: BenchLedger, unsafe: Entry, bench: WeighingBench, writer: RecordWriter) -> SafeState:
-        """Stop what the earlier run drove; what this run has no way to, only a person can say to be safe."""
-        begun = (entry for entry in ledger.entries() if entry.kind == "started" and entry.run_id == unsafe.run_id)
-        drove = next((str(entry.data.get("drives", PUMP)) for entry in begun), PUMP)
-        if drove == PUMP and isinstance(bench, Bench):
-            return make_safe(bench.pump, bench.links, writer)
-        if drove == FLOW_SOURCES and isinstance(bench, QualifyingBench):
-            states = [stop_flow(each.driver, each.link, bench.links, AWAKE_LIMIT_S) for each in bench.sources]
-            unsure = [state for state in states if not state.confirmed]
-            by = "; ".join(state.by for state in unsure or states)
-            return SafeState("flow sources stopped", bool(states) and not unsure, by or "the bench has none any more")
-        words = {PUMP: "the pump under test", FLOW_SOURCES: "a flow source"}
-        return SafeState(
-            "the bench safe", False, f"it drove {words.get(drove, drove)}, to which this run does not speak"
-        )
+    def _beat_on(self) -> None:
+        """Say that the runner lives; nothing may keep the pump from being stopped."""
+        with suppress(BenchError, RunAborted):
+            self.guard.beat()
 
     def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
         """Tell the guardian how the bench was left; return what is known of it then."""

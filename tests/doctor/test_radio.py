@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from rig.bench import pump_driver
 from rig.cli.main import main
 from rig.config import load_bench, parse_bench
 from rig.doctor import devices
@@ -96,4 +97,4 @@ def test_a_stick_that_cannot_be_tuned_and_a_scan_do_not_go_together() -> None:
     with pytest.raises(
         ConfigError, match=r"b\.toml:\d+: pump\.frequency: driver 'carelink' finds no frequency by itself"
     ):
-        devices.pump_driver(config)
+        pump_driver(config)

@@ -64,6 +64,7 @@ def bench_with(config: BenchConfig, profile: PumpProfile, at_pump_port: Simulate
     assert config.simulation is not None
     twin = SimulatedBench(
         model=profile.model,
+        link=config.pump.link,
         serial=config.pump.serials[0],
         start_local=config.simulation.start,
         faults=faults,

@@ -237,6 +237,26 @@ class _Deaf:
         return confirmed, by
 
 
+def test_the_guardian_hears_of_the_suite_before_the_pump_is_woken(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+    woken: list[int] = []
+    monkeypatch.setattr(conform, "GuardianClient", _Deaf)
+    monkeypatch.setattr(_Deaf, "beat", lambda _: beats.append("beat"))
+    opened = conform._opened
+
+    def watched(*arguments: Any) -> conform.RealPump:
+        real = opened(*arguments)
+        woken.append(len(beats))
+        return real
+
+    monkeypatch.setattr(conform, "_opened", watched)
+    assert main(["check", "--driver", "acme-1", "--bench", str(bench.file), "--delivers"]) == 0
+    assert woken[0] > 0
+    assert "conforms as far as it was asked" in capsys.readouterr().out
+
+
 def test_a_balance_on_a_port_is_weighed_and_nothing_else(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--driver", "mt-sics", "--bench", str(bench.file), "--json"]) == 0
     assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "steady_stable"]

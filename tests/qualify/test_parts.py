@@ -21,9 +21,9 @@ from rig.judging.known_flows import FlowRun, weight_spans
 from rig.judging.qualification import _residuals
 from rig.record.ledger import BenchLedger
 from rig.record.reader import Event
+from rig.runner.left_running import left_running, stop_what_was_left
 from rig.runner.operator import Terminal
 from rig.runner.qualification_plan import plan_qualification
-from rig.runner.watch import Watch
 from rig.transport.links import Link
 from rig.transport.serial_links import SerialLinks, SerialSettings
 from tests.qualify.kit import HEAD, STEPS, bench, short
@@ -206,12 +206,18 @@ def test_a_flow_source_is_started_again_only_by_a_command() -> None:
 def test_a_run_of_the_pump_does_not_clear_what_a_qualification_left_running(tmp_path: Path) -> None:
     ledger = BenchLedger(tmp_path / "b.ledger")
     ledger.append("started", run_id="q1", drives="flow_sources")
-    unsafe = ledger.unsafe()
-    assert unsafe is not None
+    ledger.append("started", run_id="p1")  # refused, because of that
+    ledger.append("ended", run_id="p1", safe={"confirmed": False})
+    ledger.append("started", run_id="p2")
+    assert left_running(ledger, "p2") == {"pump", "flow_sources"}
     nobody: Any = None
-    state = Watch._made_safe(ledger, unsafe, nobody, nobody)
+    state = stop_what_was_left(ledger, "p2", nobody, nobody)
     assert not state.confirmed
-    assert "it drove a flow source" in state.by
+    assert "a flow source" in state.by
+    ledger.append("acknowledged", who="me", why="I looked")
+    ledger.append("started", run_id="p3")
+    ledger.append("started", run_id="p4")
+    assert left_running(ledger, "p4") == {"pump"}
 
 
 def test_a_person_who_is_gone_ends_the_known_mass_instead_of_hanging(tmp_path: Path) -> None:
