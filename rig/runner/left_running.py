@@ -1,4 +1,4 @@
-"""What earlier runs may have left running on a bench, and stopping it: only whoever speaks to a device can vouch for it.
+"""What earlier runs may have left running on a bench, and stopping it: who speaks to a device can vouch for it.
 
 A run drives either the pump under test or the flow sources of its bench; the ledger says which (``drives``).
 """
