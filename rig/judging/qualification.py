@@ -91,7 +91,7 @@ def _flows(check: Check, view: RunView) -> list[FlowRun]:
     held = [flow for flow in flow_runs(view.evidence, view.started_ns) if flow.step in wanted]
     lacking = [flow for flow in held if flow.stop_s is None]
     due = sum(getattr(steps[index], "repeat", 1) for index in wanted)
-    if lacking or len(held) < due:
+    if not held or lacking or len(held) < due:
         raise NotMeasurableError(f"{len(held) - len(lacking)} of {due} known flows came to their end")
     return held
 
@@ -264,6 +264,8 @@ def _known_masses(check: Check, view: RunView) -> Measured:
     for index, step in enumerate(steps):
         if isinstance(step, KnownMassStep) and check.step in (None, index):
             found.append(_known_mass(view, index, step))
+    if not found:
+        raise NotMeasurableError("no reference weight was asked for")
     return Measured(found[0].from_s, found[-1].to_s, tuple(found))
 
 
