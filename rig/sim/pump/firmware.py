@@ -299,8 +299,9 @@ class Firmware:
         return sorted(acts, key=lambda act: act[0])
 
     def _key_in(self, wave: Wave) -> None:
-        """Start a bolus at the pump's keys, where it lets its operator."""
-        if not self._bolus_refused(wave.now + wave.later):
+        """Start a bolus at the pump's keys, where it lets its operator: old ones in steps of 0.1 U."""
+        step = 1 if self.model.is_new else 4
+        if not (wave.now % step or wave.later % step or self._bolus_refused(wave.now + wave.later)):
             self._boluses.by_hand(wave)
 
     def _rewind(self) -> None:
