@@ -127,6 +127,17 @@ def test_a_listener_that_gives_up_before_the_answer_begins_hears_nothing() -> No
     assert len(rig.uart(ASK_MODEL, 0.5)) > 100  # and the next one is not disturbed by what it missed
 
 
+def test_a_receive_that_begins_in_the_middle_of_a_packet_does_not_hear_it() -> None:
+    rig = Rig("522")
+    rig.wake()
+    send_only = unhex("04 00 00 00 A9 69 71 C9 AD 16 68 D5 55 59 A5 00")
+    listen_200_ms = unhex("03 00 00 00 00 C8")
+    assert rig.uart(send_only, 0.02) == b"\x00"
+    assert len(rig.uart(listen_200_ms, 0.3)) > 100  # begun in time
+    assert rig.uart(send_only, 0.1) == b"\x00"  # answers begin at most 80 ms after, and take 61 ms
+    assert rig.uart(listen_200_ms, 0.3) == b"\xaa\x00"
+
+
 def test_the_stick_sends_again_when_it_was_told_to_and_nothing_came() -> None:
     rig = Rig()
     began_ns = rig.now_ns

@@ -30,6 +30,7 @@ class _Listening:
     """A running receive, and what to send again when nothing comes."""
 
     token: int
+    since_ns: int
     timeout_ns: int
     again: bytes
     retries: int
@@ -149,8 +150,11 @@ class Stick:
 
     def _heard(self, coded: bytes, begins_ns: int, at_ns: int) -> None:
         """Hand up a packet of the pump that has ended, if the stick listened all the time."""
-        if self._listening is None or begins_ns < self._sending_until_ns or not self._in_reach():
+        listening = self._listening
+        if listening is None or begins_ns < self._sending_until_ns or not self._in_reach():
             return
+        if begins_ns + self._air.preamble_ns < listening.since_ns:
+            return  # its beginning was over before the radio listened
         self._listening = None
         self._counter = self._counter % 255 + 1
         rssi = self._rssi(self._wire.rig_ns(at_ns))
@@ -160,7 +164,7 @@ class Stick:
         """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
         self._token += 1
         token = self._token
-        self._listening = _Listening(token, timeout_ns, again, retries)
+        self._listening = _Listening(token, from_ns, timeout_ns, again, retries)
         self._wire.call_at(from_ns, lambda at_ns: self._owed_ack(token, at_ns))
         if timeout_ns:
             self._wire.call_at(from_ns + timeout_ns, lambda at_ns: self._timed_out(token, at_ns))
@@ -174,7 +178,7 @@ class Stick:
         listening = self._listening
         if listening is None or listening.token != token:
             return
-        arriving_until_ns = self._air.arriving_until(at_ns, self._sending_until_ns) if self._in_reach() else None
+        arriving_until_ns = self._air.arriving_until(at_ns, listening.since_ns) if self._in_reach() else None
         if arriving_until_ns is not None:  # only silence times out, not a packet that has begun (radio.c of 0.9)
             self._wire.call_at(arriving_until_ns, lambda then_ns: self._timed_out(token, then_ns))
             return
