@@ -37,8 +37,10 @@ def test_the_driver_reads_every_wave_with_its_amounts_time_and_origin(model: str
         (START + timedelta(hours=3) + set_s, 0.5, 0.0),
     ]
     assert [event.remote for event in read] == [False] * 4
-    for event, (at, amount_u, minutes) in zip(sorted(read, key=lambda each: each.at), expected, strict=True):
-        assert abs(event.at - at) <= timedelta(seconds=2)
-        assert (event.programmed_u, event.delivered_u) == (pytest.approx(amount_u), pytest.approx(amount_u))
+    found = sorted((event.at or START, event) for event in read)
+    for (written, event), (at, amount_u, minutes) in zip(found, expected, strict=True):
+        assert abs(written - at) <= timedelta(seconds=2)
+        assert event.programmed_u == pytest.approx(amount_u)
+        assert event.delivered_u == pytest.approx(amount_u)
         assert (event.minutes or 0.0) == minutes
     assert twin.ledger.commanded_u(0, links.clock.now_ns()) == pytest.approx(6.5)
