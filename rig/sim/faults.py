@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rig.errors import UsageError
+from rig.sim.waves import EXPECTED as WAVES
+from rig.sim.waves import read_wave
 from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
 
 NS_PER_S = 1e9
@@ -33,7 +35,7 @@ class FaultSpec:
     """One fault that can be seeded: its name, how its value is written, and what it does."""
 
     name: str
-    unit: str  # "%", "count", "on", "choice", "command:n", "deed:way:n" or a unit
+    unit: str  # "%", "count", "on", "choice", "command:n", "deed:way:n", "bolus" or a unit
     doc: str
     example: str
     dimension: Dimension | None = None
@@ -164,6 +166,10 @@ _SPECS = (
         "somebody rewinds the pump; at the end it is primed from a full reservoir, away from the vessel",
         "pump.rewound=on@1h+5min",
     ),
+    FaultSpec(
+        "pump.hand", "bolus", f"at START somebody gives a bolus at the pump's keys: {WAVES}",
+        "pump.hand=dual:1U:2U:1h@1h",
+    ),
     FaultSpec("pump.battery", "V", "the cell starts at this voltage", "pump.battery=1.15V", VOLTAGE, (), (0, 2)),
     FaultSpec(
         "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",
@@ -273,6 +279,14 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
         if text not in spec.choices:
             raise UsageError(f"'{text}' is not possible here", expected=" or ".join(spec.choices))
         return 0.0, text
+    return _word(spec, text)
+
+
+def _word(spec: FaultSpec, text: str) -> tuple[float, str]:
+    """Return (number, word) of a value that begins with a word."""
+    if spec.unit == "bolus":
+        read_wave(text)
+        return 0.0, text
     which, _, nth = text.rpartition(":")
     if which not in _packets(spec) or not nth.isascii() or not nth.isdigit() or not 0 < int(nth[:6]) < 100_000:
         expected = f"{spec.unit.upper()} with N from 1 on, and one of {', '.join(_packets(spec))}"
@@ -308,6 +322,10 @@ class FaultSet:
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return (start, end) in rig time of each time that an on/off fault is on."""
         return [(start_ns, end_ns) for start_ns, end_ns, fault in self._faults.get(name, []) if fault.number > 0.0]
+
+    def words(self, name: str) -> list[tuple[int, str]]:
+        """Return (start in rig time, word) of each fault of a name."""
+        return [(start_ns, fault.text) for start_ns, _, fault in self._faults.get(name, [])]
 
     def active(self, name: str, rig_ns: int) -> list[Fault]:
         """Return the faults of this name that act at a rig time."""

@@ -1,8 +1,9 @@
 """The twin's devices on pseudo-terminals, in real time, for anyone's client.
 
-The server holds the slave end of each pseudo-terminal open itself: without that the master reads EIO whenever no client
-is connected, and a client that reconnects could find the port gone. The price: clients that ask `fuser` before they
-open a port find it in use. Slaves are in raw mode, so that nothing is echoed back as a command.
+The server keeps only the master end of each pseudo-terminal: clients that ask `fuser` before they open a port must not
+find it in use. The kernel keeps the slave and its raw mode (nothing is echoed back as a command) for as long as the
+master is open. While no client has the slave open, the master reads EIO and is asked again every `ABSENT_S`; what a
+device says meanwhile is lost, as on a port that nobody has opened.
 
 With a folder for names, each device has a stable name there, a symbolic link to its pseudo-terminal that stands for
 /dev/serial/by-id: a simulator that was killed and started again, or a device that was unplugged and plugged in again,
@@ -39,6 +40,7 @@ DEVICES = ("pump", "balance", "syringe")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 IDLE_S = 0.1  # how long a stop request may go unnoticed
+ABSENT_S = 0.01  # how long a client may go unnoticed; the hastiest known one gives its stick 50 ms
 READ_SIZE = 4096
 BITS_PER_BYTE = 10  # 8N1
 BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
@@ -130,9 +132,11 @@ class PtyServer:
         wait_s = most_s
         if self._queue:
             wait_s = min(most_s, max(0.0, (self._queue[0][0] - now_ns) * 1e-9))
-        ready, _, _ = select.select(list(self._ports), [], [], wait_s)
-        for master in ready:
-            self._ports[master].read(time.monotonic_ns())
+        absent = [port for port in self._ports.values() if not port.is_open]
+        there = [master for master, port in self._ports.items() if port.is_open]
+        ready, _, _ = select.select(there, [], [], min(wait_s, ABSENT_S) if absent else wait_s)
+        for port in [*absent, *(self._ports[master] for master in ready)]:
+            port.read(time.monotonic_ns())
         now_ns = time.monotonic_ns()
         while self._queue and self._queue[0][0] <= now_ns:
             at_ns, _, action = heapq.heappop(self._queue)
@@ -150,11 +154,11 @@ class _PtyPort:
     def __init__(self, server: PtyServer, name: str, device: SimulatedDevice, ns_per_byte: int) -> None:
         self.name = name
         self.plugged = False
+        self.is_open = False  # by a client, as far as the last reading told
         self.master = -1
         self.path = ""
         self._server = server
         self._device = device
-        self._slave = -1
         self._plugging = 0  # what was on the wire when the plug was pulled never arrives
         self._ns_per_byte = ns_per_byte
         self._free_ns = 0  # when the wire has sent what was put on it before
@@ -162,21 +166,21 @@ class _PtyPort:
     def open(self) -> str:
         """Take a new pseudo-terminal; return the path of its slave."""
         try:
-            self.master, self._slave = pty.openpty()
+            self.master, slave = pty.openpty()
         except OSError as error:
             raise TransportError(f"no pseudo-terminal can be had ({error})", where=self.name) from error
-        tty.setraw(self._slave)
+        tty.setraw(slave)
         os.set_blocking(self.master, False)
-        self.path = os.ttyname(self._slave)
-        self.plugged = True
+        self.path = os.ttyname(slave)
+        os.close(slave)
+        self.plugged, self.is_open = True, False
         return self.path
 
     def hang_up(self) -> None:
-        """Close both ends: whoever has the slave open sees a device that went away."""
-        self.plugged = False
+        """Close the master: whoever has the slave open sees a device that went away."""
+        self.plugged = self.is_open = False
         self._plugging += 1
         os.close(self.master)
-        os.close(self._slave)
 
     def send(self, data: bytes, at_ns: int) -> None:
         """Put bytes on the wire at a link time; paced, they arrive one after the other at the baud rate."""
@@ -200,16 +204,20 @@ class _PtyPort:
         return self._server.clock.rig_ns(link_ns)
 
     def read(self, now_ns: int) -> None:
-        """Hand the device what a client wrote."""
+        """Hand the device what a client wrote, and notice whether there is a client."""
         try:
             data = os.read(self.master, READ_SIZE)
         except (BlockingIOError, InterruptedError):
+            self.is_open = True
             return
+        except OSError:  # EIO: the last client closed the slave, or none has opened it yet
+            data = b""
+        self.is_open = bool(data)
         if data:
             self._device.receive(data, now_ns)
 
     def _write(self, data: bytes, plugging: int, _now_ns: int) -> None:
-        if plugging != self._plugging or not self.plugged:
+        if plugging != self._plugging or not self.is_open:
             return
         try:
             os.write(self.master, data)

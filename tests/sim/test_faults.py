@@ -317,7 +317,7 @@ def test_a_share_of_packets_comes_twice() -> None:
     rig = late("link.duplicate=50%")
     twice = 0
     for _ in range(60):
-        assert rig.packet(short_packet(PUMP_ID, 0x8D)) is not None
+        assert rig.air(encode_4b6b(short_packet(PUMP_ID, 0x8D)), 0.15) is not None  # no longer: an echo may come
         twice += rig.uart(bytes.fromhex("03 00 00 00 02 00"), 0.6) != b"\xaa\x00"
     assert 25 < twice < 59  # either way: three quarters expected
 

@@ -150,6 +150,38 @@ def test_bytes_that_nobody_reads_are_lost_and_do_not_block_the_server() -> None:
     server.close()
 
 
+def holders(path: str) -> int:
+    """Return how many descriptors this process has on a file."""
+    return sum(os.path.realpath(link) == path for link in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to look into")
+def test_a_port_is_in_use_only_while_a_client_has_it_open_and_stays_raw_between_clients() -> None:
+    # Clients such as decocare ask fuser, and refuse a port that another process has open.
+    server, device = PtyServer(), Echo()
+    path = server.add("balance", device)
+    assert holders(path) == 0
+    for _ in range(2):
+        client = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        assert holders(path) == 1
+        os.write(client, b"\x03\x04\x11?\r")  # a terminal that is not raw would take these for itself
+        answered = b""
+        while not answered.endswith(b"\r"):
+            server.step(0.05)
+            if select.select([client], [], [], 0.0)[0]:
+                answered += os.read(client, 100)
+        assert answered == b"\x03\x04\x11?\r"
+        os.close(client)
+        server.step(0.0)
+        device.receive(b"to nobody", time.monotonic_ns())
+        server.step(0.0)
+    client = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    server.step(0.05)
+    assert not select.select([client], [], [], 0.0)[0]
+    os.close(client)
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
