@@ -18,12 +18,14 @@ SICS_COMMANDS = ("S", "TA", "I2", "I4", "M02", "I0")
 
 def sics(data: bytes) -> None:
     """MT-SICS: a weight is what the ten characters in front of its unit say; every line is taken once, in order."""
-    inbox, taken = bytearray(data), b""
+    inbox, taken = bytearray(data), 0
     while (line := accepted(mt_sics.take_line, inbox, refuses=MalformedReply)) is not None:
         assert line.endswith(b"\n")
-        taken += line
+        assert line == data[taken : taken + len(line)]
+        assert len(line) <= 256
+        taken += len(line)
         _sics_line(line)
-    assert taken + inbox == data
+    assert b"\n" not in inbox or data.find(b"\n", taken) >= taken + 256
     inbox, before = bytearray(data), -1
     while len(inbox) != before:
         before = len(inbox)
@@ -36,7 +38,7 @@ def _sics_line(line: bytes) -> None:
     assert weight is None or mt_sics.is_weight_line(line)
     if weight is not None:
         _weight(line, weight)
-    for command in SICS_COMMANDS:
+    for command in {"S", SICS_COMMANDS[len(line) % len(SICS_COMMANDS)], line[:2].decode("latin-1")}:
         reply = accepted(mt_sics.parse_reply, line, command, refuses=BOTH)
         if reply is not None:
             head = f"{command} {reply.status}"
@@ -53,6 +55,7 @@ def _sics_line(line: bytes) -> None:
         unit = line[5:-2].lstrip(b" -0123456789.")
         number = line[5:-2].removesuffix(unit).strip(b" ")
         assert tare == float(Decimal(number.decode()) * {b"g": 1000, b"mg": 1}[unit])
+        assert abs(tare) < 1e13
 
 
 def _weight(line: bytes, weight: mt_sics.Weight) -> None:
@@ -92,6 +95,7 @@ def _frames(data: bytes) -> None:
         if answer is None:
             assert len(inbox) == before <= 256
             return
+        assert answer.safe or len(answer.text) <= 40
         frame, at = data[at : len(data) - len(inbox)], len(data) - len(inbox)
         _new_era_answer(frame, answer)
 
@@ -183,6 +187,7 @@ def harvard_numbers(data: bytes) -> None:
     status = accepted(harvard.parse_status, text, refuses=MalformedReply)
     if status is not None:
         rate, _, volume, flags = text.split(" ")
+        assert max(status.rate_ul_per_h, status.volume_ul) < 1e12
         assert status.rate_ul_per_h == float(Decimal(rate) * 3600 / 10**9)
         assert status.volume_ul == float(Decimal(volume) / 10**9)
         assert (status.stalled, status.target_reached) == (flags[2] == "S", flags[5:] == "T")
@@ -201,4 +206,4 @@ def _number(parse: Callable[[str], Any], text: str, units: dict[str, Any]) -> No
     decimals = len(number.partition(".")[2])
     assert found.value == float(Decimal(number) * units[unit])
     assert found.step == float(Decimal((0, (1,), -decimals)) * units[unit])
-    assert found.value >= 0
+    assert 0 <= found.value < 1e30

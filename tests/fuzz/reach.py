@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import CO_NEWLOCALS
 from pathlib import Path
 from pkgutil import iter_modules
 from types import CodeType, FrameType
@@ -14,11 +15,15 @@ from tests.fuzz.targets import TARGETS, Target
 
 
 def reached(target: Target, inputs: Iterator[bytes]) -> tuple[int, int, list[str]]:
-    """Return lines reached, lines there are, and the places of the others; only lines inside functions count."""
+    """Return lines reached, lines there are, and the places of the others.
+
+    Lines of functions that a check never enters do not count: the same modules also write.
+    """
     check = target.load()
-    lines = {place for name in target.code for module in _modules(name) for place in _lines(module)}
-    files = {file for file, _ in lines}
+    functions = {code for name in target.code for module in _modules(name) for code in _functions(module)}
+    places = {(code.co_filename, code.co_name, code.co_firstlineno): set(_lines(code)) for code in functions}
     seen: set[tuple[str, int]] = set()
+    entered: set[tuple[str, str, int]] = set()
 
     def local(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "line":
@@ -26,7 +31,12 @@ def reached(target: Target, inputs: Iterator[bytes]) -> tuple[int, int, list[str
         return local
 
     def trace(frame: FrameType, _event: str, _argument: Any) -> Any:
-        return local if frame.f_code.co_filename in files else None
+        code = frame.f_code
+        place = (code.co_filename, code.co_name, code.co_firstlineno)
+        if place not in places:
+            return None
+        entered.add(place)
+        return local
 
     sys.settrace(trace)
     try:
@@ -34,8 +44,8 @@ def reached(target: Target, inputs: Iterator[bytes]) -> tuple[int, int, list[str
             check(data)
     finally:
         sys.settrace(None)
-    missed = sorted(f"{Path(file).name}:{line}" for file, line in lines - seen)
-    return len(lines & seen), len(lines), missed
+    lines = {line for place in entered for line in places[place]}
+    return len(lines & seen), len(lines), sorted(f"{Path(file).name}:{line}" for file, line in lines - seen)
 
 
 def _modules(name: str) -> Iterator[Any]:
@@ -45,15 +55,19 @@ def _modules(name: str) -> Iterator[Any]:
         yield from _modules(f"{name}.{found.name}")
 
 
-def _lines(module: Any) -> Iterator[tuple[str, int]]:
-    """Yield every line inside a function of a module."""
+def _functions(module: Any) -> Iterator[CodeType]:
+    """Yield the code of every function of a module."""
     source = Path(module.__file__)
     todo = [compile(source.read_text("utf-8"), str(source), "exec")]
     while todo:
         code = todo.pop()
         todo += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-        if code.co_flags & 0x02:  # CO_NEWLOCALS: a function, not a module or a class
-            yield from ((code.co_filename, line) for _, _, line in code.co_lines() if line and line > code.co_firstlineno)
+        if code.co_flags & CO_NEWLOCALS:  # neither a module nor the body of a class
+            yield code
+
+
+def _lines(code: CodeType) -> Iterator[tuple[str, int]]:
+    return ((code.co_filename, line) for _, _, line in code.co_lines() if line and line > code.co_firstlineno)
 
 
 def main(arguments: list[str]) -> None:

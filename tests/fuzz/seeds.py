@@ -96,7 +96,14 @@ def downloads() -> Iterator[bytes]:
 
 def carelink_commands() -> Iterator[bytes]:
     """What a host says to the CareLink stick, each in a piece of its own."""
-    asking = (b"\x04\x00\x00", b"\x05\x00\x00", b"\x05\x01\x00", b"\x06\x00\x00", b"\x03\x00\x00", b"\x0c\x00\x00\x0f\xc6")
+    asking = (
+        b"\x04\x00\x00",
+        b"\x05\x00\x00",
+        b"\x05\x01\x00",
+        b"\x06\x00\x00",
+        b"\x03\x00\x00",
+        b"\x0c\x00\x00\x0f\xc6",
+    )
     yield _in_pieces(*asking)
     for entry in load("carelink.toml")["transmit"]:
         yield _in_pieces(expand(entry["bytes"]), *asking[4:] * 3)

@@ -38,7 +38,7 @@ MINIMED, PUMP, SYRINGE = "rig.wire.minimed.", "rig.sim.pump.", "rig.sim.syringe.
 # fmt: off
 _ALL = (
     Target("line-code", "minimed", "minimed:line", ("rig.wire.line_code",), seeds.coded),
-    Target("stick-responses", "minimed", "minimed:stick", ("rig.wire.subg_rfspy",), seeds.stick_responses),
+    Target("stick-responses", "minimed", "minimed:stick", ("rig.wire.subg_rfspy",), seeds.stick_responses, 700),
     Target("packets", "minimed", "minimed:packet", (MINIMED + "packets", PUMP + "packets"), seeds.radio, 80),
     Target("fragments", "minimed", "minimed:fragments", (MINIMED + "packets",), seeds.fragments, 40),
     Target("answers", "minimed", "minimed:answer", (MINIMED + "answers", MINIMED + "wizard"), seeds.bodies, 66),
@@ -47,7 +47,7 @@ _ALL = (
     Target("history", "minimed", "minimed:page", (MINIMED + "history",), seeds.pages, 1024),
     Target("carelink-blocks", "carelink", "carelink:block", ("rig.wire.carelink",), seeds.blocks, 80),
     Target("carelink-downloads", "carelink", "carelink:download", ("rig.wire.carelink",), seeds.downloads, 1100),
-    Target("mt-sics", "balance", "lines:sics", ("rig.wire.mt_sics",), seeds.sics_lines),
+    Target("mt-sics", "balance", "lines:sics", ("rig.wire.mt_sics",), seeds.sics_lines, 400),
     Target("new-era", "syringe", "lines:new_era_answers", ("rig.wire.new_era",), seeds.new_era_answers, 300),
     Target("new-era-numbers", "syringe", "lines:new_era_numbers", ("rig.wire.new_era",), seeds.numbers, 40),
     Target("harvard", "syringe", "lines:harvard_answers", ("rig.wire.harvard",), seeds.harvard_answers),
@@ -68,7 +68,7 @@ _ALL = (
     Target("record-lines", "file", "files:record_lines", ("rig.record.lines",), seeds.record_lines, 120),
     Target("weighing-log", "file", "files:weighing_log", ("rig.weighing_log.read", "rig.weighing_log.rows", "rig.weighing_log.layout", "rig.weighing_log.quotes"), seeds.logs, 400),
     Target("bench-file", "file", "files:bench", ("rig.config", "rig.profiles.strict"), seeds.benches, 4096),
-    Target("scenario", "file", "files:scenario", ("rig.scenario",), seeds.scenarios, 2048),
+    Target("scenario", "file", "files:scenario", tuple(f"rig.scenario.{name}" for name in ("parse", "document", "fields", "kinds", "words", "step_fields", "sequence")), seeds.scenarios, 2048),
 )
 # fmt: on
 TARGETS = {target.name: target for target in _ALL}

@@ -23,8 +23,8 @@ def stick(data: bytes) -> None:
     air = _Overheard(rig)
     _talk(rig, data, "pump")
     rig.wait(0.5)
-    for _ in range(3):  # zeros complete whatever was left half said, and end what is listened for
-        rig.uart(bytes(10), 30.0)
+    for _ in range(MOST_PIECES):  # zeros complete whatever was left half said, and end what is listened for
+        rig.uart(bytes(10), 90.0)  # the longest sending: 256 packets, 255 ms apart
     assert b"OK\x00" in rig.uart(b"\x01", 1.0)
     air.check()
 
@@ -162,7 +162,10 @@ class _Overheard:
         asked = [
             packet
             for packet in packets
-            if len(packet) == 71 and packet[:4] == b"\xa7" + ID and packet[4] in DELIVERING and crc8(packet[:-1]) == packet[-1]
+            if len(packet) == 71
+            and packet[:4] == b"\xa7" + ID
+            and packet[4] in DELIVERING
+            and crc8(packet[:-1]) == packet[-1]
         ]
         delivered_u = self._rig.ledger.displaced_u(0, self._rig.now_ns + HOUR_NS)
         assert asked or delivered_u == 0.0, delivered_u
