@@ -1,4 +1,4 @@
-"""A request and its reply through each driver, against the same bytes through bare pyserial on the same pseudo-terminal.
+"""A request and its reply through each driver, against the same bytes through bare pyserial on the same terminal.
 
 The far end is one scripted responder in a process of its own, which answers both alike. Floor and subject take turns;
 the median of the ratios to the floor before and after is printed, in wall time and in CPU time of this process.

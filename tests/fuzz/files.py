@@ -9,15 +9,20 @@ from base64 import b64encode
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
 from rig.config import BenchConfig, parse_bench
 from rig.errors import ConfigError, ScenarioError, UsageError
+from rig.profiles.data_file import marked, read_facts
+from rig.profiles.strict import Origin, parse_toml
+from rig.record import ledger
 from rig.record.lines import BlockDecoder, decode_bytes, encode_bytes, parse_heading
 from rig.record.reader import read_chunks, read_segment
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
+from rig.sim.faults import list_faults, parse_fault
 from rig.weighing_log import read as weighing
 from tests.fuzz.independent import accepted
 
@@ -132,3 +137,43 @@ def scenario(data: bytes) -> None:
 def vars_of(step: object) -> list[object]:
     """Return the values of a frozen dataclass with slots."""
     return [getattr(step, name) for name in getattr(step, "__dataclass_fields__", {})]
+
+
+def ledger_lines(data: bytes) -> None:
+    """The ledger of a bench: an entry only with a right CRC, everything else named; and its own lines come back."""
+    lines = ledger._split(data)
+    for entry in lines.whole:
+        line = data.split(b"\n")[entry.line - 1]
+        body, _, crc = line.rpartition(b',"crc":"')
+        assert crc == f'{crc32(body):08x}"}}'.encode()
+        assert entry.sha256 == sha256(line).hexdigest()
+    assert len(lines.whole) + len(lines.broken) == data.count(b"\n") + (1 if lines.tail_open else 0)
+    reading = ledger._reading(lines, "ledger")
+    assert not any("\n" in text for text in (*reading.damage, *reading.torn))
+    text = data.decode("latin-1")[:40]
+    written = ledger._line({"n": 1, "previous": ledger.FIRST, "utc": "2026-11-25", "kind": "run", "text": text})
+    back = ledger._split(written + b"\n")
+    assert not back.broken
+    assert back.whole[0].data == {"text": text}
+
+
+def fault(data: bytes) -> None:
+    """Faults of the twin: a known one whose number, start and length are finite and within their limits."""
+    found = accepted(parse_fault, data.decode("utf-8", "replace"), refuses=UsageError)
+    if found is not None:
+        spec = next(each for each in list_faults() if each.name == found.name)
+        assert math.isfinite(found.number)
+        assert 0 <= found.start_ns < found.end_ns
+        assert spec.unit != "count" or 0 < found.number <= 1_000_000
+
+
+def profile_data(data: bytes) -> None:
+    """Data files of pump models: every figure has a mark and a source, or the file is refused."""
+    text = data.decode("utf-8", "replace")
+    found = accepted(lambda: read_facts(parse_toml(text, "x.toml"), Origin("x.toml", text)), refuses=ConfigError)
+    for key, pump in (found or {}).items():
+        assert key
+        for _, item in marked(pump):
+            letters = item.mark.split(", ")
+            assert bool(item.source) == any(letter in "MCPW" for letter in letters), item
+            assert item.mark != "confirmed"

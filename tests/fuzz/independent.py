@@ -57,14 +57,19 @@ def from_line_code(coded: bytes) -> bytes | None:
     return bytes.fromhex("".join(digits[: len(digits) // 2 * 2]))
 
 
+def check_words(refusal: Exception) -> None:
+    """A refusal is shown to a person: it must have words, on one line."""
+    text = str(refusal)
+    assert text, refusal
+    assert "\n" not in text, text
+
+
 def accepted(decode: Callable[..., Any], *arguments: Any, refuses: type[Exception], **named: Any) -> Any:
     """Return what a decoder makes of its input, None when it refuses it as documented."""
     try:
         return decode(*arguments, **named)
     except refuses as refusal:
-        text = str(refusal)  # a refusal is shown to a person: it must have words, on one line
-        assert text, refusal
-        assert "\n" not in text, text
+        check_words(refusal)
         return None
 
 

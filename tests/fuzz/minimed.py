@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from rig.errors import InstrumentError, MalformedReply
@@ -166,7 +167,7 @@ def _targets(body: bytes, found: list[wizard.Target], *, single: bool = False) -
 
 def _table(table: bytes, entries: list[bytes], *, late: bool = False) -> bool:
     starts = [entry[0] & 0x3F for entry in entries]
-    rises = all(left < right for left, right in zip(starts, starts[1:], strict=False))
+    rises = all(left < right for left, right in pairwise(starts))
     within = late or (starts[0] == 0 and starts[-1] < 48)
     return 0 < len(entries) <= 8 and table.startswith(b"".join(entries)) and rises and within
 

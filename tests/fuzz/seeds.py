@@ -161,14 +161,23 @@ def numbers() -> Iterator[bytes]:
 def logs() -> Iterator[bytes]:
     """Weighing logs."""
     yield b"time_s,mass_mg\n0,0\n900,2.5\n1800,5.0\n"
-    yield b"\xef\xbb\xbf# made by hand\r\nn,time_s,mass_mg,humidity_pct,stable\r\n1,0.5,1e3,50,1\r\n\r\n2,1.5,-1e3,51,0\r\n"
+    yield (
+        b"\xef\xbb\xbf# made by hand\r\nn,time_s,mass_mg,humidity_pct,stable\r\n"
+        b"1,0.5,1e3,50,1\r\n\r\n2,1.5,-1e3,51,0\r\n"
+    )
     yield b'time_s,"mass_mg",temperature_c,pressure_hpa\n"0","1.5",20,1013.25\n1,2.5,20.1,1013\n'
 
 
 def records() -> Iterator[bytes]:
     """Text of a record's blocks, and whole files."""
-    yield b'H {"run_id":"x"}\nC 0 2026-11-25T10:00:00+00:00 yes 0.01\n> +5 balance SI\\r\\n\n< +9 balance S S 1.0 g\\r\\n\nW balance S 0.12345'
-    yield b'H {}\nE 7 began {"step":1}\nA {"at_ns":1,"temperature_c":20.0,"humidity_pct":50.0,"pressure_hpa":1013.0}\nZ {"reason":"completed"}'
+    yield (
+        b'H {"run_id":"x"}\nC 0 2026-11-25T10:00:00+00:00 yes 0.01\n> +5 balance SI\\r\\n\n'
+        b"< +9 balance S S 1.0 g\\r\\n\nW balance S 0.12345"
+    )
+    yield (
+        b'H {}\nE 7 began {"step":1}\nA {"at_ns":1,"temperature_c":20.0,"humidity_pct":50.0,"pressure_hpa":1013.0,'
+        b'"u_temperature_c":0.1,"u_humidity_pct":1,"u_pressure_hpa":0.2,"source":"s"}\nZ {"reason":"completed"}'
+    )
     for file in sorted(RECORDS.glob("*.log.gz")):
         yield file.read_bytes()[:4096]
 
@@ -184,6 +193,33 @@ def benches() -> Iterator[bytes]:
     """Bench files that the project ships."""
     for file in sorted((ROOT / "fixtures" / "benches").glob("*.toml")):
         yield file.read_bytes()
+
+
+def profile_data() -> Iterator[bytes]:
+    """Data files of pump models, the small ones."""
+    for file in sorted((ROOT / "rig" / "profiles" / "data").glob("*.toml")):
+        yield file.read_bytes()[:8000]
+    yield (
+        b'[sources.s]\ntitle = "T"\nreference = "R"\n[pumps.x]\ntitle = "X"\nmaker = "M"\nbasal.max_u_per_h = '
+        b'{ value = 35, mark = "M", source = ["s"] }\n'
+    )
+
+
+def faults() -> Iterator[bytes]:
+    """Faults as people write them."""
+    yield from (b"pump.gain=-8%@3h+1h", b"line.bubble=10uL", b"balance.zero_tracking=on", b"syringe.touched=1@1h")
+    yield from (
+        b"link.drop_ack=bolus:1",
+        b"pump.miss_dose=1@3h",
+        b"link.packet=drop:sent:3",
+        b"vessel.evaporation=0.2mg/h",
+    )
+
+
+def ledgers() -> Iterator[bytes]:
+    """Lines of a bench's ledger, the checksums wrong."""
+    yield b'{"n":1,"previous":"-","utc":"2026-11-25T10:00:00Z","kind":"began","run":"r","crc":"00000000"}\n{"n":2'
+    yield b'{"n":1,"previous":"-","utc":"","kind":"a","crc":"a"}\n\n[]\n'
 
 
 def scenarios() -> Iterator[bytes]:
