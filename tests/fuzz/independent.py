@@ -57,6 +57,9 @@ def from_line_code(coded: bytes) -> bytes | None:
     return bytes.fromhex("".join(digits[: len(digits) // 2 * 2]))
 
 
+Refusals = type[Exception] | tuple[type[Exception], ...]
+
+
 def check_words(refusal: Exception) -> None:
     """A refusal is shown to a person: it must have words, on one line."""
     text = str(refusal)
@@ -64,7 +67,7 @@ def check_words(refusal: Exception) -> None:
     assert "\n" not in text, text
 
 
-def accepted(decode: Callable[..., Any], *arguments: Any, refuses: type[Exception], **named: Any) -> Any:
+def accepted(decode: Callable[..., Any], *arguments: Any, refuses: Refusals, **named: Any) -> Any:
     """Return what a decoder makes of its input, None when it refuses it as documented."""
     try:
         return decode(*arguments, **named)

@@ -43,7 +43,7 @@ def _modules(package: str, *names: str) -> tuple[str, ...]:
 STICK, RADIO = _modules(PUMP, "stick", "radio"), _modules(MINIMED, "packets") + _modules(PUMP, "packets")
 CARELINK = _modules(PUMP, "carelink", "dance")
 ANSWERS, SICS = _modules(MINIMED, "answers", "wizard"), ("rig.sim.sics", "rig.sim.sics_settings")
-TEXTS = _modules(SYRINGE, "new_era_program", "harvard_text")
+TEXTS, FRAMES = _modules(SYRINGE, "new_era_program", "harvard_text"), _modules(SYRINGE, "new_era_frames")
 NEW_ERA, HARVARD = _modules(SYRINGE, "new_era", "new_era_program"), _modules(SYRINGE, "harvard", "harvard_settings")
 RECORD, LINES = ("rig.record.reader", "rig.record.lines"), ("rig.record.lines",)
 PROFILE, BENCH = ("rig.profiles.data_file", "rig.profiles.strict"), ("rig.config", "rig.profiles.strict")
@@ -53,7 +53,7 @@ SCENARIO = _modules("rig.scenario.", "parse", "document", "fields", "kinds", "wo
 # fmt: off
 _ALL = (
     Target("line-code", "minimed", "minimed:line", (WIRE + "line_code",), seeds.coded),
-    Target("stick-responses", "minimed", "minimed:stick", (WIRE + "subg_rfspy",), seeds.stick_responses, 700),
+    Target("stick-responses", "minimed", "minimed:stick", (WIRE + "subg_rfspy",), seeds.stick_responses, 120),
     Target("packets", "minimed", "minimed:packet", RADIO, seeds.radio, 80),
     Target("fragments", "minimed", "minimed:fragments", (MINIMED + "packets",), seeds.fragments, 40),
     Target("answers", "minimed", "minimed:answer", ANSWERS, seeds.bodies, 66),
@@ -62,12 +62,12 @@ _ALL = (
     Target("history", "minimed", "minimed:page", (MINIMED + "history",), seeds.pages, 1024),
     Target("carelink-blocks", "carelink", "carelink:block", (WIRE + "carelink",), seeds.blocks, 80),
     Target("carelink-downloads", "carelink", "carelink:download", (WIRE + "carelink",), seeds.downloads, 160),
-    Target("mt-sics", "balance", "lines:sics", (WIRE + "mt_sics",), seeds.sics_lines, 300),
-    Target("new-era", "syringe", "lines:new_era_answers", (WIRE + "new_era",), seeds.new_era_answers, 300),
+    Target("mt-sics", "balance", "lines:sics", (WIRE + "mt_sics",), seeds.sics_lines, 100),
+    Target("new-era", "syringe", "lines:new_era_answers", (WIRE + "new_era",), seeds.new_era_answers, 100),
     Target("new-era-numbers", "syringe", "lines:new_era_numbers", (WIRE + "new_era",), seeds.numbers, 40),
-    Target("harvard", "syringe", "lines:harvard_answers", (WIRE + "harvard",), seeds.harvard_answers),
+    Target("harvard", "syringe", "lines:harvard_answers", (WIRE + "harvard",), seeds.harvard_answers, 120),
     Target("harvard-numbers", "syringe", "lines:harvard_numbers", (WIRE + "harvard",), seeds.numbers, 60),
-    Target("sim-new-era-frames", "twin", "twins:new_era_frames", (SYRINGE + "new_era_frames",), seeds.new_era_commands),
+    Target("sim-new-era-frames", "twin", "twins:new_era_frames", FRAMES, seeds.new_era_commands, 120),
     Target("sim-numbers", "twin", "twins:numbers", TEXTS, seeds.numbers, 40),
     Target("sim-stick", "twin", "twins:stick", STICK, seeds.stick_commands, 600),
     Target("sim-carelink", "twin", "twins:carelink", CARELINK, seeds.carelink_commands, 600),
