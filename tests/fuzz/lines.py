@@ -13,6 +13,7 @@ from tests.fuzz.independent import accepted, check_words, xmodem
 
 BOTH = (MalformedReply, InstrumentError)
 DIGITS = frozenset("0123456789.")
+LONG_LINE = 12
 SICS_COMMANDS = ("S", "TA", "I2", "I4", "M02", "I0")
 
 
@@ -24,7 +25,8 @@ def sics(data: bytes) -> None:
         assert line == data[taken : taken + len(line)]
         assert len(line) <= 256
         taken += len(line)
-        _sics_line(line)
+        if taken == len(line) or len(line) > LONG_LINE:  # not each of the many empty ones
+            _sics_line(line)
     assert b"\n" not in inbox or data.find(b"\n", taken) >= taken + 256
     inbox, before = bytearray(data), -1
     while len(inbox) != before:
