@@ -7,8 +7,8 @@ is 4b6b-encoded and ended by ``00``. A response is bytes ended by ``00``. Source
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from rig.errors import InstrumentError, MalformedReply
 
@@ -53,8 +53,7 @@ class Silence(Enum):
     EMPTY = 0xCC  # a packet whose first byte was 00
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A packet from the air, still 4b6b-encoded, with its signal strength."""
 
     rssi_dbm: float
