@@ -35,6 +35,14 @@ def sics(data: bytes) -> None:
         assert weight is None or len(inbox) < before
 
 
+def sics_weights(data: bytes) -> None:
+    """MT-SICS, weights alone: the line as it stands, with an end, and with a head and an end put to it."""
+    for line in (data, data + b"\r\n", b"S S " + data[:10].rjust(10) + b" " + data[10:14] + b"\r\n"):
+        weight = accepted(mt_sics.parse_weight, line, refuses=BOTH)
+        if weight is not None:
+            _weight(line, weight)
+
+
 def _sics_line(line: bytes) -> None:
     weight = accepted(mt_sics.parse_weight, line, refuses=BOTH)
     assert weight is None or mt_sics.is_weight_line(line)

@@ -63,6 +63,7 @@ _ALL = (
     Target("carelink-blocks", "carelink", "carelink:block", (WIRE + "carelink",), seeds.blocks, 80),
     Target("carelink-downloads", "carelink", "carelink:download", (WIRE + "carelink",), seeds.downloads, 160),
     Target("mt-sics", "balance", "lines:sics", (WIRE + "mt_sics",), seeds.sics_lines, 100),
+    Target("mt-sics-weights", "balance", "lines:sics_weights", (WIRE + "mt_sics",), seeds.sics_lines, 30),
     Target("new-era", "syringe", "lines:new_era_answers", (WIRE + "new_era",), seeds.new_era_answers, 100),
     Target("new-era-numbers", "syringe", "lines:new_era_numbers", (WIRE + "new_era",), seeds.numbers, 40),
     Target("harvard", "syringe", "lines:harvard_answers", (WIRE + "harvard",), seeds.harvard_answers, 120),
