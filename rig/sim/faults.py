@@ -268,7 +268,7 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
             raise UsageError(f"'{text}' is out of range", expected=f"{low:g} to {high:g} {spec.dimension.base}")
         return (number / 100.0 if spec.dimension is PERCENT else number), ""
     if spec.unit == "count":
-        if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= 1_000_000:
+        if not text.isascii() or not text.isdigit() or len(text) > 7 or not 0 < int(text) <= 1_000_000:
             raise UsageError(f"'{text}' is not a count", expected="a whole number from 1 to 1000000")
         return float(text), ""
     if spec.unit == "on":

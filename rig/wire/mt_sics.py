@@ -67,7 +67,7 @@ _match_refusal = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([IL+\-])\r\n").fullmatch
 _match_fault = re.compile(rb"[A-Z0-9]{1,4} [SD] +Error +([0-9]+)([bt])(?: [^ \r\n]*)?\r\n").fullmatch
 _match_reply = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([AB])(?: ([ -~\x80-\xff]*))?\r\n").fullmatch
 _match_key = re.compile(rb"K [ABCI] [0-9]\r\n").fullmatch
-_match_tare = re.compile(rb" *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})").fullmatch
+_match_tare = re.compile(rb" *(-?(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,9})?) ? ([^ \r\n]{1,5})").fullmatch
 
 _SCALES = {b"g": 3, b"mg": 0}  # power of ten to milligrams
 _RESOLUTIONS_MG = {(scale, digits): float(Decimal(1).scaleb(scale - digits)) for scale in (0, 3) for digits in range(9)}
@@ -111,9 +111,12 @@ def request(command: str) -> bytes:
 def take_line(inbox: bytearray) -> bytes | None:
     """Take one line, its <CR><LF> included, off the front of ``inbox``; None: more bytes, please."""
     end = inbox.find(b"\n") + 1
+    if (end or len(inbox)) > MAX_LINE:
+        start = bytes(inbox[:32])
+        del inbox[:end]
+        expected = f"lines of at most {MAX_LINE} characters that end in <CR><LF>"
+        raise MalformedReply(DEVICE, start, expected=expected, hint=_PROTOCOL_HINT)
     if not end:
-        if len(inbox) > MAX_LINE:
-            raise MalformedReply(DEVICE, bytes(inbox[:32]), expected="lines that end in <CR><LF>", hint=_PROTOCOL_HINT)
         return None
     line = bytes(inbox[:end])
     del inbox[:end]

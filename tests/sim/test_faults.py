@@ -69,6 +69,7 @@ def test_a_fault_is_read(text: str, number: float, word: str, start_s: int, end_
         ("line.leak=-2%", "out of range"),
         ("pump.miss_dose=0", "not a count"),
         ("pump.miss_dose=1.5", "not a count"),
+        ("pump.miss_dose=0000000010000000000", "not a count"),
         ("pump.miss_dose=1@3", "no unit"),
         ("pump.miss_dose=1@-3h", "negative"),
         ("pump.miss_dose=1@3h+0h", "must be positive"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from rig.errors import ConfigError, MalformedReply
 from rig.wire.crc import crc8
@@ -68,8 +69,7 @@ class Opcode(IntEnum):
     STATUS = 0xCE
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One radio packet, decoded; ``body`` has 1 (short) or 65 (long) bytes."""
 
     pump_id: str
