@@ -11,8 +11,14 @@ from typing import Final
 PUMPS: Final = "rig.pumps"
 BALANCES: Final = "rig.balances"
 FLOW_SOURCES: Final = "rig.flow_sources"
+ENVIRONMENTS: Final = "rig.environments"
 PROFILES: Final = "rig.profiles"  # packages that hold profile data files
-GROUPS: Final = {"pump": PUMPS, "balance": BALANCES, "flow_source": FLOW_SOURCES}  # role -> group of entry points
+GROUPS: Final = {  # role -> group of entry points
+    "pump": PUMPS,
+    "balance": BALANCES,
+    "flow_source": FLOW_SOURCES,
+    "environment": ENVIRONMENTS,
+}
 DISTRIBUTION: Final = "insulin-pump-rig"
 NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 
@@ -26,6 +32,13 @@ SHIPPED: Final = {
     FLOW_SOURCES: {
         "new-era": "rig.drivers.new_era.spec:SPEC",
         "harvard": "rig.drivers.harvard.spec:SPEC",
+    },
+    ENVIRONMENTS: {
+        "bme280": "rig.drivers.air.files:BME280",
+        "bmp280": "rig.drivers.air.files:BMP280",
+        "sht4x": "rig.drivers.air.files:SHT4X",
+        "ptu300": "rig.drivers.air.ptu300:SPEC",
+        "scpi-air": "rig.drivers.air.scpi:SPEC",
     },
 }
 

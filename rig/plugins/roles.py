@@ -32,6 +32,7 @@ from rig.instruments import (
     ShownAmount,
     TempBasal,
 )
+from rig.plugins.air import AirReads, MeasuresHumidity, MeasuresPressure, MeasuresTemperature
 from rig.readings import Weighing
 
 R = TypeVar("R")
@@ -55,6 +56,9 @@ class Capability(Enum):
     WEIGHS_STABLE = "weighs_stable"
     INFUSES = "infuses"
     DISPENSES = "dispenses"
+    TEMPERATURE = "temperature"
+    HUMIDITY = "humidity"
+    PRESSURE = "pressure"
 
 
 # --- pumps
@@ -354,11 +358,18 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         Capability.INFUSES: Infuses,
         Capability.DISPENSES: Dispenses,
     },
+    "environment": {
+        None: AirReads,
+        Capability.TEMPERATURE: MeasuresTemperature,
+        Capability.HUMIDITY: MeasuresHumidity,
+        Capability.PRESSURE: MeasuresPressure,
+    },
 }
 NEEDED: Final = {
     "pump": Capability.SUSPENDS,
     "balance": Capability.WEIGHS,
     "flow_source": Capability.INFUSES,
+    "environment": Capability.TEMPERATURE,
 }  # without it nothing can be made safe, or read
 
 

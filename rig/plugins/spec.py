@@ -62,7 +62,7 @@ class Scene:
     device is in use. ``resolution_mg`` is the last digit of a balance. ``boluses_begun`` and ``keys_pushed`` count what
     a pump has begun and felt: by them the suite sees a driver that sends a command twice. ``alarm`` is the code of an
     alarm that is pending.
-    ``diameter_mm`` is that of a flow source's syringe.
+    ``diameter_mm`` is that of a flow source's syringe. ``air`` is what a sensor should tell: degrees C, %, hPa.
     """
 
     device: SimulatedDevice
@@ -74,6 +74,7 @@ class Scene:
     boluses_begun: Callable[[], int] | None = None
     keys_pushed: Callable[[], int] | None = None
     alarm: int = 0
+    air: tuple[float, float, float] | None = None
 
 
 Open = Callable[[Links, Link, Address], object]
@@ -85,8 +86,8 @@ class DriverSpec:
     """One driver. Making one does nothing but look at the fields; raises `ValueError` for one that cannot be right.
 
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
-    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump``, ``balance`` or
-    ``flow_source``, ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port;
+    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump``, ``balance``,
+    ``flow_source`` or ``environment``, ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port;
     the baud rate of a balance, and of a flow source where it is named, is the bench file's. ``scans``: it finds a
     pump's radio frequency by itself. ``lacks`` says what single ones of the models cannot do of the ``capabilities``,
     by model; `can` is what is left. ``open`` returns the driver of one device on an open link and sends nothing.
