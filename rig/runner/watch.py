@@ -13,7 +13,8 @@ from rig.bench import Bench
 from rig.config import BenchConfig
 from rig.errors import BenchError, UnsafeBench
 from rig.guardian.client import GuardianClient
-from rig.guardian.guard import Guard, NoGuard
+from rig.guardian.guard import Guard, NoGuard, TwinGuard
+from rig.guardian.lines import Lines
 from rig.guardian.places import Places
 from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
 from rig.plugins.registry import find_driver
@@ -51,7 +52,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         run_folder=str(folder.path.resolve()),
         ledger=str(ledger.resolve()),
         pump=pump,
-        lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
+        lines=line_plans(config),
         gpio=config.guardian.gpio,
         hold_s=hold_s / (simulation.speed if simulation else 1.0),  # the guardian lives in real time
         heartbeat_s=config.guardian.heartbeat_s,
@@ -61,6 +62,11 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
     )
 
 
+def line_plans(config: BenchConfig) -> tuple[LinePlan, ...]:
+    """Return the lines of a bench as its guardian needs them."""
+    return tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines)
+
+
 class Watch:
     """Guardian, lock and ledger of one run, taken before any port is opened."""
 
@@ -68,6 +74,7 @@ class Watch:
         self._config = config
         self._folder = folder
         self._client: GuardianClient | None = None
+        self._twin: Guard = NoGuard()
         self._ledger: BenchLedger | None = None
         self._unsafe: Entry | None = None
         self._begun = False
@@ -81,7 +88,12 @@ class Watch:
     @property
     def guard(self) -> Guard:
         """Return the guardian as the runner sees it."""
-        return self._client if self._client is not None else NoGuard()
+        return self._client if self._client is not None else self._twin
+
+    def wire(self, bench: Bench) -> None:
+        """Take the pins of a twin in this process, where it has some."""
+        if bench.pins is not None:
+            self._twin = TwinGuard(Lines(line_plans(self._config), bench.pins))
 
     @property
     def attached(self) -> bool:
@@ -142,7 +154,7 @@ class Watch:
     def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
         """Tell the guardian how the bench was left; return what is known of it then."""
         if self._client is None:
-            return confirmed, by
+            return self._twin.finished(confirmed=confirmed, by=by)
         try:
             return self._client.finished(confirmed=confirmed, by=by)
         except BenchError as error:

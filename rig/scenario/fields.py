@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,22 +18,24 @@ __all__ = ["CHECK", "SCENARIO", "STEPS", "Bound", "RunnerLoss"]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a check, in % or U, either sign; read as value and unit."""
+    """A limit of a check, in %, U or a time, either sign; read as value and unit, a time in h."""
 
     def read(self, node: Node, place: Place) -> tuple[float, str]:
         """Return value and unit."""
-        expected = "a limit such as '5 %' or '0.05 U'"
+        expected = "a limit such as '5 %', '0.05 U' or '5 h'"
         text = scalar_text(node, place, expected)
         dimension: Dimension = INSULIN if text.rstrip().endswith("U") else PERCENT
         try:
+            if re.search(r"[\d.]\s*(min|h|s)\s*$", text, re.ASCII):
+                return parse_quantity(text, TIME) / 3600.0, "h"
             return parse_quantity(text, dimension), dimension.base
         except UsageError as error:
             raise refuse(place, error.what.split(", which is no")[0], expected) from None
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the limit."""
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U)$"
-        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U"]}
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|h|min|s)$"
+        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U", "5 h"]}
 
 
 LONGEST_HOLD_S = 3600.0
@@ -94,7 +97,7 @@ SCENARIO = Table(
         ),
         Field(
             "needs",
-            ListOf(OneOf(("pump", "balance"), ("valve", "supply", "buttons", "camera", "environment")), 1, 10),
+            ListOf(OneOf(("pump", "balance", "valve"), ("supply", "buttons", "camera", "environment")), 1, 10),
             "instruments that it uses",
             default=("pump", "balance"),
         ),

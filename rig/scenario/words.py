@@ -8,6 +8,7 @@ from typing import Any
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     LimitsStep,
     PatternStep,
     PressStep,
@@ -18,6 +19,7 @@ from rig.scenario.model import (
     StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitAlarmStep,
     WaitStep,
 )
@@ -90,5 +92,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     SetClockStep: _set_clock,
     LimitsStep: _limits,
     PressStep: lambda step: f"press {', '.join(step.keys)}",
+    ValveStep: lambda step: str(step.kind),
+    ClearAlarmStep: lambda step: f"clear alarm {step.code}",
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",
 }

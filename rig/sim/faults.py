@@ -84,7 +84,7 @@ _SPECS = (
         (), (0, 1e4),
     ),
     FaultSpec(
-        "line.clamp_at", "choice", "where the bench's pinch valve sits; at the pump it leaves the tube's compliance out",
+        "line.clamp_at", "choice", "where the bench's pinch valve sits; at the pump, the tube yields no volume",
         "line.clamp_at=pump", None, ("outlet", "pump"),
     ),
     FaultSpec(

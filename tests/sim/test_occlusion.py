@@ -1,4 +1,4 @@
-"""The twin's line under pressure: occlusion, alarm, release, air, clamp, disconnection, height; by published numbers."""
+"""The twin's line under pressure: occlusion, alarm, release, air, clamp, disconnection, height."""
 
 from __future__ import annotations
 
