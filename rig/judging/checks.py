@@ -125,7 +125,10 @@ def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool) -> 
     """Return an item's decision; what could not be measured is INVALID wherever any item's limits decide."""
     if item.why_not and decides:
         return Decision(Outcome.INVALID, item.why_not)
-    return _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    if item.at_least and (decision.outcome is Outcome.PASS or limits.upper is None):
+        return replace(decision, outcome=Outcome.INCONCLUSIVE, why="it had not happened by then: it can only be more")
+    return decision
 
 
 def _fit(decision: Decision, u: float | None, limits: Limits) -> Decision:
