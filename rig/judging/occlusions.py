@@ -26,6 +26,10 @@ S_PER_H = 3600.0
 CLOSING_S = 0.5  # a pinch valve needs no longer: rig's assumption
 PINCH_UL = 0.5  # half width of a clamp's own volume that nobody measured: rig's assumption
 WARN_MISSED_U = 5.0  # L-O3
+ALTERNATIVES = (
+    "alternative bench causes not excluded: air in the line or the reservoir and a soft or leaking clamp delay the "
+    "alarm and store more; a second occlusion after priming free of bubbles, and a stiffer clamp, separate them"
+)
 NO_DELIVERY = ALARMS["no delivery"]
 CHANGES = (
     "suspended",
@@ -120,8 +124,8 @@ def _not_tight(each: Occlusion, measured: OcclusionMeasurement, view: RunView) -
     if came.value - own_ul <= 2.0 * math.hypot(came.u, u_own_ul):
         return []
     text = (
-        f"{each.label}: {came.value / view.ul_per_u:.3f} U came out of the clamped tube: a clamp that leaks or a partial "
-        "blockage, and one balance cannot tell which"
+        f"{each.label}: {came.value / view.ul_per_u:.3f} U came out of the clamped tube: a clamp that leaks or a "
+        "partial blockage, and one balance cannot tell which"
     )
     return [Finding("occlusion-not-tight", text, each.closed.at_s, each.end_s)]
 
