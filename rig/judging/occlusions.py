@@ -77,8 +77,8 @@ def occlusions(view: RunView) -> tuple[Occlusion, ...]:
         if not move.acts:
             continue
         after = clamps[number + 1] if number + 1 < len(clamps) else None
-        opened_s = None if after is None or after.acts else after.at_s
-        to_s = view.end_s if opened_s is None else opened_s
+        opened_s = None if after is None or after.acts or not after.planned else after.at_s
+        to_s = view.end_s if after is None else after.at_s
         set_u = view.programme.expected_u(move.at_s, to_s)
         if set_u <= 0.0:
             pinches += [] if opened_s is None else [(move.at_s, opened_s)]
@@ -157,15 +157,15 @@ def _pinch(view: RunView, pinches: list[tuple[float, float]]) -> tuple[PinchVolu
 
 def _measured(view: RunView, each: Occlusion, clamps: list[Move], pinch: PinchVolume | None, why: str) -> Occlusion:
     """Return an occlusion with what the balance says of it, or why that cannot be told."""
-    if each.opened_s is None:
+    if each.opened_s is None and each.alarm_s is None:
         return replace(each, why_not="the run ended with the tube clamped")
     changes_s = [view.seconds(event.at_ns) for event in view.record.events if event.name in CHANGES]
     edges_s = sorted([*changes_s, *(move.at_s for move in clamps if move is not each.closed)])
     from_s = max((at_s for at_s in edges_s if at_s < each.closed.at_s), default=float(view.times_s[0]))
-    to_s = min((at_s for at_s in edges_s if at_s > each.opened_s + 1e-6), default=float(view.times_s[-1]))
+    over_s = each.end_s if each.opened_s is None else each.opened_s
+    to_s = min((at_s for at_s in edges_s if at_s > over_s + 1e-6), default=float(view.times_s[-1]))
     to_s = min(to_s, float(view.times_s[-1]))
-    inside = [at_s for at_s in edges_s if each.closed.at_s < at_s < each.opened_s]
-    if inside and each.alarm_s is None:
+    if any(each.closed.at_s < at_s < each.end_s for at_s in edges_s):
         return replace(each, why_not="the pump was told something else while the tube was clamped")
     gap = view.gap_in(from_s, to_s)
     if gap is not None:
@@ -262,7 +262,9 @@ def _released(each: Occlusion, view: RunView) -> Item:
     item, found = _empty(each), each.measured
     if found is None:
         return item
-    if found.released is None or not found.settled:
+    if found.released is None:
+        return replace(item, why_not="the run ended before the clamp was opened")
+    if not found.settled:
         return replace(item, why_not="the release had not settled when the readings ended: more may have come")
     value = found.released.scaled(1.0 / view.ul_per_u, "U")
     numbers = (("opened_s", each.opened_s or 0.0), ("collected_until_s", found.collected_until_s or 0.0))

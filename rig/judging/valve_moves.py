@@ -33,6 +33,7 @@ class Move:
     acts: bool
     asked_s: float
     done_s: float
+    planned: bool = True  # by a step; else the bench was made safe
 
     @property
     def at_s(self) -> float:
@@ -53,6 +54,7 @@ def valve_moves(events: Sequence[Event], origin_ns: int) -> list[Move]:
             bool(event.data["acts"]),
             (int(event.data["asked_ns"]) - origin_ns) / NS_PER_S,
             (event.at_ns - origin_ns) / NS_PER_S,
+            bool(event.data.get("planned", True)),
         )
         for event in events
         if event.name == "valve_set"

@@ -164,6 +164,7 @@ class Player:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
         if point is not None:
             stop_and_settle(point, bench.pump, therapy)
+            self._valves.no_alarm(scenario, resumed=True)
         armed = arm(
             bench.pump,
             bench.balance,
@@ -175,6 +176,8 @@ class Player:
             self._profile,
             point,
         )
+        if point is None:
+            self._valves.no_alarm(scenario, resumed=False)
         self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
         weighing = self._weigh_first()

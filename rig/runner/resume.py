@@ -17,7 +17,7 @@ from rig.record.reader import Event, RunRecord
 from rig.runner.journal import EVENT, Command, in_flight, last_id
 from rig.scenario.model import Scenario, SuspendStep
 from rig.scenario.sequence import DELIVERING as DELIVERING_STEPS
-from rig.scenario.valves import acting_before
+from rig.scenario.valves import acting_before, led_in_by
 
 REPEAT, REATTACH = "repeat", "reattach"
 OPENED = "run_resumed"
@@ -214,11 +214,12 @@ def _step_in_progress(events: Sequence[Event], base_step: int) -> tuple[int, int
 
 
 def _before_the_clamp(events: Sequence[Event], scenario: Scenario, step: int, began_ns: int) -> tuple[int, int]:
-    """Return the step to go on with: with a valve acting, the one that made it act.
+    """Return the step to go on with: with a valve acting, the delivery that it was to hinder.
 
-    Whoever made the bench safe opened the valve, and what was stored has left: only the whole of it can be repeated.
+    Whoever made the bench safe opened the valve, and what was stored has left: only the whole of it can be repeated,
+    from the delivery on that led in to it.
     """
-    first = min(acting_before(scenario, step).values(), default=step)
+    first = led_in_by(scenario, min(acting_before(scenario, step).values(), default=step))
     begun = (each.at_ns for each in events if each.name == "step_started" and int(each.data["step"]) == first)
     return first, next(begun, began_ns)
 

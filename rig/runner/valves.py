@@ -13,7 +13,7 @@ from rig.config import BenchConfig
 from rig.errors import BenchError, InstrumentError
 from rig.guardian.guard import Guard
 from rig.instruments import Key
-from rig.scenario.model import ClearAlarmStep, ValveStep
+from rig.scenario.model import ClearAlarmStep, Scenario, ValveStep, WaitAlarmStep
 from rig.scenario.valves import CLAMP, DEEDS, DIVERT, KEYS, valve_line
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Valves:
         """Say whether the tube is clamped or led away: then nobody may leave the pump running alone."""
         return bool(self._acting)
 
-    def play(self, step: ValveStep) -> None:
-        """Move the valve of a step, and see that its line has the level."""
+    def play(self, step: ValveStep, *, planned: bool = True) -> None:
+        """Move the valve of a step, and see that its line has the level; ``planned``: the scenario says so."""
         deed, acts = DEEDS[step.kind]
         line = valve_line(self._config, deed)
         if line is None:
@@ -60,28 +60,45 @@ class Valves:
         if not acts:
             self._acting.discard(deed)
         data = {"line": line.name, "level": level, "deed": deed, "acts": acts, "asked_ns": asked_ns}
+        data |= {} if planned else {"planned": False}
         self._therapy.record("valve_set", data)
 
-    def clear_alarm(self, step: ClearAlarmStep) -> None:
-        """Acknowledge an alarm by ESC and ACT; what is left of it is recorded, and the scenario goes on."""
+    def clear_alarm(self, step: ClearAlarmStep) -> bool:
+        """Acknowledge an alarm by ESC and ACT, and return whether it is gone; what is left of it is recorded."""
         therapy = self._therapy
         held = therapy.pump.alarm()
         if held != step.code:
             therapy.record("alarm_not_cleared", {"code": step.code, "active": held, "why": "it is not active"})
-            return
+            return False
         for tried in range(1, CLEAR_TRIES + 1):
             therapy.press(Key.ESC)
             therapy.press(Key.ACT)
             held = therapy.pump.alarm()
             if not held:
                 therapy.record("alarm_cleared", {"code": step.code, "tries": tried})
-                return
+                return True
         why = f"ESC and ACT, {CLEAR_TRIES} times, leave it"
         therapy.record("alarm_not_cleared", {"code": step.code, "active": held, "why": why})
+        return False
+
+    def no_alarm(self, scenario: Scenario, *, resumed: bool) -> None:
+        """See that no alarm is active where a scenario waits for one; clear the one that the run itself had caused."""
+        if not any(isinstance(step, ValveStep | WaitAlarmStep | ClearAlarmStep) for step in scenario.steps):
+            return
+        held = self._therapy.pump.alarm()
+        if held and resumed and self.clear_alarm(ClearAlarmStep(held)):
+            return
+        if held:
+            raise InstrumentError(
+                f"alarm {held} is active: a pump with an alarm delivers nothing",
+                where="pump",
+                expected="a pump without an alarm",
+                hint="clear it at the pump",
+            )
 
     def open_last(self) -> None:
         """Put back what still acts, the pump being stopped; the guardian does it again, and reads it back."""
         for deed in (DIVERT, CLAMP):
             if deed in self._acting:
                 with contextlib.suppress(BenchError):
-                    self.play(ValveStep("release" if deed == CLAMP else "reconnect"))
+                    self.play(ValveStep("release" if deed == CLAMP else "reconnect"), planned=False)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from rig.config import BenchConfig, LineConfig
 from rig.errors import ScenarioError
 from rig.scenario.document import Place
-from rig.scenario.model import Scenario, ValveStep
+from rig.scenario.model import (
+    BasalStep,
+    PatternStep,
+    ProfileStep,
+    Scenario,
+    SuspendStep,
+    TempBasalStep,
+    ValveStep,
+)
 
 CLAMP, DIVERT = "clamp", "divert"
 DEEDS = {
@@ -30,6 +38,20 @@ def acting_before(scenario: Scenario, step: int) -> dict[str, int]:
             else:
                 acting.pop(deed, None)
     return acting
+
+
+def led_in_by(scenario: Scenario, step: int) -> int:
+    """Return the delivery that a valve step comes upon, by its index; the step itself where nothing delivers before."""
+    this = scenario.steps[step] if step < len(scenario.steps) else None
+    if not isinstance(this, ValveStep) or not DEEDS[this.kind][1]:
+        return step
+    for index in range(step - 1, -1, -1):
+        before = scenario.steps[index]
+        if isinstance(before, BasalStep | ProfileStep | PatternStep | TempBasalStep):
+            return index
+        if isinstance(before, SuspendStep | ValveStep):
+            return step
+    return step
 
 
 def check_valve_order(scenario: Scenario) -> None:
