@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from rig.errors import UsageError
 from rig.sim.plant.plant import Plant
 
 CLAMP, DIVERT = "clamp", "divert"
@@ -54,3 +57,41 @@ class TwinPins:
 
     def release(self) -> None:
         """Let go of every line; levels stay."""
+
+
+def read_wires(texts: Sequence[str]) -> dict[int, Wire]:
+    """Return the valves of ``DEED=PIN[:LEVEL]``, such as ``clamp=17`` or ``divert=27:low``; high where none is named.
+
+    Raises `UsageError` for anything else, and for one pin or deed twice.
+    """
+    wires: dict[int, Wire] = {}
+    for text in texts:
+        match = re.fullmatch(r"(clamp|divert)=(\d{1,2})(?::(low|high))?", text.strip(), re.ASCII)
+        if match is None:
+            raise UsageError(
+                f"'{text[:40]}' is no valve", expected="clamp=PIN or divert=PIN, with :low where that acts"
+            )
+        pin, wire = int(match[2]), Wire(match[1], int(match[3] != "low"))
+        if pin in wires or wire.deed in {each.deed for each in wires.values()}:
+            raise UsageError(f"'{text[:40]}' names a pin or a deed a second time", expected="each once")
+        wires[pin] = wire
+    return wires
+
+
+class FolderPins:
+    """The pins of a twin in a process of its own: its guardian writes levels into the files ``PIN.out`` of a folder."""
+
+    def __init__(self, folder: Path, wires: Mapping[int, Wire], pins: TwinPins) -> None:
+        self._folder = folder
+        self._wires = wires
+        self._pins = pins
+
+    def look(self) -> None:
+        """Let the valves follow the files; a level that nobody has written yet leaves a valve at rest."""
+        for pin in self._wires:
+            try:
+                text = (self._folder / f"{pin}.out").read_text(encoding="ascii").strip()
+            except OSError:
+                continue
+            if text in ("0", "1"):
+                self._pins.write(pin, int(text))
