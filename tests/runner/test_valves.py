@@ -14,40 +14,18 @@ from rig.errors import ConfigError, RigError, ScenarioError
 from rig.guardian.guard import NoGuard, TwinGuard
 from rig.guardian.lines import Lines
 from rig.guardian.plan import LinePlan
+from rig.paths import checkout
 from rig.record.reader import Event, read_run
 from rig.results import Outcome
 from rig.runner.progress import Progress
 from rig.runner.stop import StopRequest
 from rig.scenario.model import Scenario
-from rig.scenario.parse import parse_scenario
+from rig.scenario.parse import load_scenario, parse_scenario
 from rig.sim.plant.plant import Plant
 from tests.runner.kit import LastingBench, drive, go_on, record_of
 
-QUICK = """\
-schema: 1
-id: clamped
-title: a quick occlusion
-pump: {families: [22, 23]}
-needs: [pump, balance, valve]
-operator: none
-sampling: {balance: 2 s}
-blank: {before: 5 min, after: 5 min}
-steps:
-  - basal: {rate: 30.0 U/h, for: 3 min}
-  - occlude: {name: blocked}
-  - wait_alarm: {code: no delivery, within: 11 min}
-  - wait: {for: 1 min}
-  - release
-  - wait: {for: 5 min}
-  - suspend
-  - clear_alarm: {code: no delivery}
-checks:
-  - {id: alarm, measure: occlusion.time_to_alarm, step: blocked, max: 8 min, source: a test}
-  - {id: missed, measure: occlusion.missed_volume, step: blocked}
-  - {id: released, measure: occlusion.released_volume, step: blocked, max: 3.0 U, source: a test}
-on_runner_loss: stop
-gap: {tolerate: 60 s}
-"""
+DATA = checkout() / "tests" / "data"
+QUICK = (DATA / "clamped.yaml").read_text(encoding="utf-8")
 
 
 def quick(*changes: tuple[str, str]) -> Scenario:
@@ -125,12 +103,7 @@ def test_a_clamp_that_leaks_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_a_disconnected_line_weighs_nothing_and_raises_no_alarm(tmp_path: Path) -> None:
-    text = QUICK[: QUICK.index("  - occlude")] + (
-        "  - disconnect\n  - wait: {for: 10 min, name: away}\n  - reconnect\n  - wait: {for: 10 min}\n"
-        "checks:\n  - {id: away, measure: basal.delivered, from: 4 min, for: 8 min, max: 0.1 U, source: a test}\n"
-        "  - {id: back, measure: basal.delivered, from: 15 min, for: 6 min, min: 2.8 U, source: a test}\n"
-    )
-    finished = run_scenario(parse_scenario(text, "away.yaml"), load_bench(), tmp_path)
+    finished = run_scenario(load_scenario(DATA / "away.yaml"), load_bench(), tmp_path)
     assert outcomes(finished) == {"away": Outcome.PASS, "back": Outcome.PASS}
     totals = json.loads((finished.folder / "sealed" / "ledger.json").read_text())["totals"]
     assert totals["astray_u"] == pytest.approx(5.0, abs=0.3)
@@ -213,16 +186,11 @@ def test_a_bench_without_a_valve_refuses_in_one_line_before_anything_moves() -> 
     with pytest.raises(ScenarioError) as caught:
         prepare(quick(), without_valves())
     assert str(caught.value) == (
-        "clamped.yaml:11: steps[2].occlude: bench simulated has no valve for it; expected a [[lines]] of role "
+        "clamped.yaml:12: steps[2].occlude: bench simulated has no valve for it; expected a [[lines]] of role "
         '"valve" with clamps = "high" or "low" in the bench file; try: another bench, or a scenario without it'
     )
     with pytest.raises(ScenarioError, match="diverts"):
-        prepare(_away(), without_valves())
-
-
-def _away() -> Scenario:
-    text = QUICK[: QUICK.index("  - occlude")] + "  - disconnect\n  - wait: {for: 1 min}\n  - reconnect\n"
-    return parse_scenario(text, "away.yaml")
+        prepare(load_scenario(DATA / "away.yaml"), without_valves())
 
 
 @pytest.mark.parametrize(
