@@ -31,16 +31,12 @@ ALTERNATIVES = (
     "alarm and store more; a second occlusion after priming free of bubbles, and a stiffer clamp, separate them"
 )
 NO_DELIVERY = ALARMS["no delivery"]
-CHANGES = (
-    "suspended",
-    "resumed",
-    "temp_started",
-    "temp_cancelled",
-    "bolus_started",
-    "profile_written",
-    "alarm_cleared",
+CHANGES = frozenset(  # after them the pump may deliver otherwise
+    (
+        *("suspended", "resumed", "temp_started", "temp_cancelled", "bolus_started", "profile_written"),
+        *("pattern_selected", "alarm_cleared", "key_pressed"),
+    )
 )
-CHANGES += ("pattern_selected", "key_pressed")  # after them the pump may deliver otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from rig.drivers.minimed.pump import MinimedPump
 from rig.engine import header, prepare
 from rig.errors import EmergencyStopped, GuardianLost, InstrumentError, RigError
+from rig.guardian.guard import NoGuard
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
@@ -21,7 +22,7 @@ from tests.runner.kit import SMALL, LastingBench, small_scenario
 HOLD = SMALL.replace("on_runner_loss: stop", "on_runner_loss: {hold: 10 min}")
 
 
-class Witness:
+class Witness(NoGuard):
     """A guardian that notes what it is told, beside what the twin does; its beat can bring bad news."""
 
     def __init__(self, bench: LastingBench, news: RigError | None = None) -> None:
