@@ -127,12 +127,17 @@ def _not_tight(each: Occlusion, measured: OcclusionMeasurement, view: RunView) -
 
 
 def _alarm(view: RunView, closed_s: float, to_s: float) -> tuple[float | None, float]:
-    """Return when the alarm was seen while the tube was clamped, and how much older it may be."""
+    """Return when the alarm was seen while the tube was clamped, and how much older it may be.
+
+    Seen at the first look, it may be as old as the closing.
+    """
     for event in view.record.events:
         at_s = view.seconds(event.at_ns)
         if event.name == "alarm_seen" and int(event.data["code"]) == NO_DELIVERY and closed_s < at_s < to_s:
-            since_s = max(closed_s, view.seconds(int(event.data["not_before_ns"])))
-            return at_s, max(0.0, at_s - since_s)
+            age_s = at_s - view.seconds(int(event.data["not_before_ns"]))
+            if float(event.data["waited_s"]) <= age_s + 1.0:
+                age_s = at_s - closed_s
+            return at_s, min(max(age_s, 0.0), at_s - closed_s)
     return None, 0.0
 
 

@@ -33,6 +33,7 @@ STEP_NEEDS: Final[dict[str, tuple[Capability, ...]]] = {
     "wait_alarm": (_C.ALARMS, _C.HISTORY),
     "clear_alarm": (_C.ALARMS, _C.KEYS),
     **dict.fromkeys(VALVE_STEPS, ()),
+    "occlude": (_C.ALARMS,),
 }
 
 

@@ -45,6 +45,8 @@ class Valves:
             raise InstrumentError(f"the bench has no valve to {step.kind}", where=f"bench {self._config.name}")
         acting = LEVELS[getattr(line, KEYS[deed])]
         level = acting if acts else 1 - acting
+        if acts and deed == CLAMP:
+            self._refuse_alarm()  # an alarm from before would pass for the answer to this clamp
         if acts:
             self._acting.add(deed)  # before it moves: what is half done has to be undone, too
         self._therapy.may_go_on()
@@ -88,6 +90,10 @@ class Valves:
         held = self._therapy.pump.alarm()
         if held and resumed and self.clear_alarm(ClearAlarmStep(held)):
             return
+        self._refuse_alarm()
+
+    def _refuse_alarm(self) -> None:
+        held = self._therapy.pump.alarm()
         if held:
             raise InstrumentError(
                 f"alarm {held} is active: a pump with an alarm delivers nothing",

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rig.errors import UsageError
 from rig.sim.faults import FaultSet, parse_fault
 from rig.sim.parameters import HOUR_NS
 from rig.sim.plant.blockage import Blockage
 from rig.sim.plant.line import Line
-from rig.sim.valves import CLAMP, DIVERT, TwinPins, Wire
+from rig.sim.valves import CLAMP, DIVERT, FolderPins, TwinPins, Wire, read_wires
 from tests.sim.kit import EXACT, Rig
 
 CLAMP_PIN, AWAY_PIN = 17, 27
@@ -226,3 +227,27 @@ def test_the_sealed_ledger_tells_what_went_astray(tmp_path) -> None:  # type: ig
     totals = json.loads((tmp_path / "truth.json").read_text())["totals"]
     assert totals["astray_u"] == pytest.approx(2.0, abs=0.05)
     assert totals["outlet_u"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_served_plant_follows_the_files_of_its_guardian(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    run = Occluded()
+    wires = read_wires(["clamp=5:low", "divert=27"])
+    assert wires == {5: Wire(CLAMP, 0), 27: Wire(DIVERT, 1)}
+    pins = FolderPins(tmp_path, wires, run.rig.bench.pins(wires, lambda: run.rig.now_ns))
+    pins.look()  # nobody has written yet
+    assert run.came_u(60.0) > 0.0
+    (tmp_path / "5.out").write_text("0")
+    pins.look()
+    run.rig.wait(60.0)
+    assert run.came_u(600.0) == pytest.approx(0.0, abs=1e-6)
+    (tmp_path / "5.out").write_text("1")
+    pins.look()
+    assert run.came_u(60.0) > 0.1
+
+
+@pytest.mark.parametrize(
+    "texts", [["clamp"], ["squeeze=5"], ["clamp=5:up"], ["clamp=5", "clamp=6"], ["clamp=5", "divert=5"]]
+)
+def test_a_valve_that_cannot_be_is_refused(texts: list[str]) -> None:
+    with pytest.raises(UsageError):
+        read_wires(texts)
