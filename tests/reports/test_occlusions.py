@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reports.blocks import Facts, Heading, Paragraph, Picture
-from reports.build import build_report
+from reports.figures.occlusion import course
 from reports.sections.occlusions import occlusion_blocks
 from rig.config import load_bench
 from rig.engine import run_scenario
@@ -39,9 +39,11 @@ def test_it_stands_in_the_report_with_its_figure(stored: tuple[dict[str, Any], d
     assert facts["Alarm seen"] != "none while the tube was clamped"
     assert any(isinstance(block, Paragraph) and "was not measured" in block.text for block in blocks)
     assert isinstance(blocks[-1], Picture)
-    report = build_report(*stored)
-    assert "missed" in report.figures["occlusion"].alt
-    assert "released" in report.figures["occlusion"].alt
+    figure = course(stored[0]["analysis"], stored[1])
+    assert figure is not None
+    assert figure.name == "occlusion"
+    assert "missed" in figure.alt
+    assert "released" in figure.alt
 
 
 def test_the_curve_falls_by_what_is_missed_and_rises_by_what_is_released(

@@ -77,14 +77,6 @@ def test_a_late_or_absent_alarm_fails_and_a_small_leak_does_not(
     assert (outcome is Outcome.FAIL) == any("air in the line" in text for text in confounded)
 
 
-def test_an_alarm_that_did_not_come_in_time_to_decide_never_passes(tmp_path: Path) -> None:
-    scenario = quick(("within: 11 min", "within: 2 min"), ("  - clear_alarm: {code: no delivery}\n", ""))
-    finished = run_scenario(scenario, load_bench(), tmp_path)
-    alarm = next(check for check in finished.result.checks if check.id == "alarm")
-    assert alarm.outcome is Outcome.INCONCLUSIVE
-    assert "only be more" in alarm.why
-
-
 def test_a_clamp_that_leaks_is_a_finding(tmp_path: Path) -> None:
     # the clamp does nothing here: its line moves no valve of the twin, as one with a broken spring
     config = load_bench()
@@ -100,6 +92,9 @@ def test_a_clamp_that_leaks_is_a_finding(tmp_path: Path) -> None:
         finished = run_scenario(scenario, broken, tmp_path)
     found = {each.id for each in finished.result.findings}
     assert {"occlusion-not-tight", "occlusion-no-alarm"} <= found
+    alarm = next(check for check in finished.result.checks if check.id == "alarm")
+    assert alarm.outcome is Outcome.INCONCLUSIVE  # two minutes without an alarm say nothing about eight
+    assert "only be more" in alarm.why
 
 
 def test_a_disconnected_line_weighs_nothing_and_raises_no_alarm(tmp_path: Path) -> None:
