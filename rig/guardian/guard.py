@@ -27,6 +27,9 @@ class Guard(Protocol):
     def read(self, line: str) -> int:
         """Return the level of a line."""
 
+    def tuned(self, frequency_mhz: float) -> None:
+        """Say on which radio frequency the pump was found: whoever takes over need not look for it."""
+
     def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
         """Say how the runner left the bench, its links closed; return what is known of the bench then.
 
@@ -50,6 +53,9 @@ class NoGuard:
     def read(self, line: str) -> int:
         """Refuse."""
         raise InstrumentError("this bench has no lines", where=f"line {line}")
+
+    def tuned(self, frequency_mhz: float) -> None:
+        """Do nothing."""
 
     def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
         """Return what the runner says."""

@@ -13,7 +13,8 @@ from rig.config import BenchConfig
 from rig.errors import BenchError, InstrumentError
 from rig.guardian.guard import Guard
 from rig.instruments import Key
-from rig.scenario.model import ClearAlarmStep, Scenario, ValveStep, WaitAlarmStep
+from rig.plugins.roles import Alarms
+from rig.scenario.model import ClearAlarmStep, Scenario, ValveStep
 from rig.scenario.valves import CLAMP, DEEDS, DIVERT, KEYS, valve_line
 
 if TYPE_CHECKING:
@@ -68,14 +69,14 @@ class Valves:
     def clear_alarm(self, step: ClearAlarmStep) -> bool:
         """Acknowledge an alarm by ESC and ACT, and return whether it is gone; what is left of it is recorded."""
         therapy = self._therapy
-        held = therapy.pump.alarm()
+        held = therapy.role(Alarms).alarm()
         if held != step.code:
             therapy.record("alarm_not_cleared", {"code": step.code, "active": held, "why": "it is not active"})
             return False
         for tried in range(1, CLEAR_TRIES + 1):
             therapy.press(Key.ESC)
             therapy.press(Key.ACT)
-            held = therapy.pump.alarm()
+            held = therapy.role(Alarms).alarm()
             if not held:
                 therapy.record("alarm_cleared", {"code": step.code, "tries": tried})
                 return True
@@ -85,15 +86,15 @@ class Valves:
 
     def no_alarm(self, scenario: Scenario, *, resumed: bool) -> None:
         """See that no alarm is active where a scenario waits for one; clear the one that the run itself had caused."""
-        if not any(isinstance(step, ValveStep | WaitAlarmStep | ClearAlarmStep) for step in scenario.steps):
+        if not any(step.kind in ("occlude", "wait_alarm", "clear_alarm") for step in scenario.steps):
             return
-        held = self._therapy.pump.alarm()
+        held = self._therapy.role(Alarms).alarm()
         if held and resumed and self.clear_alarm(ClearAlarmStep(held)):
             return
         self._refuse_alarm()
 
     def _refuse_alarm(self) -> None:
-        held = self._therapy.pump.alarm()
+        held = self._therapy.role(Alarms).alarm()
         if held:
             raise InstrumentError(
                 f"alarm {held} is active: a pump with an alarm delivers nothing",

@@ -26,6 +26,7 @@ BALANCE_UNITS = ("g", "mg", "kg")
 SIGNAL = Dimension("signal level", "dBm", (("dBm", "1"),), "-95 dBm", 200.0)
 LENGTH = Dimension("height", "cm", (("cm", "1"), ("mm", "0.1"), ("m", "100")), "30 cm", 1e4)
 RESISTANCE = Dimension("resistance", "kPa*h/uL", (("kPa*h/uL", "1"),), "15 kPa*h/uL", 1e6)
+FREQUENCY = Dimension("radio frequency", "MHz", (("MHz", "1"),), "868.35 MHz", 1000.0)
 VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
 
 
@@ -68,6 +69,10 @@ _SPECS = (
         "pump.late_start=20min", TIME,
     ),
     FaultSpec("pump.asleep", "on", "the radio of the pump sleeps and cannot be woken", "pump.asleep=on@1h+10min"),
+    FaultSpec(
+        "pump.frequency", "MHz", "the pump sends and hears on this frequency, from the beginning",
+        "pump.frequency=868.35MHz", FREQUENCY, (), (860, 930),
+    ),
     FaultSpec(
         "pump.deep_sleep", "on",
         "the radio of the pump wakes only at the second burst of 250 packets, as old pumps may", "pump.deep_sleep=on",
