@@ -235,6 +235,11 @@ class Therapy:
             return None
         return {"by": "error status" if active else "history", "at": fresh[-1].isoformat() if fresh else None}
 
+    def may_go_on(self) -> None:
+        """Raise `RunAborted` when a stop was asked for, unless the pump is stopped already."""
+        if not self.tidying:
+            self._stop.check()
+
     def bolus_over(self) -> None:
         """Tell the guardian that no bolus is in flight any more."""
         self._guard.state(bolus=False, holdable=False)
