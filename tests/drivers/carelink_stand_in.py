@@ -89,7 +89,9 @@ class CareLinkStandIn:
         assert data[9] == (0x55 if opcode == 0x5D else 0)
         self.commands.append(data)
         if count and opcode not in (0x5D, 0x80):
-            assert data[10] == 0 or (opcode, parameters) == SUSPEND, "the stick was told to repeat a command with parameters"
+            assert data[10] == 0 or (opcode, parameters) == SUSPEND, (
+                "the stick was told to repeat a command with parameters"
+            )
             self.parameter_commands.append(bytes((opcode,)) + parameters)
         fault = self.faults.pop(0) if self.faults else "none"
         if fault == "stick refuses":
