@@ -122,7 +122,7 @@ class Settings:
         local = to or (read + HALF_SECOND + passed + timedelta(seconds=shift_s or 0.0)).replace(microsecond=0)
         order = {"local": local.isoformat(), "shift_s": shift_s, "step": step}
         change = _ClockChange(therapy, local)
-        told = therapy.tell("set_clock", change.carry_out, change.shows, "the clock", **order)
+        told = therapy.tell("set_clock", change.carry_out, change.shows, "the clock read back", **order)
         if not told.held:
             raise InstrumentError(
                 f"the pump's clock shows {change.shown}{told.text}", where="pump", expected=f"about {local}"
@@ -165,7 +165,7 @@ class Settings:
             self.now = self._therapy.pump.settings()
             return is_wanted(self.now)
 
-        return self._therapy.tell(name, command, shows, "the settings", **parameters)
+        return self._therapy.tell(name, command, shows, "the settings read back", **parameters)
 
 
 class _ClockChange:

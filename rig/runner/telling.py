@@ -60,13 +60,14 @@ def tell(
 ) -> Told:
     """Send a command until ``shows`` is true, at most `TIMES` times; a refusal raises at once.
 
-    An acknowledgement that is not borne out is not followed by another try: the pump took it, and did something else.
+    An acknowledgement that two looks do not bear out is not followed by another try: the pump took the command, and did
+    something else.
     """
     for time in range(1, TIMES + 1):
         again = {"attempt": time} if time > 1 else {}
         acceptance, at_ns = once(name, command, **parameters, **again)
-        held = shows()
-        settle(delivered=held, by=f"{by} read back")
+        held = shows() or (acceptance is Acceptance.ACKNOWLEDGED and shows())
+        settle(delivered=held, by=by)
         if held or acceptance is Acceptance.ACKNOWLEDGED:
             break
     return Told(held, at_ns, time)

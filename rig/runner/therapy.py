@@ -87,7 +87,9 @@ class Therapy:
             held[:] = self.pump.profile(*which)
             return held == wanted
 
-        told = self.tell("set_profile", lambda: self.pump.set_profile(wanted, *which), shows, "the profile", **data)
+        told = self.tell(
+            "set_profile", lambda: self.pump.set_profile(wanted, *which), shows, "the profile read back", **data
+        )
         if not told.held:
             name = PATTERNS[pattern]
             raise InstrumentError(
@@ -139,7 +141,7 @@ class Therapy:
             return held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
 
         order = {"rate_u_per_h": rate_u_per_h, "percent": percent, "minutes": minutes}
-        told = self.tell("temp_basal", start, shows, "the temp basal", **order)
+        told = self.tell("temp_basal", start, shows, "the temp basal read back", **order)
         (running,) = found
         if not told.held:
             raise InstrumentError(
@@ -172,7 +174,10 @@ class Therapy:
         pump = self.pump
         cancel = asked(pump, "set_temp_basal_percent") if percent else pump.set_temp_basal
         told = self.tell(
-            "temp_cancel", lambda: cancel(0, 0), lambda: not self.pump.temp_basal().minutes_left, "the temp basal"
+            "temp_cancel",
+            lambda: cancel(0, 0),
+            lambda: not self.pump.temp_basal().minutes_left,
+            "the temp basal read back",
         )
         if not told.held:
             raise InstrumentError(f"the pump reports that the temp basal still runs{told.text}", where="pump")
@@ -328,7 +333,7 @@ class Therapy:
     ) -> Told:
         """Tell the pump something that ``shows`` reads back, and again while it does not; never a bolus.
 
-        ``by`` names what is read back. See `rig.runner.telling`.
+        ``by`` says who tells. See `rig.runner.telling`.
         """
         told = tell(self._once, self._journal.settled, name, command, shows, by, **parameters)
         return told if told.held else replace(told, why=self._why_unknown())

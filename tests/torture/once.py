@@ -7,7 +7,8 @@ of the old families and one of the new:
 - ``single``: one deed (drop, corrupt, delay by 2 s, duplicate) to one packet, sent or heard, each in turn;
 - ``pair``: two such deeds, all pairs or a seeded sample;
 - ``kill``: the driver dies before its n-th write, or right behind it; a new one stops the pump and settles the rest;
-- ``kill+``: the same, with one deed to one packet before.
+- ``kill+``: the same, with one deed to one packet before;
+- ``storm``: for a minute every packet is lost, spoilt or doubled by chance.
 
 Whatever happens, the plant's ledger must show the command once or not at all, the journal must say which, and nothing
 may take longer than `LIMIT_S` of virtual time. Each case that breaks this is printed with what repeats it.
@@ -25,11 +26,23 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.torture.once_bench import LINKS, MODELS, Case, Found, clean_counts, play
+from tests.torture.once_bench import (
+    BEGIN_S,
+    LINKS,
+    MODELS,
+    SEEDS,
+    STORM,
+    STORM_S,
+    Case,
+    Found,
+    clean_counts,
+    play,
+)
 from tests.torture.once_exchanges import EXCHANGES
 
 DEEDS = ("drop", "corrupt", "delay", "duplicate")
 PAIRS = 0  # all of them
+STORMS = 1000  # of each exchange, where all pairs are played
 BEYOND = 4  # packets or writes beyond those of an undisturbed exchange: what a fault adds is disturbed, too
 
 
@@ -79,13 +92,16 @@ def cases_of(model: str, link: str, exchange: str, kind: str, pairs: int, seed: 
         yield from (Case(model, link, exchange, pair) for pair in chosen)
     elif kind == "kill":
         yield from (Case(model, link, exchange, (), number, behind) for number, behind in kills)
+    elif kind == "storm":
+        faults = tuple(f"{fault}@{BEGIN_S:g}s+{STORM_S:g}s" for fault in STORM)
+        yield from (Case(model, link, exchange, faults, seed=seed * SEEDS + n) for n in range(1, (pairs or STORMS) + 1))
     else:
-        all_kills = list(itertools.product(singles, kills))
-        chosen = draw.sample(all_kills, min(pairs or len(all_kills), len(all_kills)))
-        yield from (Case(model, link, exchange, (fault,), number, behind) for fault, (number, behind) in chosen)
+        both = list(itertools.product(singles, kills))
+        struck = draw.sample(both, min(pairs, len(both))) if pairs else both
+        yield from (Case(model, link, exchange, (fault,), number, behind) for fault, (number, behind) in struck)
 
 
-KINDS = ("single", "pair", "kill", "kill+")
+KINDS = ("single", "pair", "kill", "kill+", "storm")
 Job = tuple[str, str, str, str, int, int, int, int]
 
 

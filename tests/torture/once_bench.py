@@ -37,6 +37,8 @@ BEFORE_S = 15.0  # before that what the exchange finds is made
 WATCH_S = 40 * 60.0  # for how long the plant is watched afterwards
 LIMIT_S = 600.0  # of virtual time, for one command and all that it takes to settle it
 STOP_S = 60.0
+STORM_S = 60.0  # how long faults by chance go on
+STORM = ("link.drop=10%", "link.corrupt=5%", "link.duplicate=25%")
 MOST_WAITS = 200_000
 _EQUAL_U = 1e-9
 DOSES_U = 0.1  # two doses of an old pump: the edges of what is compared
@@ -89,7 +91,10 @@ class _Links(VirtualLinks):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case; ``faults`` as ``DEED:WAY:N``; ``dies_at``: 0 or the number of a write, ``behind`` it or before."""
+    """One case; ``faults`` as ``DEED:WAY:N`` or as `rig run` takes them.
+
+    ``dies_at``: 0 or the number of a write, ``behind`` it or before. ``seed`` of the twin, 0: by the case itself.
+    """
 
     model: str
     link: str
@@ -97,12 +102,14 @@ class Case:
     faults: tuple[str, ...] = ()
     dies_at: int = 0
     behind: bool = False
+    seed: int = 0
 
     @property
     def text(self) -> str:
         """Return it in words that can be read back."""
         killed = f" killed {'behind' if self.behind else 'before'} write {self.dies_at}" if self.dies_at else ""
-        return f"{self.model} {self.link} {self.exchange} {' '.join(self.faults) or 'no fault'}{killed}"
+        seeded = f" seed {self.seed}" if self.seed else ""
+        return f"{self.model} {self.link} {self.exchange} {' '.join(self.faults) or 'no fault'}{killed}{seeded}"
 
 
 @dataclass(slots=True)
@@ -127,12 +134,12 @@ class OnceBench:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.exchange: Exchange = EXCHANGES[case.exchange]
-        faults = [f"link.packet={fault}@{BEGIN_S:g}s" for fault in case.faults]
+        faults = [fault if "=" in fault else f"link.packet={fault}@{BEGIN_S:g}s" for fault in case.faults]
         self.twin = SimulatedBench(
             model=case.model,
             link=case.link,
             serial=SERIAL,
-            seed=crc32(case.text.encode()) % SEEDS,  # how late echoes and answers are differs from case to case
+            seed=case.seed or crc32(case.text.encode()) % SEEDS,  # else echoes were as late in every case
             start_local=datetime(2025, 3, 9, 14),
             faults=faults,
         )
@@ -147,9 +154,9 @@ class OnceBench:
         return self.links.clock.now_ns()
 
     def _drive(self, next_id: int = 1) -> Therapy:
-        pump = self.new_driver()
+        self.pump = self.new_driver()
         writer = cast("RecordWriter", self.record)
-        return Therapy(pump, self.links, writer, _profile(self.case.model), StopRequest(), None, next_id)
+        return Therapy(self.pump, self.links, writer, _profile(self.case.model), StopRequest(), None, next_id)
 
     def new_driver(self) -> MinimedPump:
         """Return a driver that knows nothing, on a port that was opened anew."""
@@ -158,8 +165,7 @@ class OnceBench:
 
     def prepare(self) -> None:
         """Arm the pump, and bring about what the exchange finds; ends at `BEGIN_S`."""
-        therapy = self.therapy
-        pump = therapy.pump
+        therapy, pump = self.therapy, self.pump
         pump.open()
         pump.wake(10)
         therapy.settings.adopt(pump.settings())
@@ -251,6 +257,8 @@ def _judge(bench: OnceBench, found: Found) -> None:
     began_ns = bench.now_ns
     trouble = bench.tell()
     found.took_s = to_s(bench.now_ns - began_ns)
+    if trouble and found.case.seed:
+        bench.links.pause(STORM_S)  # whoever takes over would have to go on trying until then
     if found.took_s > LIMIT_S:
         found.wrong.append(f"took {found.took_s:.0f} s")
     said, told_ns = verdict(bench.record.events, bench.exchange.names, began_ns)

@@ -30,6 +30,7 @@ _WAKE_S = 25.0  # of the wake-up, which takes the stick 12 s or more
 _PIECES_S = 20.0
 _READ_RETRIES = 2
 _DRAIN_S = 2.0
+_FRAGMENT_BYTES = 64
 _QUIET_S = 0.05
 _WAKE_MINUTES = bytes((1, 10))
 _JUST_S = 2.0
@@ -184,7 +185,7 @@ class CareLink:
         while True:
             if piece.kind is Kind.NAK:
                 refuse_nak(self._pump_id, piece.data[0], opcode)
-            if piece.kind not in (Kind.PIECE, Kind.ANSWER):
+            if piece.kind is not Kind.PIECE and not _is_several(piece):
                 return None
             data += piece.data
             if piece.last:
@@ -302,3 +303,8 @@ class CareLink:
             if not self._links.wait(clock.link_ns() + to_ns(_QUIET_S), self._link):
                 break
         self._link.discard_input()
+
+
+def _is_several(heard: Download) -> bool:
+    """Say whether an answer is more than one packet: one alone may be any fragment, since its number is stripped."""
+    return heard.kind is Kind.ANSWER and len(heard.data) > _FRAGMENT_BYTES
