@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from rig.instruments import Acceptance
 
@@ -18,18 +18,11 @@ TIMES = 5
 first half is through) is written at once in 48 % of the tries, and in 96 % within five."""
 
 
-class Once(Protocol):
-    """Sends one command, with its intention in the journal before and its answer after."""
-
-    def __call__(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> tuple[Acceptance, int]:
-        """Return what is known of it and when."""
-
-
-class Settle(Protocol):
-    """Settles in the journal what is unknown."""
-
-    def __call__(self, *, delivered: bool | None, by: str) -> None:
-        """Say what the pump did, and who says so."""
+Once = Callable[..., tuple[Acceptance, int]]
+"""Takes name, command and parameters; sends it, with its intention in the journal before and its answer after; returns
+what is known of it and when."""
+Settle = Callable[..., None]
+"""Takes ``delivered`` and ``by``; settles in the journal what is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.torture.once_bench import LINKS, MODELS, Case, play
 from tests.torture.once_exchanges import EXCHANGES
 
 SEED = 5
-OF_EACH = {"single": 1, "pair": 2, "kill": 1, "kill+": 1}
+OF_EACH = {"single": 1, "pair": 2, "kill": 1, "kill+": 1, "storm": 1}
 HOLE = ("drop:sent:3", "duplicate:heard:2")  # the parameters are lost, and the first half's ACK comes twice
 
 
