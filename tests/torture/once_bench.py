@@ -327,23 +327,24 @@ def _judge_stopped(bench: OnceBench, found: Found, said: bool | None, began_ns: 
         found.wrong.append("the pump runs on")
     stopped_ns = bench.now_ns
     highest = max(exchange.without_u_per_h, exchange.with_u_per_h)
-    basal_u = _basal_u(bench, began_ns, stopped_ns)
-    if basal_u > highest * to_s(stopped_ns - began_ns) / 3600.0 + DOSES_U:
-        found.wrong.append(f"{basal_u:.3f} U of basal until it was stopped")
+    beyond_u = _beyond_u(bench, highest, began_ns, stopped_ns)
+    if beyond_u > DOSES_U:
+        found.wrong.append(f"{beyond_u:.3f} U of basal too much until it was stopped")
     bench.links.pause(300.0)
     if bench.twin.ledger.commanded_u(stopped_ns, bench.now_ns):
         found.wrong.append("the pump delivers although it is stopped")
 
 
-def _basal_u(bench: OnceBench, from_ns: int, to_ns: int) -> float:
-    """Return what was commanded beside boluses that began before the exchange."""
-    boluses_u = bench.boluses_u()
-    if not boluses_u:
-        return bench.twin.ledger.commanded_u(from_ns, to_ns)
-    return bench.twin.ledger.commanded_u(0, to_ns) - sum(boluses_u) - _FLOW_BEFORE_U
+def _beyond_u(bench: OnceBench, rate_u_per_h: float, from_ns: int, to_ns: int) -> float:
+    """Return what was commanded beyond a basal rate.
 
-
-_FLOW_BEFORE_U = BASE_U_PER_H * BEGIN_S / 3600.0 - DOSES_U
+    Where a bolus had begun before, from the very beginning: the ledger says of a bolus only what it came to.
+    """
+    boluses_u = sum(bench.boluses_u())
+    if boluses_u:
+        from_ns = 0
+    basal_u = bench.twin.ledger.commanded_u(from_ns, to_ns) - boluses_u
+    return basal_u - rate_u_per_h * to_s(to_ns - from_ns) / 3600.0
 
 
 def _reported_u(bench: OnceBench) -> float | None:
@@ -374,6 +375,6 @@ def _judge_basal(bench: OnceBench, found: Found, said: bool | None, told_ns: int
     reported_u = _reported_u(bench)
     if reported_u is not None and not -_EQUAL_U <= sum(bench.boluses_u()) - reported_u < _history_step_u(bench):
         found.wrong.append(f"the history says {reported_u} U of the bolus, the plant {bench.boluses_u()} U")
-    before_u = _basal_u(bench, began_ns, told_ns)
-    if before_u > highest * to_s(told_ns - began_ns) / 3600.0 + DOSES_U:
-        found.wrong.append(f"{before_u:.3f} U before it was acknowledged")
+    beyond_u = _beyond_u(bench, highest, began_ns, told_ns)
+    if beyond_u > DOSES_U:
+        found.wrong.append(f"{beyond_u:.3f} U too much before it was acknowledged")
