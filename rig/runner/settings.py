@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rig.clock import to_s
 from rig.errors import BenchError, InstrumentError
-from rig.instruments import Acceptance, Pump, PumpSettings
+from rig.instruments import Acceptance, PumpSettings
+from rig.plugins.roles import Clock, Limits, Patterns, PercentTempBasals
 from rig.runner.telling import Told
 
 if TYPE_CHECKING:
@@ -21,18 +22,6 @@ PATTERNS = ("standard", "A", "B")
 CLOCK_S = 2.0  # between what was set and what is read back: whole seconds, and the time that the commands take
 HALF_SECOND = timedelta(seconds=0.5)
 _SAME = 1e-9
-
-
-def asked(pump: Pump, method: str) -> Callable[..., Acceptance]:
-    """Return a method that a driver need not have: how a pump was found may ask for one that no step asks for."""
-    found: Callable[..., Acceptance] | None = getattr(pump, method, None)
-    if found is None:
-        raise InstrumentError(
-            f"the pump's driver has no {method}, which the pump's settings ask for",
-            where="pump",
-            hint="select the standard pattern and temporary basals in U/h by hand, in its menu",
-        )
-    return found
 
 
 class Settings:
@@ -64,10 +53,10 @@ class Settings:
         hint = f"set its temp basal type to {wanted} by hand, in its basal menu; a scenario with both kinds cannot run"
         error = InstrumentError(f"the pump does not change its temp basal type to {wanted}", where="pump", hint=hint)
         try:
-            change = asked(self._therapy.pump, "set_temp_basal_type")
+            pump = self._therapy.role(PercentTempBasals)
             told = self._set(
                 "temp_type",
-                lambda: change(percent=percent),
+                lambda: pump.set_temp_basal_type(percent=percent),
                 lambda read: read.temp_basal_is_percent is percent,
                 percent=percent,
             )
@@ -81,9 +70,12 @@ class Settings:
         """Select the profile that runs; return the time of the acknowledgement, None where it was selected."""
         if self.pattern == pattern:
             return None
-        change = asked(self._therapy.pump, "select_pattern")
+        pump = self._therapy.role(Patterns)
         told = self._set(
-            "select_pattern", lambda: change(pattern), lambda read: read.pattern == pattern, pattern=pattern
+            "select_pattern",
+            lambda: pump.select_pattern(pattern),
+            lambda read: read.pattern == pattern,
+            pattern=pattern,
         )
         if not told.held:
             raise InstrumentError(
@@ -102,9 +94,10 @@ class Settings:
 
     def _limit(self, name: str, value: float) -> None:
         bolus_u, basal = (value, None) if name == "max_bolus_u" else (None, value)
+        pump = self._therapy.role(Limits)
         told = self._set(
             name,
-            lambda: self._therapy.pump.set_limits(bolus_u, basal),
+            lambda: pump.set_limits(bolus_u, basal),
             lambda read: abs(getattr(read, name) - value) <= _SAME,
             value=value,
         )
@@ -173,6 +166,7 @@ class _ClockChange:
 
     def __init__(self, therapy: Therapy, local: datetime) -> None:
         self._therapy = therapy
+        self._pump = therapy.role(Clock)
         self._local = local
         self._told_ns = (0, 0)  # not before, not after
         self.shown = local
@@ -180,7 +174,7 @@ class _ClockChange:
     def carry_out(self) -> Acceptance:
         """Send the time once."""
         began_ns = self._therapy.now_ns
-        found = self._therapy.pump.set_clock(self._local)
+        found = self._pump.set_clock(self._local)
         acknowledged = found is Acceptance.ACKNOWLEDGED
         at_ns = self._therapy.pump.acknowledged_ns if acknowledged else self._therapy.now_ns
         self._told_ns = (at_ns if acknowledged else began_ns, at_ns)

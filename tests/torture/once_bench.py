@@ -15,6 +15,8 @@ from rig.drivers.minimed import BAUD, MinimedPump, minimed_pump
 from rig.errors import RigError
 from rig.guardian.stop_pump import stop_pump
 from rig.instruments import BasalEntry
+from rig.plugins.roles import ClaimedPump
+from rig.plugins.spec import Capability, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.record.reader import Event
 from rig.record.writer import RecordWriter
@@ -89,6 +91,10 @@ class _Links(VirtualLinks):
         return super().wait(until_link_ns, for_link)
 
 
+def _claimed(pump: MinimedPump) -> ClaimedPump:
+    return ClaimedPump(cast("PumpDriver", pump), frozenset(Capability))
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case; ``faults`` as ``DEED:WAY:N`` or as `rig run` takes them.
@@ -156,7 +162,7 @@ class OnceBench:
     def _drive(self, next_id: int = 1) -> Therapy:
         self.pump = self.new_driver()
         writer = cast("RecordWriter", self.record)
-        return Therapy(self.pump, self.links, writer, _profile(self.case.model), StopRequest(), None, next_id)
+        return Therapy(_claimed(self.pump), self.links, writer, _profile(self.case.model), StopRequest(), None, next_id)
 
     def new_driver(self) -> MinimedPump:
         """Return a driver that knows nothing, on a port that was opened anew."""
@@ -209,7 +215,7 @@ class OnceBench:
         asked, age_s = (None, 0.0) if unsettled is None else pump_time(events, unsettled.at_ns)
         point = ResumePoint(REPEAT, 0, 2, 0.0, 0, 100, unsettled, asked, age_s)
         therapy = self._drive(100)
-        stop_and_settle(point, therapy.pump, therapy)
+        stop_and_settle(point, _claimed(self.pump), therapy)
         return ""
 
     def boluses_u(self) -> list[float]:
