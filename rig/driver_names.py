@@ -21,7 +21,10 @@ SHIPPED: Final = {
         "cc111x": "rig.drivers.minimed.specs:CC111X",
         "carelink": "rig.drivers.minimed.specs:CARELINK",
     },
-    BALANCES: {"mt-sics": "rig.drivers.mt_sics:SPEC"},
+    BALANCES: {
+        "mt-sics": "rig.drivers.mt_sics:SPEC",
+        "sbi": "rig.drivers.sartorius:SPEC",
+    },
 }
 
 

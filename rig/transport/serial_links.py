@@ -149,9 +149,7 @@ class SerialLinks(Links):
             self._stop_listening(port, "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
-        link.inbox += data
-        link.last_rx_ns = arrived_ns
-        link.chunks += 1
+        link.arrived(data, arrived_ns, self._blind_ns)
         return link
 
     def _write(self, port: _Port, data: bytes) -> None:
