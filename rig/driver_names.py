@@ -23,7 +23,12 @@ SHIPPED: Final = {
     },
     BALANCES: {
         "mt-sics": "rig.drivers.mt_sics:SPEC",
+        "kern-kcp": "rig.drivers.mt_sics:KCP",
         "sbi": "rig.drivers.sartorius:SPEC",
+        "and": "rig.drivers.a_and_d:SPEC",
+        "ohaus": "rig.drivers.ohaus:SPEC",
+        "kern": "rig.drivers.kern:SPEC",
+        "radwag": "rig.drivers.radwag:SPEC",
     },
 }
 

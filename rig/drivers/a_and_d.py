@@ -9,17 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from rig.instruments import BalanceIdentity, BalanceSetting
-from rig.plugins.line_balance import LineBalance
+from rig.instruments import BalanceIdentity
+from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import a_and_d
 from rig.wire.weights import Weight
-
-
-def _look(name: str, wanted: str, mend: str) -> BalanceSetting:
-    return BalanceSetting(name, None, wanted, None, mend)
 
 
 class AndBalance(LineBalance):
@@ -30,11 +26,13 @@ class AndBalance(LineBalance):
     CANCEL = a_and_d.CANCEL
     START_STREAM = a_and_d.STREAM
     MENU = (
-        _look("zero tracking", "off", "its function table: 'trc' (zero tracking) 0"),
-        _look("filter", "as qualified", "its function table: 'Cond' (response) and 'St-b' (stability band)"),
-        _look("output", "format 'type 0', printing by command", "its function table: 'type' 0, 'prt' not a stream mode"),
-        _look("automatic switch-off", "off", "its function table: 'PoFF' (automatic power-off) 0"),
-        _look("automatic adjustment", "off", "its function table: automatic self-calibration off"),
+        unread("zero tracking", "off", "its function table: 'trc' (zero tracking) 0"),
+        unread("filter", "as qualified", "its function table: 'Cond' (response) and 'St-b' (stability band)"),
+        unread(
+            "output", "format 'type 0', printing by command", "its function table: 'type' 0, 'prt' not a stream mode"
+        ),
+        unread("automatic switch-off", "off", "its function table: 'PoFF' (automatic power-off) 0"),
+        unread("automatic adjustment", "off", "its function table: automatic self-calibration off"),
     )
 
     def _take(self, inbox: bytearray) -> Weight | None:
@@ -59,9 +57,7 @@ SPEC: Final = DriverSpec(
     name="and",
     role="balance",
     models=(),
-    capabilities=frozenset(
-        {Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}
-    ),
+    capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}),
     link_settings=SerialSettings(2400, data_bits=7, parity="E"),
     open=_open,
 )

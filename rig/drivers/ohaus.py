@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rig.instruments import BalanceIdentity, BalanceSetting
-from rig.plugins.line_balance import LineBalance
+from rig.instruments import BalanceIdentity
+from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import ohaus
-from rig.wire.weights import Weight
-
-
-def _look(name: str, wanted: str, mend: str) -> BalanceSetting:
-    return BalanceSetting(name, None, wanted, None, mend)
+from rig.wire.weights import Condition, Weight
 
 
 class OhausBalance(LineBalance):
@@ -27,12 +23,13 @@ class OhausBalance(LineBalance):
     WEIGH_STABLE = ohaus.WEIGH_STABLE
     CANCEL = ohaus.STOP
     START_STREAM = ohaus.STREAM
+    NOT_STABLE = LineBalance.NOT_STABLE | {Condition.SYNTAX}  # an Explorer answers ES after 40 s without stability
     MENU = (
-        _look("zero tracking", "off", "its menu: auto zero tracking ('AZT') off"),
-        _look("filter", "as qualified", "its menu: filter or averaging level, stability range"),
-        _look("print", "also unstable, result only", "its menu: print unstable data too, content the result only"),
-        _look("automatic switch-off", "off", "its menu: auto off, sleep, auto dim"),
-        _look("automatic adjustment", "off", "its menu: AutoCal off"),
+        unread("zero tracking", "off", "its menu: auto zero tracking ('AZT') off"),
+        unread("filter", "as qualified", "its menu: filter or averaging level, stability range"),
+        unread("print", "also unstable, result only", "its menu: print unstable data too, content the result only"),
+        unread("automatic switch-off", "off", "its menu: auto off, sleep, auto dim"),
+        unread("automatic adjustment", "off", "its menu: AutoCal off"),
     )
 
     def _take(self, inbox: bytearray) -> Weight | None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from rig.instruments import BalanceIdentity, BalanceSetting
-from rig.plugins.line_balance import LineBalance
+from rig.instruments import BalanceIdentity
+from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import radwag
 from rig.wire.weights import Weight
-
-
-def _look(name: str, wanted: str, mend: str) -> BalanceSetting:
-    return BalanceSetting(name, None, wanted, None, mend)
 
 
 class RadwagBalance(LineBalance):
@@ -26,11 +22,11 @@ class RadwagBalance(LineBalance):
     CANCEL = radwag.STOP
     START_STREAM = radwag.STREAM
     MENU = (
-        _look("zero tracking", "off", "its menu: autozero off ('A' sets it, and no command reads it)"),
-        _look("filter", "as qualified", "its menu: filter, value release, ambient conditions"),
-        _look("output", "on command", "its menu: no continuous transmission"),
-        _look("automatic switch-off", "off", "its menu: automatic shut-down, sleep"),
-        _look("automatic adjustment", "off", "its menu: automatic adjustment none, or a message only"),
+        unread("zero tracking", "off", "its menu: autozero off ('A' sets it, and no command reads it)"),
+        unread("filter", "as qualified", "its menu: filter, value release, ambient conditions"),
+        unread("output", "on command", "its menu: no continuous transmission"),
+        unread("automatic switch-off", "off", "its menu: automatic shut-down, sleep"),
+        unread("automatic adjustment", "off", "its menu: automatic adjustment none, or a message only"),
     )
 
     def _take(self, inbox: bytearray) -> Weight | None:
@@ -57,9 +53,7 @@ SPEC: Final = DriverSpec(
     name="radwag",
     role="balance",
     models=(),
-    capabilities=frozenset(
-        {Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}
-    ),
+    capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}),
     link_settings=SerialSettings(9600),
     open=_open,
 )

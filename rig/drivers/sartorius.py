@@ -9,23 +9,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from rig.clock import to_ns
 from rig.errors import TransportTimeout
-from rig.instruments import BalanceIdentity, BalanceSetting
-from rig.plugins.line_balance import LineBalance
+from rig.instruments import BalanceIdentity
+from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import sbi
-from rig.wire.weights import BalanceRefused, Condition, UnitMemory, Weight, take_line
+from rig.wire.weights import Weight, take_line
 
-UNIT_TRIES: Final = 50
-UNIT_PAUSE_S: Final = 0.2
 STABLE_ONLY: Final = "set the print in the balance's menu to 'without stability': else it waits for a stable load"
-
-
-def _look(name: str, wanted: str, mend: str) -> BalanceSetting:
-    return BalanceSetting(name, None, wanted, None, mend)
 
 
 class SbiBalance(LineBalance):
@@ -33,18 +26,19 @@ class SbiBalance(LineBalance):
 
     WEIGH_NOW = sbi.PRINT
     MENU = (
-        _look("zero tracking", "off", "its menu: 'auto zero' off"),
-        _look("filter", "as qualified", "its menu: ambient conditions, application filter"),
-        _look("print", "without stability", "its menu: manual print without stability, or automatic without stability"),
-        _look("automatic switch-off", "off", "its menu: automatic shut-off, standby"),
-        _look("automatic adjustment", "off", "its menu: isoCAL off, or to a message only"),
+        unread("zero tracking", "off", "its menu: 'auto zero' off"),
+        unread("filter", "as qualified", "its menu: ambient conditions, application filter"),
+        unread(
+            "print", "without stability", "its menu: manual print without stability, or automatic without stability"
+        ),
+        unread("automatic switch-off", "off", "its menu: automatic shut-off, standby"),
+        unread("automatic adjustment", "off", "its menu: isoCAL off, or to a message only"),
     )
 
     def __init__(
         self, links: Links, link: Link, *, stream: bool = False, timeout_s: float = 2.0, stable_timeout_s: float = 60.0
     ) -> None:
         super().__init__(links, link, stream=stream, timeout_s=timeout_s, stable_timeout_s=stable_timeout_s)
-        self._units = UnitMemory()
 
     def _take(self, inbox: bytearray) -> Weight | None:
         return sbi.take_weight(inbox, self._units)
@@ -57,32 +51,12 @@ class SbiBalance(LineBalance):
         return BalanceIdentity(**found)
 
     def _try_weighing(self) -> None:
-        """Take readings until one has told its unit: those of a moving load have none."""
-        for left in reversed(range(UNIT_TRIES)):
-            try:
-                self._poll(self.WEIGH_NOW, self._timeout_s)
-            except BalanceRefused as refused:
-                unknown = refused.condition is Condition.UNIT and not self._units.known
-                if not left or not (unknown or refused.condition is Condition.BUSY):
-                    raise
-                self._links.pause(UNIT_PAUSE_S)
-            except TransportTimeout as timeout:
-                raise TransportTimeout(timeout.what, where=timeout.where, hint=f"{timeout.hint}; {STABLE_ONLY}") from timeout
-            else:
-                return
-
-    def _begin_stream(self, sends: bool) -> None:
-        """Listen until a line has told the unit."""
-        give_up_ns = self._links.clock.link_ns() + to_ns(UNIT_TRIES * UNIT_PAUSE_S)
-        while True:
-            try:
-                super()._begin_stream(sends)
-            except BalanceRefused as refused:
-                late = self._links.clock.link_ns() >= give_up_ns
-                if late or self._units.known or refused.condition is not Condition.UNIT:
-                    raise
-            else:
-                return
+        try:
+            super()._try_weighing()
+        except TransportTimeout as timeout:
+            raise TransportTimeout(
+                timeout.what, where=timeout.where, hint=f"{timeout.hint}; {STABLE_ONLY}"
+            ) from timeout
 
 
 def _text_of(line: bytes) -> str | None:

@@ -14,10 +14,10 @@ from typing import ClassVar, Final, TypeVar
 from rig.clock import to_ns
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
 from rig.instruments import BalanceIdentity, BalanceSetting
-from rig.plugins.streams import Stream, Streamed, stamp_uncertainty_ns
+from rig.plugins.streams import Stream, Streamed, polled_timing
 from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
-from rig.wire.weights import BalanceRefused, Condition, Weight, line_hint
+from rig.wire.weights import BalanceRefused, Condition, UnitMemory, Weight, line_hint
 
 Answer = TypeVar("Answer")
 
@@ -27,6 +27,12 @@ DRAIN_S: Final = 2.0
 BUSY_TRIES: Final = 5
 BUSY_PAUSE_S: Final = 1.0
 ASK_AGAIN_S: Final = 0.2  # between two looks for a stable weight, where the make has no request that waits
+UNIT_TRIES: Final = 50  # looks for the first line with a unit, where moving ones have none
+
+
+def unread(name: str, wanted: str, mend: str) -> BalanceSetting:
+    """Return a setting that the link does not tell, with where to look for it."""
+    return BalanceSetting(name, None, wanted, None, mend)
 
 
 class LineBalance(ABC):
@@ -41,6 +47,7 @@ class LineBalance(ABC):
     WEIGH_STABLE: ClassVar[bytes] = b""  # empty: it is asked for a weight now until that is stable
     CANCEL: ClassVar[bytes] = b""  # ends a request that waits, and a stream
     START_STREAM: ClassVar[bytes] = b""  # empty: only its menu makes it stream
+    NOT_STABLE: ClassVar[frozenset[Condition]] = frozenset({Condition.BUSY, Condition.UNSTABLE})  # to WEIGH_STABLE
     PACE_S: ClassVar[float] = 0.0  # least time between two requests
     MENU: ClassVar[tuple[BalanceSetting, ...]] = ()  # what the link does not tell, and where to look
 
@@ -52,6 +59,7 @@ class LineBalance(ABC):
         self._streams = stream
         self._timeout_s = timeout_s
         self._stable_timeout_s = stable_timeout_s
+        self._units = UnitMemory()
         self._identity: BalanceIdentity | None = None
         self._opening = 0  # the opening of the link at which the balance was asked who it is
         self._stream = Stream(links, link, self._take)
@@ -113,12 +121,14 @@ class LineBalance(ABC):
         When it never does, an immediate weighing tells overload, a dead line and unrest apart; raises
         `BalanceRefused` with that condition, or `TransportTimeout`.
         """
-        if self._streams or not self.WEIGH_STABLE:
+        if self._streams:
+            return self._stream.weigh_stable(self._stable_timeout_s)
+        if not self.WEIGH_STABLE:
             return self._until_stable()
         try:
             weighing = self._poll(self.WEIGH_STABLE, self._stable_timeout_s)
         except BalanceRefused as refused:
-            if refused.condition not in (Condition.BUSY, Condition.UNSTABLE):
+            if refused.condition not in self.NOT_STABLE:
                 raise
             raise self._why_not_stable() from refused
         except TransportTimeout as timeout:
@@ -143,10 +153,7 @@ class LineBalance(ABC):
             return self._stream.timing
         if self._last is None:
             return None
-        weighing, blind_ns = self._last
-        real = self._link.identity.kind != "memory"
-        u_ns = stamp_uncertainty_ns(self._link, blind_ns, real=real) * self._links.clock.speed
-        return Timing(weighing.answered_ns, u_ns, weighing.answered_ns - weighing.asked_ns)
+        return polled_timing(self._links, self._link, *self._last)
 
     # --- for drivers
 
@@ -223,13 +230,20 @@ class LineBalance(ABC):
                     Condition.LOGICAL,
                     "nothing comes by itself, and this make has no command for it",
                     expected="a stream",
-                    hint="switch automatic output without stability on in its menu, or mode = \"poll\" in [balance]",
+                    hint='switch automatic output without stability on in its menu, or mode = "poll" in [balance]',
                 )
             self._keep_pace()
             self._link.discard_input()
             self._stream.start()
             self._link.write(self.START_STREAM)
-        self._stream.weigh()
+        for left in reversed(range(UNIT_TRIES)):
+            try:
+                self._stream.weigh()
+            except BalanceRefused as refused:
+                if not left or not self._unit_pending(refused):
+                    raise
+            else:
+                return
 
     def _check_unchanged(self, identity: BalanceIdentity) -> None:
         """Refuse a balance that came back as another one: its readings would not go on as before."""
@@ -244,15 +258,23 @@ class LineBalance(ABC):
 
     def _try_weighing(self) -> None:
         """Take one reading, so that a wrong unit or an overload is known before anything moves."""
-        for left in reversed(range(BUSY_TRIES)):
+        busy, unitless = BUSY_TRIES, UNIT_TRIES
+        while True:
             try:
                 self._poll(self.WEIGH_NOW, self._timeout_s)
             except BalanceRefused as refused:
-                if refused.condition is not Condition.BUSY or not left:
+                if self._unit_pending(refused) and (unitless := unitless - 1):
+                    self._links.pause(ASK_AGAIN_S)
+                elif refused.condition is Condition.BUSY and (busy := busy - 1):
+                    self._links.pause(BUSY_PAUSE_S)
+                else:
                     raise
-                self._links.pause(BUSY_PAUSE_S)
             else:
                 return
+
+    def _unit_pending(self, refused: BalanceRefused) -> bool:
+        """Say whether a line was refused only because no line has told the unit yet."""
+        return refused.condition is Condition.UNIT and refused.pending
 
     def _until_stable(self) -> Weighing:
         """Look until a weight calls itself stable."""
@@ -264,8 +286,7 @@ class LineBalance(ABC):
                 return weighing
             if clock.link_ns() >= give_up_ns:
                 raise self._unstable(weighing)
-            if not self._streams:
-                self._links.pause(ASK_AGAIN_S)
+            self._links.pause(ASK_AGAIN_S)
 
     def _why_not_stable(self) -> InstrumentError | TransportTimeout:
         """Ask for an immediate weight: it says why there was no stable one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median_low
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ from rig.errors import BenchError, InstrumentError, MalformedReply, TransportTim
 from rig.readings import Timing, Weighing
 from rig.transport.lines import Line, LineCutter
 from rig.transport.links import Link, Links
-from rig.wire.weights import Weight
+from rig.wire.weights import BalanceRefused, Condition, Weight
 
 WAKE_UP_NS: Final = 5_000_000  # half width: how late a waiting process is woken on a loaded host (design 4.2)
 USB_TIMER_NS: Final = 16_000_000  # an FTDI adapter may keep bytes for so long (balance-protocols 8)
@@ -44,6 +45,13 @@ def stamp_uncertainty_ns(link: Link, blind_ns: int, *, real: bool = True) -> flo
         return 0.0
     timer_ns = USB_TIMER_NS if link.identity.kind == "usb" else 0
     return math.sqrt(blind_ns**2 / 12.0 + (WAKE_UP_NS**2 + timer_ns**2) / 3.0)
+
+
+def polled_timing(links: Links, link: Link, weighing: Weighing, blind_ns: int) -> Timing:
+    """Return the timing of a reading that was asked for; ``blind_ns`` is that of its last bytes."""
+    real = link.identity.kind != "memory"
+    u_ns = stamp_uncertainty_ns(link, blind_ns, real=real) * links.clock.speed
+    return Timing(weighing.answered_ns, u_ns, weighing.answered_ns - weighing.asked_ns)
 
 
 class Stream:
@@ -75,7 +83,7 @@ class Stream:
     def period_ns(self) -> int:
         """Return the balance's period: the median of the last spacings, or what is assumed before there are any."""
         stamps = list(self._stamps)
-        spacings = [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
+        spacings = [after - before for before, after in pairwise(stamps)]
         return median_low(spacings) if spacings else round(FIRST_PERIOD_NS * self._links.clock.speed)
 
     def start(self) -> None:
@@ -104,7 +112,7 @@ class Stream:
 
         Raises what the line says instead of a weight, or `TransportTimeout`.
         """
-        for line in iter(self._lines.take, None):
+        while (line := self._lines.take()) is not None:
             self._stamps.append(_stamp(line, self._link))
         clock = self._links.clock
         deadline_ns = clock.link_ns() + to_ns(self._timeout_s)
@@ -118,6 +126,17 @@ class Stream:
                     where=self._link.where,
                     hint="check power, cable and the automatic output in the balance's menu",
                 )
+
+    def weigh_stable(self, within_s: float) -> Weighing:
+        """Return the first reading from now on that calls itself stable; `BalanceRefused` when none does in time."""
+        clock = self._links.clock
+        give_up_ns = clock.link_ns() + to_ns(within_s)
+        while not (weighing := self.weigh()).stable:
+            if clock.link_ns() >= give_up_ns:
+                raise BalanceRefused(
+                    Condition.UNSTABLE, f"no stable weight within {within_s:g} s; it shows {weighing.text} now"
+                )
+        return weighing
 
     def readings(self) -> list[Streamed]:
         """Return what every line gave that came since the last call, in order; waits for nothing."""

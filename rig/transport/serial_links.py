@@ -27,6 +27,7 @@ NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
 SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
+AT_ONCE_NS = 50_000  # a poll that took no longer did not sleep
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -61,6 +62,7 @@ class SerialLinks(Links):
         self._ports: dict[str, _Port] = {}
         self._listening: dict[int, _Port] = {}
         self._looked_ns: int | None = None  # link time at which the last slice of waiting ended
+        self._blind_ns = 0  # rig time for which nobody had looked when the last slice began to yield bytes
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
@@ -116,7 +118,10 @@ class SerialLinks(Links):
             remaining_ns = until_link_ns - self.clock.link_ns()
             # Rounded up: a poll that returns early would spin through the last millisecond.
             slice_ms = min(SLICE_MS, max(0, -(-remaining_ns // NS_PER_MS)))
+            entered_ns = self.clock.link_ns()
             ready = self._poll.poll(slice_ms)
+            if ready:
+                self._blind_ns = self._unseen_ns(entered_ns)
             arrived = [self._read(descriptor, events) for descriptor, events in ready]
             self._look_for_stall(slice_ms * NS_PER_MS)
             if for_link is not None and for_link in arrived and not for_link.lost_because:
@@ -125,6 +130,17 @@ class SerialLinks(Links):
                 return False
             if remaining_ns <= 0 and not arrived:
                 return False
+
+    def _unseen_ns(self, entered_ns: int) -> int:
+        """Return for how long (rig time) what is ready now may have been waiting before anybody looked.
+
+        A poll that slept was woken by it. One that returned at once found it there: it may have come at any time since
+        the last one returned.
+        """
+        now_ns = self.clock.link_ns()
+        if self._looked_ns is None or now_ns - entered_ns > AT_ONCE_NS:
+            return 0
+        return round((now_ns - self._looked_ns) * self.clock.speed)
 
     def _look_for_stall(self, asked_ns: int) -> None:
         """Tell when much more time went by since the last slice of waiting than this one was to take."""

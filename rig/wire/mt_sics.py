@@ -12,12 +12,29 @@ from typing import NamedTuple
 from rig.errors import MalformedReply
 from rig.wire import weights
 from rig.wire.crc import crc16
-from rig.wire.weights import DEVICE as DEVICE
-from rig.wire.weights import MAX_LINE as MAX_LINE
-from rig.wire.weights import BalanceRefused as BalanceRefused
-from rig.wire.weights import Condition as Condition
-from rig.wire.weights import Weight as Weight
-from rig.wire.weights import malformed, weight_of
+from rig.wire.weights import DEVICE, MAX_LINE, BalanceRefused, Condition, Weight, malformed, weight_of
+
+__all__ = [
+    "DEVICE",
+    "MAX_LINE",
+    "BalanceRefused",
+    "Condition",
+    "Reply",
+    "Weight",
+    "is_key_line",
+    "is_weight_line",
+    "parse_checked",
+    "parse_reply",
+    "parse_tare",
+    "parse_text",
+    "parse_weight",
+    "refusal_of",
+    "request",
+    "take_checked",
+    "take_kcp_weight",
+    "take_line",
+    "take_weight",
+]
 
 _WEIGHT_EXPECTED = "'S S|D <10-character value> g|mg' and <CR><LF>"
 
@@ -33,6 +50,13 @@ class Reply(NamedTuple):
 # The value field has exactly ten characters: what stands ten characters before the blank in front of the unit.
 _match_weight = re.compile(
     rb"S ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})\r\n"
+).fullmatch
+_match_any_width = re.compile(
+    rb"S ([SD]) (?=[ -~]{8,12} [^ \r\n]{1,5}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})\r\n"
+).fullmatch
+_match_checked = re.compile(
+    rb"SIC1 ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5} [^ ]{4}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ?"
+    rb" ([^ \r\n]{1,5}) ([0-9A-F]{4})\r\n"
 ).fullmatch
 _match_refusal = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([IL+\-])\r\n").fullmatch
 _match_fault = re.compile(rb"[A-Z0-9]{1,4} [SD] +Error +([0-9]+)([bt])(?: [^ \r\n]*)?\r\n").fullmatch
@@ -100,6 +124,52 @@ def parse_weight(line: bytes) -> Weight:
         raise _no_weight(line)
     state, number, unit = match.groups()
     return _weight(number, unit, line[4:-2].strip(), stable=state == b"S")
+
+
+def take_kcp_weight(inbox: bytearray) -> Weight | None:
+    """Take a weight as KERN writes it: the same grammar, with a value of 8 to 12 characters; see `take_weight`."""
+    while True:
+        line = take_line(inbox)
+        if line is None:
+            return None
+        if _match_key(line) is None:
+            match = _match_any_width(line)
+            if match is None:
+                return parse_weight(line)
+            state, number, unit = match.groups()
+            return _weight(number, unit, line[4:-2].strip(), stable=state == b"S")
+
+
+def take_checked(inbox: bytearray) -> Weight | None:
+    """Take the reply to ``SIC1``, a weight with its CRC, off the front of ``inbox``; None: more bytes, please."""
+    while True:
+        line = take_line(inbox)
+        if line is None:
+            return None
+        if _match_key(line) is None:
+            return parse_checked(line)
+
+
+def parse_checked(line: bytes) -> Weight:
+    """Read one reply to ``SIC1``; a checksum that does not fit raises `BalanceRefused`.
+
+    Check value: ``SIC1 S   12325.00 g E603`` is 12325000 mg; the CRC covers all up to the blank in front of it.
+    """
+    match = _match_checked(line)
+    if match is None:
+        if line.startswith(b"I4 A "):
+            raise _no_weight(line)
+        raise _no_reply(line, "SIC1", "'SIC1 S|D <10-character value> g|mg <CRC>' and <CR><LF>")
+    state, number, unit, checksum = match.groups()
+    wanted = crc16(line[:-6])
+    if int(checksum, 16) != wanted:
+        raise BalanceRefused(
+            Condition.CHECKSUM,
+            f"a weight whose checksum does not fit: {line!r}",
+            expected=f"{wanted:04X}",
+            hint=weights.HINTS[Condition.CHECKSUM],
+        )
+    return _weight(number, unit, line[7:-7].strip(), stable=state == b"S")
 
 
 def parse_reply(line: bytes, command: str) -> Reply:

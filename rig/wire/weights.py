@@ -32,7 +32,7 @@ class Condition(Enum):
     RESTARTED = "the balance restarted by itself"
     UNSTABLE = "never stable"
     STREAMING = "lines come unasked"
-    STANDBY = "in standby, or its display is off"
+    ASLEEP = "in standby, or its display is off"
     CHECKSUM = "a checksum that does not fit its line"
     FORMAT = "another output format is set on the balance"
 
@@ -50,18 +50,24 @@ HINTS: Final = {
     Condition.RESTARTED: "check its power supply; zero and tare may have changed",
     Condition.UNSTABLE: "stop draught and vibration, close the draft shield, and look for a tube that moves",
     Condition.STREAMING: 'mode = "stream" in [balance], or switch automatic output off in the balance\'s menu',
-    Condition.STANDBY: "switch it on at its keys, and its automatic switch-off off in its menu",
+    Condition.ASLEEP: "switch it on at its keys, and its automatic switch-off off in its menu",
     Condition.CHECKSUM: "look for noise on the cable; a better USB adapter may help",
     Condition.UNIT: "set the unit of the balance to gram",
 }
 
 
 class BalanceRefused(InstrumentError):
-    """The balance answered, and the answer is no value; ``condition`` says why."""
+    """The balance answered, and the answer is no value; ``condition`` says why.
 
-    def __init__(self, condition: Condition, detail: str, *, expected: str = "", hint: str = "") -> None:
+    ``pending``: it is a weight whose unit nobody knows yet, of a make that tells it only at rest.
+    """
+
+    def __init__(
+        self, condition: Condition, detail: str, *, expected: str = "", hint: str = "", pending: bool = False
+    ) -> None:
         super().__init__(detail, where=DEVICE, expected=expected, hint=hint or HINTS.get(condition, ""))
         self.condition = condition
+        self.pending = pending
 
 
 class Weight(NamedTuple):
@@ -83,9 +89,7 @@ def scale_of(unit: bytes) -> int:
     """Return the power of ten that makes milligrams of this unit; raise `BalanceRefused` for any but g and mg."""
     scale = SCALES.get(unit)
     if scale is None:
-        raise BalanceRefused(
-            Condition.UNIT, f"the balance answers in {unit.decode('latin-1')!r}", expected="g or mg"
-        )
+        raise BalanceRefused(Condition.UNIT, f"the balance answers in {unit.decode('latin-1')!r}", expected="g or mg")
     return scale
 
 
@@ -131,6 +135,7 @@ class UnitMemory:
                 f"the load moves, and no line has told a unit yet: {text.decode('latin-1')!r}",
                 expected="a stable line first: this make tells its unit only then",
                 hint="let the load come to rest once; a unit without a symbol is never told: set gram",
+                pending=True,
             )
         if len(number.partition(b".")[2]) != self._decimals:
             raise BalanceRefused(

@@ -60,6 +60,10 @@ class StandIn:
             if answer:
                 self._port.send(answer, now_ns + self._after_ns)
 
+    def hush(self) -> None:
+        """Say nothing unasked any more."""
+        self._talking = False
+
     def _begin(self, now_ns: int) -> None:
         assert self._port is not None
         self._talking = True

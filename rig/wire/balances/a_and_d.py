@@ -23,11 +23,11 @@ _EXPECTED: Final = "'ST|US,<sign and 8 digits><unit>' of 15 characters and <CR><
 
 # Header, comma, sign, eight characters with leading zeros and a point, unit right-aligned in three.
 _match_weight = re.compile(
-    rb"(ST|US|QT),([+\-])(?=[0-9.]{8}.{3}\r\n)0*([0-9]+(?:\.[0-9]+)?)( {0,2}[!-~]{1,3})\r\n"
+    rb"(ST|US|QT),([+\-])(?=[0-9.]{8}.{3}\r\n)0*([0-9]+(?:\.[0-9]+)?)(?=.{3}\r\n)( {0,2}[!-~]{1,3})\r\n"
 ).fullmatch
 _match_range = re.compile(rb"OL,([+\-])9999999E\+19\r\n").fullmatch
 _match_error = re.compile(rb"EC,E([0-9]{1,2})\r\n").fullmatch
-_match_acknowledged = re.compile(rb"\x06+(?:\r\n)?")
+_match_acknowledged = re.compile(rb"(?:\x06(?:\r\n)?)+")
 _match_text = re.compile(rb"(ID|SN|TN|PT),([ -~]*)\r\n").fullmatch
 _OTHER_FORMATS: Final = (
     ("DP", re.compile(rb"(?:WT|QT|US| {2}) {3}[+\- ][ 0-9.]+ *[!-~]{1,3}\r\n").fullmatch),
@@ -42,7 +42,7 @@ _ERRORS: Final = {
     1: (Condition.SYNTAX, "undefined command"),
     2: (Condition.BUSY, "not ready: re-zeroing, or its display is off"),
     3: (Condition.TRANSMISSION, "time-out inside a command"),
-    4: (Condition.TRANSMISSION, "too many characters"),
+    4: (Condition.SYNTAX, "too many characters"),
     6: (Condition.SYNTAX, "format of the command"),
     7: (Condition.PARAMETER, "parameter out of range"),
     11: (Condition.UNSTABLE, "stability error"),
@@ -58,8 +58,7 @@ def take_weight(inbox: bytearray) -> Weight | None:
 
     Acknowledgements in front of it are passed over. Anything but a weight raises `BalanceRefused` or `MalformedReply`.
     """
-    _pass_acknowledged(inbox)
-    line = take_line(inbox, HINT)
+    line = _take_line(inbox)
     return None if line is None else parse_weight(line)
 
 
@@ -81,8 +80,7 @@ def take_text(inbox: bytearray, header: str) -> str | None:
 
     Some models answer ``?ID`` without a header.
     """
-    _pass_acknowledged(inbox)
-    line = take_line(inbox, HINT)
+    line = _take_line(inbox)
     if line is None:
         return None
     match = _match_text(line)
@@ -93,12 +91,15 @@ def take_text(inbox: bytearray, header: str) -> str | None:
     return match[2].decode("latin-1").strip()
 
 
-def _pass_acknowledged(inbox: bytearray) -> None:
-    """Take acknowledgements (``06h``, with or without a line end) off the front."""
-    if inbox[:1] == b"\x06":
+def _take_line(inbox: bytearray) -> bytes | None:
+    """Take a line; acknowledgements (``06h``, with or without a line end) in front of it are passed over."""
+    while True:
         match = _match_acknowledged.match(inbox)
         if match is not None:
             del inbox[: match.end()]
+        line = take_line(inbox, HINT)
+        if line != b"\r\n":  # the end of an acknowledgement that came in two pieces
+            return line
 
 
 def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:

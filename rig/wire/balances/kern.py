@@ -19,10 +19,10 @@ _EXPECTED: Final = "18 characters: sign, value of ten, unit of three and <CR><LF
 
 # Position 1 blank or M, 2 the sign, 3 to 12 the value right-aligned, 13 blank, 14 to 16 the unit.
 _match_stable = re.compile(
-    rb"([ M])([ \-])(?=[ 0-9.,]{10} .{3}\r\n) *((?:0|[1-9][0-9]*)(?:[.,][0-9]+)?) ([!-~]{1,3} {0,2})\r\n"
+    rb"([ M])([ \-])(?=[ 0-9.]{10} .{3}\r\n) *((?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ([!-~]{1,3} {0,2})\r\n"
 ).fullmatch
 _match_moving = re.compile(
-    rb"([ M])([ \-])(?=[ 0-9.,]{10} *\r\n) *((?:0|[1-9][0-9]*)(?:[.,][0-9]+)?)(    | )\r\n"
+    rb"([ M])([ \-])(?=[ 0-9.]{10} *\r\n) *((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)(    | )\r\n"
 ).fullmatch
 _FAULTS: Final = (b" " * 11 + b"Error\r\n", b" " * 7 + b"Error\r\n")
 
@@ -52,7 +52,7 @@ def parse_weight(line: bytes, units: UnitMemory) -> Weight:
             expected=_EXPECTED,
             hint="clear the balance's memory, and leave its functions",
         )
-    value = (b"-" if sign == b"-" else b"") + number.replace(b",", b".")
+    value = (b"-" if sign == b"-" else b"") + number
     text = line[:-2].strip()
     return units.moving(value, text) if moving else units.stable(value, unit.strip(), text)
 

@@ -19,19 +19,16 @@ SERIAL: Final = b"PSN\r\n"
 VERSION: Final = b"PV\r\n"
 HINT: Final = (
     "set print content to the result only and the unit to g in the balance's menu; "
-    "a model that speaks MT-SICS: protocol = \"mt-sics\""
+    'a model that speaks MT-SICS: protocol = "mt-sics"'
 )
 _EXPECTED: Final = "'<value> g|mg', '?' while it moves, and <CR><LF>"
 
-_match_weight = re.compile(
-    rb" {0,11}(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) {1,5}([!-~]{1,5}) *(\?)? *([A-Z/]{1,10})? *\r\n"
-).fullmatch
-_match_minus_apart = re.compile(rb" *- +[0-9.]+ +.*\r\n").fullmatch
+_match_weight = re.compile(rb" {0,11}(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) {1,5}([!-~]{1,5}) *(\?)? *\r\n").fullmatch
 _match_error = re.compile(rb" *\[?Err(?:or)?[ .]*([0-9.]*)\]?[ -~]*\r\n", re.IGNORECASE).fullmatch
 _match_text = re.compile(rb"[ -~]{1,60}\r\n").fullmatch
-_NET: Final = (None, b"N", b"NET", b"G", b"B/G")  # legends of a plain weight
 _KNOWN: Final = {b"ES\r\n": Condition.SYNTAX, b"LE\r\n": Condition.LOGICAL}
-_BLANK: Final = re.compile(rb"[ \-]*\r\n").fullmatch
+_ERRORS: Final = {b"8.3": Condition.OVERLOAD, b"8.4": Condition.UNDERLOAD}
+_BLANK: Final = re.compile(rb" [ \-]*\r\n").fullmatch
 
 
 def take_weight(inbox: bytearray) -> Weight | None:
@@ -51,7 +48,7 @@ def parse_weight(line: bytes) -> Weight:
     Check value: ``      0.01 g ?`` is 10 mg, moving, in steps of 10 mg.
     """
     match = _match_weight(line)
-    if match is None or match[4] not in _NET:
+    if match is None:
         raise _no_weight(line)
     number, unit, moving = match[1], match[2], match[3] is not None
     return weight_of(number, unit, number + b" " + unit, stable=not moving)
@@ -74,7 +71,8 @@ def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:
     condition = _KNOWN.get(line)
     if condition is not None:
         return BalanceRefused(condition, f"the balance answered {line[:-2].decode()}: {condition.value}")
-    if _match_error(line) is not None or _BLANK(line) is not None:
-        condition = Condition.RANGE
+    error = _match_error(line)
+    if error is not None or _BLANK(line) is not None:
+        condition = _ERRORS.get(error[1], Condition.FAULT) if error is not None else Condition.RANGE
         return BalanceRefused(condition, f"the balance printed {line[:-2].decode('latin-1')!r}: {condition.value}")
     return malformed(line, "print", _EXPECTED, HINT)
