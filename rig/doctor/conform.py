@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from rig.bench import balance_settings
 from rig.clock import SystemClock
 from rig.config import BenchConfig
 from rig.conformance.balance import BalanceBench, check_balance
@@ -136,7 +137,7 @@ def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, del
 
 
 def _balance(found: Found, config: BenchConfig) -> Rows:
-    settings = replace(found.spec.link_settings, baud=config.balance.baud)
+    settings = balance_settings(config)
     with _free(config), _links(config) as links:
         link = links.open("balance", config.balance.port, settings)
         driver = open_balance(found, links, link, Address(config.balance.serial))

@@ -13,18 +13,28 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from rig.bench import FLOW_BAUD, balance_driver, flow_source, open_bench, pump_address, pump_driver
+from rig.bench import (
+    FLOW_BAUD,
+    balance_address,
+    balance_driver,
+    balance_settings,
+    flow_source,
+    open_bench,
+    pump_address,
+    pump_driver,
+)
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
 from rig.errors import RigError
 from rig.plugins.registry import open_balance, open_pump
-from rig.plugins.spec import Address, BalanceDriver, PumpDriver
+from rig.plugins.spec import BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
+from rig.transport.tcp import is_tcp
 
 IDENTITIES = ("by-id", "by-path")
 NUMBERED = ("ttyUSB", "ttyACM")
@@ -38,6 +48,8 @@ def check_port(item: str, port: str, identities: Path, *, twin: bool) -> Finding
     """
     if not port:
         return fail(item, "the bench file names no port", "a port, best by identity", f"ls -l {identities}/by-id")
+    if is_tcp(port):
+        return warn(item, f"{port}, over the network", "a serial port: such a run is never hardware evidence")
     path = Path(port)
     named = dict(_names(identities))
     if not path.exists():
@@ -83,7 +95,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         return _pump(open_pump(pump_driver(config), links, link, pump_address(config)), config, profile)
 
     def balance(link: Link) -> Finding:
-        driver = open_balance(balance_driver(config), links, link, Address(config.balance.serial))
+        driver = open_balance(balance_driver(config), links, link, balance_address(config))
         return _balance(driver, config)
 
     def ask(
@@ -95,7 +107,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
             link_name = f"{item} {name}".strip()
             yield _named(_try(item, lambda: look(links.open(link_name, port, settings))), name)
 
-    scale = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
+    scale = balance_settings(config)
     try:
         return [
             *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),

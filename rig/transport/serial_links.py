@@ -1,4 +1,4 @@
-"""Real links: serial ports and pseudo-terminals, opened by pyserial, read here (design 4.2).
+"""Real links: serial ports and pseudo-terminals, opened by pyserial, and TCP ports; read here (design 4.2).
 
 pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
 stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
+from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
 
 if TYPE_CHECKING:
+    import socket
+
     import serial
 
 READ_SIZE = 65536
@@ -41,6 +44,12 @@ class SerialSettings:
     stop_bits: int = 1
     rtscts: bool = False
 
+    @property
+    def ns_per_byte(self) -> int:
+        """Return the time of one byte on the wire: start bit, data bits, parity, stop bits."""
+        bits = 1 + self.data_bits + (self.parity != "N") + self.stop_bits
+        return bits * 1_000_000_000 // self.baud
+
 
 @dataclass(slots=True)
 class _Port:
@@ -49,7 +58,7 @@ class _Port:
     link: Link
     path: str
     settings: SerialSettings
-    opened: serial.Serial
+    opened: serial.Serial | socket.socket
     descriptor: int
 
 
@@ -72,10 +81,12 @@ class SerialLinks(Links):
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
-                expected="a serial port that nobody else has open",
+                expected="a port that nobody else has open",
                 hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(self._ports[name], data))
+        if link.identity.is_hardware:
+            link.ns_per_byte = settings.ns_per_byte
         self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
         self._listen(self._ports[name])
         return link
@@ -86,7 +97,7 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not Path(port.path).exists():
+        if not is_tcp(port.path) and not Path(port.path).exists():
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
@@ -97,7 +108,7 @@ class SerialLinks(Links):
                 hint="plug the former adapter in again",
             )
         try:
-            opened = _open_port(port.path, port.settings)
+            opened = _open_port(port.path, port.settings, RECONNECT_S)
         except (OSError, ValueError):
             return False
         port.opened, port.descriptor = opened, opened.fileno()
@@ -214,7 +225,11 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
+def _open_port(
+    path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
+) -> serial.Serial | socket.socket:
+    if is_tcp(path):
+        return open_tcp(path, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -229,11 +244,10 @@ def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
     )
 
 
-def _close_port(opened: serial.Serial) -> None:
+def _close_port(opened: serial.Serial | socket.socket) -> None:
     """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
-    with suppress(OSError, termios.error):
-        if opened.is_open:
-            termios.tcflush(opened.fileno(), termios.TCOFLUSH)
+    with suppress(OSError, termios.error, ValueError):  # a closed socket has the descriptor -1
+        termios.tcflush(opened.fileno(), termios.TCOFLUSH)
     with suppress(OSError):
         opened.close()
 
@@ -244,6 +258,8 @@ def _said(identity: LinkIdentity) -> str:
 
 def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
+    if is_tcp(port):
+        return identify_tcp(port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
