@@ -19,7 +19,8 @@ SOURCE = r"""
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-/* echo DESCRIPTOR: answers each line. stream PERIOD_US COUNT WARM DESCRIPTOR...: sends lines in turn, and prints when. */
+/* echo DESCRIPTOR: answers each line.
+   stream PERIOD_US COUNT WARM_MS DESCRIPTOR...: sends lines in turn, then writes the times of all of them. */
 static const char answer[] = "S S    12.3456 g\r\n";
 static long long now(void) {
     struct timespec at;

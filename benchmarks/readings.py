@@ -22,7 +22,6 @@ from rig.clock import SystemClock, VirtualClock
 from rig.drivers.mt_sics import SicsBalance
 from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import Port, VirtualLinks
-from rig.wire.mt_sics import parse_weight
 
 REPEATS = 41
 ROUND_TRIPS = 300
@@ -55,10 +54,7 @@ def _interleaved(cases: dict[str, Case], floor: str, count: int) -> dict[str, tu
             cpus[name].append(cpu_s / count * 1e6)
             walls[name].append(wall_s / count * 1e6)
             before = after
-    return {
-        name: (statistics.median(ratios[name]), min(cpus[name]), statistics.median(walls[name]))
-        for name in cases
-    }
+    return {name: (statistics.median(ratios[name]), min(cpus[name]), statistics.median(walls[name])) for name in cases}
 
 
 def _rig(port: str) -> tuple[SerialLinks, SicsBalance, list[object]]:
@@ -133,7 +129,7 @@ def memory_rows() -> None:
     balance = SicsBalance(links, link)
 
     def direct() -> object:
-        return parse_weight(device.handle(b"SI\r\n"))
+        return Decimal(device.handle(b"SI\r\n")[4:14].decode())
 
     bare = VirtualLinks(VirtualClock())
     wire = bare.connect("bare", Answering())
@@ -143,7 +139,7 @@ def memory_rows() -> None:
         bare.wait(1_000_000_000 + bare.clock.link_ns(), wire)
         line = bytes(wire.inbox)
         wire.inbox.clear()
-        return parse_weight(line)
+        return Decimal(line[4:14].decode())
 
     def whole() -> object:
         if len(transcript) > 100_000:

@@ -182,8 +182,8 @@ def balance_settings(config: BenchConfig) -> SerialSettings:
     if balance.baud is not None:
         settings = replace(settings, baud=balance.baud)
     if balance.line:
-        bits, parity, stop = balance.line
-        settings = replace(settings, data_bits=int(bits), parity=parity, stop_bits=int(stop))
+        line = balance.line
+        settings = replace(settings, data_bits=int(line[0]), parity=line[1], stop_bits=int(line[2]))
     return replace(settings, rtscts=settings.rtscts or balance.handshake == "rtscts")
 
 

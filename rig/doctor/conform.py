@@ -40,7 +40,7 @@ from rig.transport.serial_links import SerialLinks
 NO_SCENE: Final = "nobody sets this scene on a bench with ports"
 NOT_ALLOWED: Final = "it may deliver; allow it with --delivers"
 SET_BY_HAND: Final = frozenset({"asleep", "out_of_range", "bolus_ack_lost", "temp_ack_lost"})
-AT_REST: Final = frozenset({"steady", "steady_stable"})
+AT_REST: Final = frozenset({"steady", "identity", "steady_stable"})
 NOTHING_SENT: Final = SafeState("nothing that delivers was sent", True, "no command left the rig")
 
 

@@ -216,7 +216,7 @@ class Links(ABC):
         if request:
             link.write(request)
         while True:
-            message = decode(link.inbox)
+            message = decode(link.inbox) if link.inbox else None
             if message is not None:
                 return message
             if not self.wait(deadline_ns, link):

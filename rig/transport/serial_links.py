@@ -122,42 +122,39 @@ class SerialLinks(Links):
         A device that goes away while another is waited for is remembered, and told to whoever next asks something of
         it: a lost balance must not keep the pump from being stopped.
         """
+        link_ns, poll = self.clock.link_ns, self._poll.poll
         while True:
             self._beat()
             if for_link is not None and for_link.lost_because:
                 raise for_link.lost()
-            remaining_ns = until_link_ns - self.clock.link_ns()
+            entered_ns = link_ns()
             # Rounded up: a poll that returns early would spin through the last millisecond.
-            slice_ms = min(SLICE_MS, max(0, -(-remaining_ns // NS_PER_MS)))
-            entered_ns = self.clock.link_ns()
-            ready = self._poll.poll(slice_ms)
-            if ready:
-                self._blind_ns = self._unseen_ns(entered_ns)
-            arrived = [self._read(descriptor, events) for descriptor, events in ready]
-            self._look_for_stall(slice_ms * NS_PER_MS)
-            if for_link is not None and for_link in arrived and not for_link.lost_because:
+            slice_ms = min(SLICE_MS, max(0, -((entered_ns - until_link_ns) // NS_PER_MS)))
+            ready = poll(slice_ms)
+            self._returned(entered_ns, link_ns(), slice_ms)
+            if not ready:
+                if link_ns() >= until_link_ns:
+                    return False
+                continue
+            arrived = False
+            for descriptor, events in ready:
+                arrived = self._read(descriptor, events) is for_link or arrived
+            if arrived and for_link is not None and not for_link.lost_because:
                 return True
-            if not ready and self.clock.link_ns() >= until_link_ns:
-                return False
-            if remaining_ns <= 0 and not arrived:
-                return False
 
-    def _unseen_ns(self, entered_ns: int) -> int:
-        """Return for how long (rig time) what is ready now may have been waiting before anybody looked.
+    def _returned(self, entered_ns: int, now_ns: int, slice_ms: int) -> None:
+        """Note that a poll returned: how long nobody had looked before, and whether this process stood still.
 
-        A poll that slept was woken by it. One that returned at once found it there: it may have come at any time since
-        the last one returned.
+        A poll that slept was woken by what is ready. One that returned at once found it there: it may have come at any
+        time since the last one returned.
         """
-        now_ns = self.clock.link_ns()
-        if self._looked_ns is None or now_ns - entered_ns > AT_ONCE_NS:
-            return 0
-        return round((now_ns - self._looked_ns) * self.clock.speed)
-
-    def _look_for_stall(self, asked_ns: int) -> None:
-        """Tell when much more time went by since the last slice of waiting than this one was to take."""
-        before_ns, self._looked_ns = self._looked_ns, self.clock.link_ns()
-        if before_ns is not None and self._looked_ns - before_ns - asked_ns > STALL_NS:
-            self.on_stall(to_s(self._looked_ns - before_ns - asked_ns))
+        before_ns, self._looked_ns = self._looked_ns, now_ns
+        if before_ns is None:
+            return
+        unseen_ns = now_ns - before_ns
+        self._blind_ns = 0 if now_ns - entered_ns > AT_ONCE_NS else round(unseen_ns * self.clock.speed)
+        if unseen_ns - slice_ms * NS_PER_MS > STALL_NS:
+            self.on_stall(to_s(unseen_ns - slice_ms * NS_PER_MS))
 
     def _read(self, descriptor: int, events: int) -> Link:
         port = self._listening[descriptor]
@@ -184,12 +181,12 @@ class SerialLinks(Links):
         if link.lost_because:
             raise link.lost()
         self.tap(link.name, ">", self.clock.now_ns(), data)
-        view = memoryview(data)
-        deadline_ns = self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
-        while view:
+        deadline_ns = 0
+        while data:
             try:
-                view = view[os.write(port.descriptor, view) :]
+                data = data[os.write(port.descriptor, data) :]
             except BlockingIOError:
+                deadline_ns = deadline_ns or self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
                 if self.clock.link_ns() > deadline_ns:
                     self._stop_listening(port, "it takes no bytes")
                     raise link.lost() from None
@@ -215,6 +212,14 @@ class SerialLinks(Links):
             self._poll.unregister(port.descriptor)
         self._lose(port.link, why)
 
+    def let_go(self, link: Link) -> None:
+        """Close one port for good; somebody else wants it."""
+        port = self._ports.pop(link.name)
+        if self._listening.pop(port.descriptor, None) is not None:
+            self._poll.unregister(port.descriptor)
+        link.lost_because = link.lost_because or "its port was closed"
+        _close_port(port.opened)
+
     def close(self) -> None:
         """Close every port; a port that is gone already does not matter."""
         for descriptor in self._listening:
@@ -225,9 +230,7 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(
-    path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
-) -> serial.Serial | socket.socket:
+def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
     if is_tcp(path):
         return open_tcp(path, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it

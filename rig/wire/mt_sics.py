@@ -106,12 +106,12 @@ def take_weight(inbox: bytearray) -> Weight | None:
     Lines about pressed keys are passed over. Anything but a weight raises `BalanceRefused` (told apart by its
     condition) or `MalformedReply`.
     """
-    while True:
-        line = take_line(inbox)
-        if line is None:
-            return None
+    while (line := take_line(inbox)) is not None:
+        if (match := _match_weight(line)) is not None:
+            return _read(line, match)
         if _match_key(line) is None:
-            return parse_weight(line)
+            raise _no_weight(line)
+    return None
 
 
 def parse_weight(line: bytes) -> Weight:
@@ -122,6 +122,10 @@ def parse_weight(line: bytes) -> Weight:
     match = _match_weight(line)
     if match is None:
         raise _no_weight(line)
+    return _read(line, match)
+
+
+def _read(line: bytes, match: re.Match[bytes]) -> Weight:
     state, number, unit = match.groups()
     return _weight(number, unit, line[4:-2].strip(), stable=state == b"S")
 

@@ -79,33 +79,31 @@ class Weight(NamedTuple):
     text: str
 
 
-SCALES: Final = {b"g": 3, b"mg": 0}  # power of ten to milligrams
-RESOLUTIONS_MG: Final = {
-    (scale, digits): float(Decimal(1).scaleb(scale - digits)) for scale in SCALES.values() for digits in range(9)
+_POWERS: Final = {b"g": 3, b"mg": 0}  # power of ten to milligrams
+# (unit, decimals) -> numerator and denominator that make milligrams of the digits, and the step of the last digit
+_FACTORS: Final = {
+    (unit, digits): (
+        10 ** max(power - digits, 0),
+        10 ** max(digits - power, 0),
+        float(Decimal(1).scaleb(power - digits)),
+    )
+    for unit, power in _POWERS.items()
+    for digits in range(9)
 }
 
 
-def scale_of(unit: bytes) -> int:
-    """Return the power of ten that makes milligrams of this unit; raise `BalanceRefused` for any but g and mg."""
-    scale = SCALES.get(unit)
-    if scale is None:
-        raise BalanceRefused(Condition.UNIT, f"the balance answers in {unit.decode('latin-1')!r}", expected="g or mg")
-    return scale
-
-
-def in_mg(number: bytes, scale: int) -> float:
-    """Return a plain decimal number times a power of ten.
-
-    Decimal to the last moment: 12.3456 g is 12345.6 mg and nothing near it. ``-0.0000`` is zero.
-    """
-    return float(Decimal(number.decode("ascii")).scaleb(scale)) + 0.0
-
-
 def weight_of(number: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weight:
-    """Return the weight of a sign, digits and at most one point, in ``unit``; see `scale_of` for what it refuses."""
-    scale = scale_of(unit)
-    decimals = number.partition(b".")[2]
-    return Weight(in_mg(number, scale), RESOLUTIONS_MG[scale, len(decimals)], stable, text.decode("latin-1"))
+    """Return the weight of a sign, digits and at most one point, in ``unit``; `BalanceRefused` for any but g and mg.
+
+    The digits are taken as an integer and divided once, which rounds correctly: 12.3456 g is the float nearest to
+    12345.6 mg, as `decimal` would give it. ``-0.0000`` is zero.
+    """
+    whole, _, decimals = number.partition(b".")
+    factor = _FACTORS.get((unit, len(decimals)))
+    if factor is None:
+        raise BalanceRefused(Condition.UNIT, f"the balance answers in {unit.decode('latin-1')!r}", expected="g or mg")
+    numerator, denominator, step_mg = factor
+    return Weight(int(whole + decimals) * numerator / denominator, step_mg, stable, text.decode("latin-1"))
 
 
 class UnitMemory:
