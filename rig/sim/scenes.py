@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from rig.plugins.spec import Scene
+from rig.sim.balances.device import BalanceDevice
 from rig.sim.bench import SimulatedBench
-from rig.sim.sics import SicsBalance
 from rig.transport.virtual import Port, SimulatedDevice
 
 SERIAL: Final = "900123"
@@ -35,7 +35,7 @@ _BALANCE: Final[dict[str, tuple[str, ...]]] = {
 class _Streaming:
     """A balance that another program has told to stream."""
 
-    def __init__(self, balance: SicsBalance) -> None:
+    def __init__(self, balance: BalanceDevice) -> None:
         self._balance = balance
 
     def attach(self, port: Port) -> None:
