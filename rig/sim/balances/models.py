@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rig.errors import UsageError
-from rig.sim.balances.and_ import AndBalance
+from rig.sim.balances.a_and_d import AndBalance
 from rig.sim.balances.device import BalanceDevice, Place
 from rig.sim.balances.kern import KcpBalance, KernBalance
 from rig.sim.balances.menu import LineSettings, Menu
