@@ -110,6 +110,7 @@ def _open_simulated(
         faults=[*simulation.faults, *faults],
         sealed_ledger=sealed_ledger,
         resolution_mg=config.balance.resolution_mg,
+        balance=config.balance.protocol,
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)

@@ -132,11 +132,13 @@ class _VirtualPort:
         self._links = links
         self._ns_per_byte = ns_per_byte
         self._plugging = 0  # bytes that were on the wire when the plug was pulled never arrive
+        self._free_ns = 0  # when the wire has carried what the device sent before
 
     def unplug(self) -> None:
         """Lose what is on the wire, both ways."""
         self.plugged = False
         self._plugging += 1
+        self._free_ns = 0
 
     def _host_writes(self, data: bytes) -> None:
         link, links = self.link, self._links
@@ -152,10 +154,16 @@ class _VirtualPort:
             self.device.receive(data, now_ns)
 
     def send(self, data: bytes, at_ns: int) -> None:
-        """Deliver the device's bytes after their time on the wire."""
-        arrives_ns = at_ns + len(data) * self._ns_per_byte
+        """Deliver the device's bytes after their time on the wire, and after what is on it already."""
         plugging = self._plugging
-        self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, plugging, now_ns))
+        if self._ns_per_byte:
+            self._links.schedule(at_ns, lambda now_ns: self._transmit(data, plugging, now_ns))
+        else:
+            self._links.schedule(at_ns, lambda now_ns: self._arrive(data, plugging, now_ns))
+
+    def _transmit(self, data: bytes, plugging: int, now_ns: int) -> None:
+        self._free_ns = max(now_ns, self._free_ns) + len(data) * self._ns_per_byte
+        self._links.schedule(self._free_ns, lambda at_ns: self._arrive(data, plugging, at_ns))
 
     def _arrive(self, data: bytes, plugging: int, now_ns: int) -> None:
         if plugging == self._plugging and not self.link.lost_because:
