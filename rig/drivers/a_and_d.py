@@ -60,4 +60,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}),
     link_settings=SerialSettings(2400, data_bits=7, parity="E"),
     open=_open,
+    simulator="rig.sim.scenes:a_and_d",
 )

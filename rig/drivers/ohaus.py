@@ -57,4 +57,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS}),
     link_settings=SerialSettings(9600),
     open=_open,
+    simulator="rig.sim.scenes:ohaus",
 )

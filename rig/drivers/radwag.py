@@ -56,4 +56,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS, Capability.IDENTIFIES}),
     link_settings=SerialSettings(9600),
     open=_open,
+    simulator="rig.sim.scenes:radwag",
 )

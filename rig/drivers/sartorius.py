@@ -81,4 +81,5 @@ SPEC: Final = DriverSpec(
     capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE, Capability.STREAMS}),
     link_settings=SerialSettings(9600, data_bits=8, parity="O"),
     open=_open,
+    simulator="rig.sim.scenes:sbi",
 )

@@ -44,4 +44,5 @@ KCP: Final = DriverSpec(
     capabilities=_CAPABILITIES,
     link_settings=SerialSettings(9600),
     open=_open_kcp,
+    simulator="rig.sim.scenes:kern_kcp",
 )
