@@ -30,7 +30,8 @@ NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
 SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
-AT_ONCE_NS = 50_000  # a poll that took no longer did not sleep
+BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
+SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -71,7 +72,7 @@ class SerialLinks(Links):
         self._ports: dict[str, _Port] = {}
         self._listening: dict[int, _Port] = {}
         self._looked_ns: int | None = None  # link time at which the last slice of waiting ended
-        self._blind_ns = 0  # rig time for which nobody had looked when the last slice began to yield bytes
+        self._since_ns = 0  # rig time before which what is being read now cannot have come
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
@@ -143,16 +144,18 @@ class SerialLinks(Links):
                 return True
 
     def _returned(self, entered_ns: int, now_ns: int, slice_ms: int) -> None:
-        """Note that a poll returned: how long nobody had looked before, and whether this process stood still.
+        """Note that a poll returned: since when its bytes may have waited, and whether this process stood still.
 
-        A poll that slept was woken by what is ready. One that returned at once found it there: it may have come at any
-        time since the last one returned.
+        A poll that slept was woken by what is ready. One that soon returned may have found it there, and then it may
+        have come at any time since the last one returned, unless nothing was done between the two.
         """
         before_ns, self._looked_ns = self._looked_ns, now_ns
         if before_ns is None:
+            self._since_ns = self.clock.rig_ns(entered_ns)
             return
         unseen_ns = now_ns - before_ns
-        self._blind_ns = 0 if now_ns - entered_ns > AT_ONCE_NS else round(unseen_ns * self.clock.speed)
+        found_there = entered_ns - before_ns > BETWEEN_NS and now_ns - entered_ns < SLEPT_NS
+        self._since_ns = self.clock.rig_ns(before_ns if found_there else now_ns)
         if unseen_ns - slice_ms * NS_PER_MS > STALL_NS:
             self.on_stall(to_s(unseen_ns - slice_ms * NS_PER_MS))
 
@@ -173,7 +176,7 @@ class SerialLinks(Links):
             self._stop_listening(port, "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
-        link.arrived(data, arrived_ns, self._blind_ns)
+        link.arrived(data, arrived_ns, arrived_ns - self._since_ns)
         return link
 
     def _write(self, port: _Port, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rig.clock import VirtualClock
 from rig.conformance import BalanceBench
@@ -36,6 +36,7 @@ class StandIn:
         self._answers = {key: [each] if isinstance(each, bytes) else list(each) for key, each in answers.items()}
         self._talk = list(talk)
         self._said = 0
+        self._lines: Iterator[bytes] | None = None
         self._every_ns = round(every_ms * NS_PER_MS)
         self._after_ns = round(after_ms * NS_PER_MS)
         self._starts, self._stops = starts, stops
@@ -60,6 +61,10 @@ class StandIn:
             if answer:
                 self._port.send(answer, now_ns + self._after_ns)
 
+    def says(self, lines: Iterator[bytes], every_ms: float) -> None:
+        """Send these lines instead, each once."""
+        self._lines, self._every_ns = lines, round(every_ms * NS_PER_MS)
+
     def hush(self) -> None:
         """Say nothing unasked any more."""
         self._talking = False
@@ -73,7 +78,7 @@ class StandIn:
         assert self._port is not None
         if not self._talking:
             return
-        line = self._talk[self._said % len(self._talk)]
+        line = next(self._lines) if self._lines is not None else self._talk[self._said % len(self._talk)]
         self._said += 1
         self._port.send(line, now_ns)
         self._port.call_at(now_ns + self._every_ns, self._say)

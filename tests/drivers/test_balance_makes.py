@@ -9,6 +9,8 @@ import pytest
 from rig.conformance import BalanceBench, Outcome, check_balance, conforms
 from rig.conformance import balance as suite
 from rig.conformance.report import not_shown
+from rig.conformance.scenes import check_played, left_unshown, simulator_of
+from rig.driver_names import BALANCES, SHIPPED
 from rig.plugins.registry import find_driver
 from tests.drivers.line_stand_in import StandIn, bench_of
 
@@ -184,3 +186,13 @@ def test_every_make_conforms_to_the_balance_role(name: str) -> None:
     assert not_shown(suite.CHECKS, rows, capabilities) == []
     shown = {row.situation for row in rows if row.outcome is Outcome.OK}
     assert shown == {*MAKES[name], "silent"}
+
+
+@pytest.mark.parametrize("name", SHIPPED[BALANCES])
+def test_every_shipped_driver_conforms_with_its_simulated_balance_behind_it(name: str) -> None:
+    found = find_driver("balance", name)
+    stage = simulator_of(found)
+    assert stage is not None
+    rows = list(check_played(found, stage))
+    assert [str(row) for row in rows if row.outcome is Outcome.FAILED] == []
+    assert left_unshown(found, rows) == []
