@@ -64,6 +64,7 @@ int main(int argc, char **argv) {
     struct pollfd polled[64];
     static long long out[2000000];
     char buffer[4096];
+    ssize_t size;
     struct timespec at;
     for (int i = 0; i < lines; i++) polled[i] = (struct pollfd){atoi(argv[2 + i]), POLLIN, 0};
     clock_gettime(CLOCK_MONOTONIC, &at);
@@ -71,10 +72,13 @@ int main(int argc, char **argv) {
     for (;;) {
         poll(polled, lines, 100);
         for (int i = 0; i < lines; i++)
-            if (polled[i].revents & POLLIN && read(polled[i].fd, buffer, sizeof buffer) > 0) {
+            if (polled[i].revents & POLLIN && (size = read(polled[i].fd, buffer, sizeof buffer)) > 0) {
                 clock_gettime(CLOCK_MONOTONIC, &at);
-                out[got++] = i;
-                out[got++] = at.tv_sec * 1000000000LL + at.tv_nsec;
+                for (ssize_t byte = 0; byte < size; byte++)
+                    if (buffer[byte] == '\n') {
+                        out[got++] = i;
+                        out[got++] = at.tv_sec * 1000000000LL + at.tv_nsec;
+                    }
             }
         clock_gettime(CLOCK_MONOTONIC, &at);
         if (at.tv_sec * 1000000000LL + at.tv_nsec > end) break;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from rig.clock import VirtualClock
 from rig.drivers.a_and_d import AndBalance
 from rig.drivers.mt_sics import SicsBalance
@@ -54,4 +56,4 @@ def test_nothing_is_lost_while_something_else_is_waited_for() -> None:
     for counts, times in zip(seen, stamps, strict=True):
         assert len(counts) >= SECONDS * 1000 // PERIOD_MS - 1
         assert [round(count - counts[0]) for count in counts] == list(range(len(counts))), "a line lost or doubled"
-        assert {after - before for before, after in zip(times, times[1:], strict=False)} == {PERIOD_MS * MS}
+        assert {after - before for before, after in pairwise(times)} == {PERIOD_MS * MS}

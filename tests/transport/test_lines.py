@@ -9,7 +9,7 @@ import time
 import tty
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.clock import SystemClock
@@ -24,23 +24,20 @@ def _link() -> Link:
     return Link("balance", LinkIdentity("memory", "sim:balance"), lambda _data: None)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from([b"S S    12.3456 g\r\n", b"S +\r\n", b"\r\n"]), max_size=20), st.data())
-def test_lines_come_out_whole_and_in_order_however_their_bytes_were_cut(
-    lines: list[bytes], data: st.DataObject
-) -> None:
+def test_lines_come_out_whole_and_in_order_however_they_were_cut(lines: list[bytes], data: st.DataObject) -> None:
     link = _link()
     cutter = LineCutter(link)
     cutter.start()
     stream, at = b"".join(lines), 0
-    ends: list[int] = []  # the time at which each line was complete: here, the number of bytes that had come
     while at < len(stream):
         size = data.draw(st.integers(1, len(stream) - at))
         link.arrived(stream[at : at + size], at + size, 0)
         at += size
-    found = [line for line in iter(cutter.take, None)]
+    found = list(iter(cutter.take, None))
     assert [each.data for each in found] == lines
-    for each in found:
-        ends.append(each.at_ns - each.behind)
+    ends = [each.at_ns - each.behind for each in found]  # time is here the number of bytes that had come
     assert ends == [sum(map(len, lines[: number + 1])) for number in range(len(lines))]
 
 

@@ -26,7 +26,7 @@ MAKES: Final = {
 }
 _WITHOUT_DRIVER: Final = (
     (
-        "a scale that prints ST,GS or ST,NT (KERN GAB-N, many indicators)",
+        "a scale that prints ST,GS (KERN GAB-N, many indicators)",
         re.compile(rb"[SU][Tt],(?:GS|NT|G|N)[, ]").match,
     ),
     ("a KERN EW or OEM scale of 14 or 15 characters", re.compile(rb"[+\- ][0-9. ]{7,8}.{2}[LGH ][SUE]\r\n").fullmatch),
