@@ -6,8 +6,10 @@ only, at most 2.5 times a direct call; 2b through the whole driver at most 5 tim
 measured beside it. Run: ``python -m benchmarks.readings``.
 """
 
+import gc
 import importlib.util
 import os
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +29,8 @@ REPEATS = 41
 ROUND_TRIPS = 300
 CALLS = 3000
 
+STRICT = re.compile(rb"S [SD] {1,9}(-?[0-9]+\.[0-9]+) g\r\n").fullmatch
+
 Case = Callable[[], object]
 
 
@@ -45,6 +49,7 @@ def _interleaved(cases: dict[str, Case], floor: str, count: int) -> dict[str, tu
     ratios: dict[str, list[float]] = {name: [] for name in cases}
     cpus: dict[str, list[float]] = {name: [] for name in cases}
     walls: dict[str, list[float]] = {name: [] for name in cases}
+    gc.disable()  # else the floor pays for what the transcripts of the others have piled up
     for _ in range(REPEATS):
         before, _ = _slice(cases[floor], count)
         for name, case in cases.items():
@@ -54,6 +59,8 @@ def _interleaved(cases: dict[str, Case], floor: str, count: int) -> dict[str, tu
             cpus[name].append(cpu_s / count * 1e6)
             walls[name].append(wall_s / count * 1e6)
             before = after
+        gc.collect()
+    gc.enable()
     return {name: (statistics.median(ratios[name]), min(cpus[name]), statistics.median(walls[name])) for name in cases}
 
 
@@ -128,8 +135,13 @@ def memory_rows() -> None:
     link = links.connect("balance", device)
     balance = SicsBalance(links, link)
 
+    def read(line: bytes) -> Decimal:
+        match = STRICT(line)
+        assert match is not None
+        return Decimal(match[1].decode())
+
     def direct() -> object:
-        return Decimal(device.handle(b"SI\r\n")[4:14].decode())
+        return read(device.handle(b"SI\r\n"))
 
     bare = VirtualLinks(VirtualClock())
     wire = bare.connect("bare", Answering())
@@ -139,7 +151,7 @@ def memory_rows() -> None:
         bare.wait(1_000_000_000 + bare.clock.link_ns(), wire)
         line = bytes(wire.inbox)
         wire.inbox.clear()
-        return Decimal(line[4:14].decode())
+        return read(line)
 
     def whole() -> object:
         if len(transcript) > 100_000:

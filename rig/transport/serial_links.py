@@ -13,6 +13,7 @@ import termios
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rig.clock import Clock, to_s
@@ -125,7 +126,8 @@ class SerialLinks(Links):
         """
         link_ns, poll = self.clock.link_ns, self._poll.poll
         while True:
-            self._beat()
+            if monotonic() >= self._pulse_due_s:
+                self._pulse()
             if for_link is not None and for_link.lost_because:
                 raise for_link.lost()
             entered_ns = link_ns()

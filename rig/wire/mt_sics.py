@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rig.errors import MalformedReply
 from rig.wire import weights
 from rig.wire.crc import crc16
-from rig.wire.weights import DEVICE, MAX_LINE, BalanceRefused, Condition, Weight, malformed, weight_of
+from rig.wire.weights import DEVICE, MAX_LINE, BalanceRefused, Condition, Weight, malformed, weight_from
 
 __all__ = [
     "DEVICE",
@@ -48,21 +48,17 @@ class Reply(NamedTuple):
 
 
 # The value field has exactly ten characters: what stands ten characters before the blank in front of the unit.
-_match_weight = re.compile(
-    rb"S ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})\r\n"
-).fullmatch
-_match_any_width = re.compile(
-    rb"S ([SD]) (?=[ -~]{8,12} [^ \r\n]{1,5}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})\r\n"
-).fullmatch
+_VALUE = rb" *((-?(?:0|[1-9][0-9]*))(?:\.([0-9]+))? ? ([^ \r\n]{1,5}))"  # text: whole, decimals, unit
+_match_weight = re.compile(rb"S ([SD]) (?=[ -~]{9}[0-9 ] [^ ])" + _VALUE + rb"\r\n").fullmatch
+_match_any_width = re.compile(rb"S ([SD]) (?=[ -~]{8,12} [^ \r\n]{1,5}\r\n)" + _VALUE + rb"\r\n").fullmatch
 _match_checked = re.compile(
-    rb"SIC1 ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5} [^ ]{4}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ?"
-    rb" ([^ \r\n]{1,5}) ([0-9A-F]{4})\r\n"
+    rb"SIC1 ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5} [^ ]{4}\r\n)" + _VALUE + rb" ([0-9A-F]{4})\r\n"
 ).fullmatch
 _match_refusal = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([IL+\-])\r\n").fullmatch
 _match_fault = re.compile(rb"[A-Z0-9]{1,4} [SD] +Error +([0-9]+)([bt])(?: [^ \r\n]*)?\r\n").fullmatch
 _match_reply = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([AB])(?: ([ -~\x80-\xff]*))?\r\n").fullmatch
 _match_key = re.compile(rb"K [ABCI] [0-9]\r\n").fullmatch
-_match_tare = re.compile(rb" *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?) ? ([^ \r\n]{1,5})").fullmatch
+_match_tare = re.compile(_VALUE).fullmatch
 
 _BARE = {b"ES\r\n": Condition.SYNTAX, b"ET\r\n": Condition.TRANSMISSION, b"EL\r\n": Condition.LOGICAL}
 _REFUSALS = {
@@ -108,7 +104,7 @@ def take_weight(inbox: bytearray) -> Weight | None:
     """
     while (line := take_line(inbox)) is not None:
         if (match := _match_weight(line)) is not None:
-            return _read(line, match)
+            return _read(match)
         if _match_key(line) is None:
             raise _no_weight(line)
     return None
@@ -122,12 +118,12 @@ def parse_weight(line: bytes) -> Weight:
     match = _match_weight(line)
     if match is None:
         raise _no_weight(line)
-    return _read(line, match)
+    return _read(match)
 
 
-def _read(line: bytes, match: re.Match[bytes]) -> Weight:
-    state, number, unit = match.groups()
-    return _weight(number, unit, line[4:-2].strip(), stable=state == b"S")
+def _read(match: re.Match[bytes]) -> Weight:
+    state, text, whole, decimals, unit = match.groups()
+    return _weight(whole, decimals or b"", unit, text, stable=state == b"S")
 
 
 def take_kcp_weight(inbox: bytearray) -> Weight | None:
@@ -140,8 +136,7 @@ def take_kcp_weight(inbox: bytearray) -> Weight | None:
             match = _match_any_width(line)
             if match is None:
                 return parse_weight(line)
-            state, number, unit = match.groups()
-            return _weight(number, unit, line[4:-2].strip(), stable=state == b"S")
+            return _read(match)
 
 
 def take_checked(inbox: bytearray) -> Weight | None:
@@ -164,7 +159,7 @@ def parse_checked(line: bytes) -> Weight:
         if line.startswith(b"I4 A "):
             raise _no_weight(line)
         raise _no_reply(line, "SIC1", "'SIC1 S|D <10-character value> g|mg <CRC>' and <CR><LF>")
-    state, number, unit, checksum = match.groups()
+    state, text, whole, decimals, unit, checksum = match.groups()
     wanted = crc16(line[:-6])
     if int(checksum, 16) != wanted:
         raise BalanceRefused(
@@ -173,7 +168,7 @@ def parse_checked(line: bytes) -> Weight:
             expected=f"{wanted:04X}",
             hint=weights.HINTS[Condition.CHECKSUM],
         )
-    return _weight(number, unit, line[7:-7].strip(), stable=state == b"S")
+    return _weight(whole, decimals or b"", unit, text, stable=state == b"S")
 
 
 def parse_reply(line: bytes, command: str) -> Reply:
@@ -203,7 +198,8 @@ def parse_tare(line: bytes) -> float:
     match = _match_tare(reply.text.encode("latin-1"))
     if match is None:
         raise MalformedReply(DEVICE, line, asked="TA", expected="'TA A <10-character value> g|mg'")
-    return _weight(match[1], match[2], b"", stable=True).mass_mg
+    text, whole, decimals, unit = match.groups()
+    return _weight(whole, decimals or b"", unit, text, stable=True).mass_mg
 
 
 def is_weight_line(line: bytes) -> bool:
@@ -244,9 +240,9 @@ def _fault(number: int, place: str, line: bytes) -> BalanceRefused:
     )
 
 
-def _weight(number: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weight:
+def _weight(whole: bytes, decimals: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weight:
     try:
-        return weight_of(number, unit, text, stable=stable)
+        return weight_from(whole, decimals, unit, text, stable=stable)
     except BalanceRefused as refused:
         raise BalanceRefused(
             refused.condition, refused.what, expected=refused.expected, hint=_HINTS[Condition.UNIT]

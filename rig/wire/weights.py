@@ -99,6 +99,11 @@ def weight_of(number: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weigh
     12345.6 mg, as `decimal` would give it. ``-0.0000`` is zero.
     """
     whole, _, decimals = number.partition(b".")
+    return weight_from(whole, decimals, unit, text, stable=stable)
+
+
+def weight_from(whole: bytes, decimals: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weight:
+    """Return the weight of digits in front of and behind the point; see `weight_of`."""
     factor = _FACTORS.get((unit, len(decimals)))
     if factor is None:
         raise BalanceRefused(Condition.UNIT, f"the balance answers in {unit.decode('latin-1')!r}", expected="g or mg")
