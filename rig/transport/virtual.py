@@ -77,11 +77,10 @@ class VirtualLinks(Links):
             if at_ns > clock.link_ns():
                 clock.advance_to(at_ns)
             action(at_ns)
-            if for_link is not None:
-                if for_link.chunks != chunks:
-                    return True
-                if for_link.lost_because:
-                    raise for_link.lost()
+            if for_link is not None and for_link.chunks != chunks:
+                return True
+            if for_link is not None and for_link.lost_because:
+                raise for_link.lost()
             if monotonic() >= self._pulse_due_s:
                 self._pulse()
         if until_link_ns > clock.link_ns():
