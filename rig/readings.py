@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(NamedTuple):
     """One answer of a balance.
 
     ``mass_mg`` is what the display showed; ``resolution_mg`` one step of its last digit *in this reading*;

@@ -180,7 +180,7 @@ class LineBalance(ABC):
             link.discard_input()
         asked_ns = self._links.clock.now_ns()
         weight = self._links.exchange(link, request, self._take, timeout_s, repr(request)[2:-1])
-        weighing = Weighing(asked_ns, link.last_rx_ns, *_fields(weight))
+        weighing = Weighing(asked_ns, link.last_rx_ns, *weight)
         self._last = weighing, link.blind_ns
         return weighing
 
@@ -309,7 +309,3 @@ class LineBalance(ABC):
         return BalanceRefused(
             Condition.UNSTABLE, f"no stable weight within {self._stable_timeout_s:g} s; it shows {now.text} now"
         )
-
-
-def _fields(weight: Weight) -> tuple[float, float, bool, str]:
-    return weight

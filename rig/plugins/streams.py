@@ -158,7 +158,7 @@ class Stream:
             return None
         self._stamps.append(stamp_ns)
         timing = self._timing = self._timed(line)
-        return Weighing(timing.stamp_ns - timing.latency_ns, timing.stamp_ns, *_fields(weight))
+        return Weighing(timing.stamp_ns - timing.latency_ns, timing.stamp_ns, *weight)
 
     def _timed(self, line: Line) -> Timing:
         link = self._link
@@ -175,7 +175,3 @@ class Stream:
 def _stamp(line: Line, link: Link) -> int:
     """Return when the last byte of a line was there: bytes behind it came later, by a nanosecond at least."""
     return line.at_ns - line.behind * max(1, link.ns_per_byte)
-
-
-def _fields(weight: Weight) -> tuple[float, float, bool, str]:
-    return weight

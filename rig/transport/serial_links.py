@@ -33,6 +33,8 @@ SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
 BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
 SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
+PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
+TCP_HINT = "check host and port in the bench file, and that no other program is connected"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -84,13 +86,13 @@ class SerialLinks(Links):
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a port that nobody else has open",
-                hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
+                hint=TCP_HINT if is_tcp(port) else PORT_HINT,
             ) from error
-        link = Link(name, identify_port(port), lambda data: self._write(self._ports[name], data))
+        link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
         if link.identity.is_hardware:
             link.ns_per_byte = settings.ns_per_byte
-        self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
-        self._listen(self._ports[name])
+        at_port = self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
+        self._listen(at_port)
         return link
 
     def reopen(self, link: Link) -> bool:

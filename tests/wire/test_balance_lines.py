@@ -182,6 +182,36 @@ def test_an_acknowledgement_in_front_of_a_weight_is_passed_over(acknowledged: by
     assert found.mass_mg == 12345.6
 
 
+@pytest.mark.parametrize(
+    ("line", "condition"),
+    [
+        (b"Stat High\r\n", Condition.OVERLOAD),
+        (b"H\r\n", Condition.OVERLOAD),
+        (b"Stat Cal. Ext.\r\n", Condition.BUSY),
+        (b"APP. ERR\r\n", Condition.FAULT),
+        (b"Stat ERR 101\r\n", Condition.FAULT),
+    ],
+)
+def test_states_that_other_firmware_of_sartorius_writes_shorter_are_told_alike(
+    line: bytes, condition: Condition
+) -> None:
+    with pytest.raises(BalanceRefused) as caught:
+        sbi.parse_weight(line, UnitMemory())
+    assert caught.value.condition is condition
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b"SerNo.    0031801165\r\n", "0031801165"),
+        (b"BAC:        00-39-21\r\n", "00-39-21"),
+        (b"WZA8202-N\r\n", "WZA8202-N"),
+    ],
+)
+def test_labels_in_front_of_an_identity_are_left_out(line: bytes, text: str) -> None:
+    assert sbi.parse_text(line) == text
+
+
 def test_that_a_command_was_accepted_is_no_weight() -> None:
     inbox = bytearray(b"S A\r\n")
     assert radwag.take_weight(inbox) is None

@@ -153,7 +153,7 @@ class SicsBalance:
             link.discard_input()
         asked_ns = self._now_ns()
         weight = self._links.exchange(link, self._now, self._take, self._timeout_s, "SI")
-        weighing = Weighing(asked_ns, link.last_rx_ns, *_fields(weight))
+        weighing = Weighing(asked_ns, link.last_rx_ns, *weight)
         self._last = weighing, link.blind_ns
         return weighing
 
@@ -179,7 +179,7 @@ class SicsBalance:
         if not weight.stable:
             text = weight.text.encode("latin-1")
             raise MalformedReply(self._where, text, asked="S", expected="a stable weight, 'S S <value> g'")
-        return Weighing(asked_ns, self._link.last_rx_ns, *_fields(weight))
+        return Weighing(asked_ns, self._link.last_rx_ns, *weight)
 
     @property
     def _where(self) -> str:
@@ -334,10 +334,6 @@ class SicsBalance:
                 self._links.pause(_BUSY_PAUSE_S)
             else:
                 return
-
-
-def _fields(weight: Weight) -> tuple[float, float, bool, str]:
-    return weight
 
 
 def _take_i0(inbox: bytearray) -> mt_sics.Reply | None:

@@ -24,10 +24,10 @@ _EXPECTED: Final = "16 characters, sign, value, unit, or 22 with an identificati
 # Position 1 the sign, 2 to 10 the value right-aligned (2 is mostly blank), 11 blank, 12 to 14 the unit or blanks.
 _NUMBER = rb"((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)"
 _match_body = re.compile(rb"([+\- ])(?=[ 0-9.]{9} .{3}\r\n) *" + _NUMBER + rb" (   |[!-~]{1,3} {0,2})\r\n").fullmatch
-_match_special = re.compile(rb"(?:Stat  )? *([A-Za-z.\-]+)(?: +([0-9]+))? *\r\n").fullmatch
+_match_special = re.compile(rb"(?:Stat )? *([A-Za-z.\-]+(?: [A-Za-z.]+)?)(?: +([0-9]+))? *\r\n").fullmatch
 _match_other = re.compile(rb"(?:G     |G#    |T     )(?=.{14}\r\n).*\r\n").fullmatch
 _match_label = re.compile(
-    r"(?:model|type|ser\.? ?no\.?|s/?n|vers(?:ion)?\.?|softw(?:are)?\.?)[ :]+", re.IGNORECASE
+    r"(?:model|type|bac|ser\.? ?no\.?|s/?n|vers(?:ion)?\.?|softw(?:are)?\.?)[ :]+", re.IGNORECASE
 ).match
 
 _SPECIAL: Final = {
@@ -56,7 +56,7 @@ def take_weight(inbox: bytearray, units: UnitMemory) -> Weight | None:
     `BalanceRefused` or `MalformedReply`.
     """
     while (line := take_line(inbox, HINT)) is not None:
-        if _match_other(line) is None:
+        if _match_other(line) is None and line.strip(b"\r\n"):
             return parse_weight(line, units)
     return None
 
@@ -99,14 +99,14 @@ def is_data_line(line: bytes) -> bool:
         return False
     special = _match_special(body)
     return _match_body(body) is not None or (
-        special is not None and (special[1] in _SPECIAL or special[1] in (b"Err", b"ERR"))
+        special is not None and (special[1].replace(b" ", b"") in _SPECIAL or special[1] in (b"Err", b"ERR"))
     )
 
 
 def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:
     match = _match_special(line)
     if match is not None:
-        word, number = match.groups()
+        word, number = match[1].replace(b" ", b""), match[2]
         said = line[:-2].decode("latin-1").strip()
         if word in (b"Err", b"ERR") and number is not None:
             condition = _ERRORS.get(int(number), Condition.FAULT)
