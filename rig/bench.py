@@ -14,13 +14,13 @@ from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
 from rig.instruments import FlowSource
 from rig.plugins.registry import Found, find_driver, open_balance, open_pump
-from rig.plugins.spec import Address, BalanceDriver, PumpDriver
+from rig.plugins.spec import Address, BalanceDriver, Capability, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.profiles.strict import Origin
 from rig.readings import Ambient
 from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
-from rig.transport.serial_links import SerialLinks
+from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
@@ -115,7 +115,7 @@ def _open_simulated(
     clock = VirtualClock()
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, _ns_per_byte(pump_driver(config).spec.link_settings.baud))
-    scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
+    scale = links.connect("balance", twin.balance, _ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
@@ -134,8 +134,7 @@ def _open_ports(config: BenchConfig) -> Bench:
     links = SerialLinks(SystemClock(speed, epoch_ns))
     try:
         stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
-        settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
-        scale = links.open("balance", config.balance.port, settings)
+        scale = links.open("balance", config.balance.port, balance_settings(config))
     except Exception:
         links.close()
         raise
@@ -144,7 +143,7 @@ def _open_ports(config: BenchConfig) -> Bench:
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
     pump = open_pump(pump_driver(config), links, stick, pump_address(config))
-    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
         config=config,
@@ -176,6 +175,30 @@ def balance_driver(config: BenchConfig) -> Found:
 def pump_address(config: BenchConfig) -> Address:
     """Return which pump is meant."""
     return Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
+
+
+def balance_settings(config: BenchConfig) -> SerialSettings:
+    """Return how the balance's port is opened: as its driver has it, but for what the bench file says."""
+    balance, settings = config.balance, balance_driver(config).spec.link_settings
+    if balance.baud is not None:
+        settings = replace(settings, baud=balance.baud)
+    if balance.line:
+        line = balance.line
+        settings = replace(settings, data_bits=int(line[0]), parity=line[1], stop_bits=int(line[2]))
+    return replace(settings, rtscts=settings.rtscts or balance.handshake == "rtscts")
+
+
+def balance_address(config: BenchConfig) -> Address:
+    """Return which balance is meant, and how it is read; raises `ConfigError` for a driver that knows no streams."""
+    stream = config.balance.mode == "stream"
+    found = balance_driver(config)
+    if stream and Capability.STREAMS not in found.spec.capabilities:
+        raise ConfigError(
+            f"driver '{found.spec.name}' knows no stream",
+            where=str(Origin(config.source_name, config.source_text).child("balance").child("mode")),
+            expected='mode = "poll"',
+        )
+    return Address(config.balance.serial, stream=stream)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def check_played(found: Found, stage: Stage) -> Rows:
     """Carry out the suite of the driver's role, ``stage`` setting the scenes."""
     if found.spec.role == "pump":
         return check_pump(lambda situation: _pump(found, stage(situation)), found.spec.capabilities)
-    return check_balance(lambda situation: _balance(found, stage(situation)), found.spec.capabilities)
+    return check_balance(lambda situation: _balance(found, stage(situation), situation), found.spec.capabilities)
 
 
 def left_unshown(found: Found, rows: Sequence[Row]) -> list[str]:
@@ -88,11 +88,11 @@ def _pump(found: Found, scene: Scene | None) -> PumpBench | LeftOut:
     return bench
 
 
-def _balance(found: Found, scene: Scene | None) -> BalanceBench | LeftOut:
+def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench | LeftOut:
     if scene is None:
         return LeftOut(SETS_SCENE)
     links, link = _connected(found, scene)
-    driver = open_balance(found, links, link, Address(scene.serial))
+    driver = open_balance(found, links, link, Address(scene.serial, stream=situation in balance.STREAMING))
     arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
     return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
 

@@ -34,6 +34,8 @@ class Capability(Enum):
     ALARMS = "alarms"
     WEIGHS = "weighs"
     WEIGHS_STABLE = "weighs_stable"
+    STREAMS = "streams"  # a balance that sends readings by itself
+    IDENTIFIES = "identifies"  # a balance that tells its model and serial number
 
 
 READING: Final = (
@@ -68,6 +70,8 @@ METHODS: Final[dict[str, dict[Capability | None, tuple[str, ...]]]] = {  # None:
         None: ("open", "identify", "zero_tracking"),
         Capability.WEIGHS: ("weigh",),
         Capability.WEIGHS_STABLE: ("weigh_stable",),
+        Capability.STREAMS: ("readings", "timing"),
+        Capability.IDENTIFIES: (),
     },
 }
 NEEDED: Final = {
@@ -81,12 +85,14 @@ class Address:
     """Which device is meant, as the bench file names it.
 
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
-    `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``.
+    `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``; ``stream`` says that its
+    readings come by themselves, which is asked only of drivers that claim `Capability.STREAMS`.
     """
 
     serial: str
     allowed_serials: frozenset[str] = frozenset()
     frequency_mhz: float = 916.5
+    stream: bool = False
 
 
 class PumpDriver(Pump, Protocol):

@@ -71,8 +71,9 @@ class VirtualLinks(Links):
             if for_link.lost_because:
                 raise for_link.lost()
             chunks = for_link.chunks
+        pop = heapq.heappop
         while queue and queue[0][0] <= until_link_ns:
-            at_ns, _, action = heapq.heappop(queue)
+            at_ns, _, action = pop(queue)
             if at_ns > clock.link_ns():
                 clock.advance_to(at_ns)
             action(at_ns)
@@ -89,9 +90,7 @@ class VirtualLinks(Links):
     def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
         """Hand bytes that arrived to their link; only ports call this."""
         self.tap(link.name, "<", at_ns, data)
-        link.inbox += data
-        link.last_rx_ns = at_ns
-        link.chunks += 1
+        link.arrived(data, at_ns, 0)
 
     def unplug(self, name: str) -> None:
         """Pull a device's plug: its link is lost, and what is on the wire with it."""
@@ -130,6 +129,7 @@ class _VirtualPort:
         self.plugged = True
         self.device = device
         self.link = Link(name, LinkIdentity("memory", f"sim:{name}"), self._host_writes)
+        self.link.ns_per_byte = ns_per_byte
         self._links = links
         self._ns_per_byte = ns_per_byte
         self._plugging = 0  # bytes that were on the wire when the plug was pulled never arrive
