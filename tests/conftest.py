@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rig.paths import benches_dir
 from tests.guardian.benches import HOLD, PtyBench, PtyRun
@@ -15,6 +16,11 @@ from tests.guardian.benches import HOLD, PtyBench, PtyRun
 BENCHES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted", "hold")
 REAL_TIME = ("benches", "pty_run")  # fixtures
 PTY_SPEED = "30"
+
+# The same examples on every machine, however busy it is: a gate says the same twice. New examples are the business of
+# `python -m tests.fuzz`, and of `--hypothesis-profile=default`.
+settings.register_profile("rig", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rig")
 
 
 def _is_real(item: pytest.Item) -> bool:

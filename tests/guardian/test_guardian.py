@@ -27,7 +27,7 @@ def test_a_held_pump_goes_on_without_its_runner_and_is_taken_up_again(benches: d
     bench.wait_for(bench.delivering)
     bench.runner.kill()
     bench.runner.wait()
-    bench.wait_for(lambda: bench.lock().get("state") == "holding", 10.0)
+    bench.wait_for(lambda: bench.lock().get("state") == "holding")
     where = ["--bench", str(bench.bench), "--devices", str(bench.devices), "--no-report", "--quiet"]
     again = bench.start("runs", "resume", str(bench.run_folder), *where, "--why", "taken up again")
     bench.wait_for(lambda: _taken_up(bench))
@@ -64,7 +64,7 @@ def test_a_killed_runner_leaves_the_pump_suspended_the_lines_safe_and_the_next_r
     assert len(said.strip().splitlines()) == 1
     run.kill()
     run.wait()
-    bench.wait_for(lambda: bench.guardian_ended() is not None, 20.0)
+    bench.wait_for(lambda: bench.guardian_ended() is not None)
     taken = bench.guardian_ended()
     assert taken is not None
     assert taken.end["reason"] == "runner_lost"
@@ -78,7 +78,7 @@ def test_a_killed_runner_leaves_the_pump_suspended_the_lines_safe_and_the_next_r
     assert [entry.kind for entry in ledger.entries()] == ["started", "safe"]
     assert ledger.unsafe() is None
     assert find_runs(bench.folder / "runs")[0].state == "interrupted"
-    bench.wait_for(lambda: about(Places("killed", str(bench.folder / "run"))) is None, 10.0)
+    bench.wait_for(lambda: about(Places("killed", str(bench.folder / "run"))) is None)
     assert _suspended(bench.stop())
 
 
@@ -87,7 +87,7 @@ def test_a_runner_that_hangs_is_killed_and_the_pump_stopped(benches: dict[str, P
     run = bench.runner
     bench.wait_for(bench.delivering)
     run.send_signal(signal.SIGSTOP)
-    bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
+    bench.wait_for(lambda: bench.guardian_ended() is not None)
     taken = bench.guardian_ended()
     assert taken is not None
     assert taken.end["reason"] == "heartbeat_lost"
@@ -162,7 +162,7 @@ def test_a_guardian_that_starts_again_makes_safe_what_the_killed_one_and_its_kil
     run.kill()
     run.wait()
     start_guardian(Places("restarted", str(bench.folder / "run")))
-    bench.wait_for(lambda: bench.guardian_ended() is not None, 30.0)
+    bench.wait_for(lambda: bench.guardian_ended() is not None)
     taken = bench.guardian_ended()
     assert taken is not None
     assert taken.end["reason"] == "guardian_restarted"

@@ -36,7 +36,7 @@ class AndBalance(LineBalance):
             "\x1bP": self._send_stable,
             "PRT": self._send_stable,
             "SIR": self._start_stream,
-            "?ID": lambda now_ns: self._say(FACTORY_ID, now_ns),
+            "?ID": lambda now_ns: self._say("ID,000012" if menu.id_label else FACTORY_ID, now_ns),
             "?SN": lambda now_ns: self._say(f"SN,{self.serial:<10}", now_ns),
             "?TN": lambda now_ns: self._say(f"TN,{self.model:>10}", now_ns),
             "?PT": self._say_tare,

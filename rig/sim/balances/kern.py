@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rig.sim.balances.device import BalanceDevice, Place
+from rig.sim.balances.display import UNIT_MG
 from rig.sim.balances.menu import Menu
 from rig.sim.balances.sics import SicsBalance
 from rig.sim.plant.balance_cell import Sample
@@ -24,6 +25,7 @@ class KcpBalance(SicsBalance):
     def __init__(self, place: Place, menu: Menu) -> None:
         super().__init__(place, menu)
         self._table = {name: each for name, each in self._table.items() if name in self.obeyed}
+        self._table["U"] = self._display_unit
         self._settings.keep_only(self.obeyed)
         self._settings.list_commands([*self._table, *self._settings.table])
         self._heard_ns = -self.gap_ns
@@ -32,6 +34,16 @@ class KcpBalance(SicsBalance):
         if now_ns - self._heard_ns >= self.gap_ns:
             self._heard_ns = now_ns
             super()._command(line, now_ns)
+
+    def _display_unit(self, name: str, arguments: str, now_ns: int) -> None:
+        """Show another unit; what U answers no manual at hand prints [?]."""
+        if not arguments:
+            self._say(f"{name} A {self._unit(now_ns)}", now_ns)
+        elif arguments not in UNIT_MG:
+            self._say(f"{name} L", now_ns)
+        else:
+            self._front_unit = arguments
+            self._say(f"{name} A", now_ns)
 
     def _cancel(self, name: str, arguments: str, now_ns: int) -> None:
         if self._trouble(now_ns) != "asleep":  # a KERN that is off has to be switched on at its key

@@ -22,6 +22,8 @@ class Menu:
     protocol: str = ""  # SBI: another than SBI is set ("xbpi"), and nothing is understood
     error_codes: int = 0  # A&D erCd: 0 nothing, 1 AK and error codes, 2 echo
     bare_ak: bool = False  # A&D: AK without CR LF
+    id_label: bool = False  # A&D: ?ID is answered by "ID," and six digits
+    blanks: bool = False  # Ohaus: blanks at the end are kept, the unit is not padded
     padded: bool = False  # Ohaus: unit and stability padded to their width
     acknowledges: bool = True  # Ohaus: "OK!"
     base_unit: str = "g"  # Radwag: of S, SI and C1

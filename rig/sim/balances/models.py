@@ -60,9 +60,19 @@ MODELS: Final = (
         LineSettings(1200, 7, "O"),
         "weigh cell that prints by itself",
     ),
-    BalanceModel("fx-i", "and", Menu("SIM-FX"), LineSettings(2400, 7, "E"), "erCd 0: no answer to what is no question"),
     BalanceModel(
-        "fx-i-ak", "and", Menu("SIM-FX", error_codes=1), LineSettings(2400, 7, "E"), "erCd 1: AK, and error codes"
+        "fx-i",
+        "and",
+        Menu("SIM-FX", id_label=True),
+        LineSettings(2400, 7, "E"),
+        "erCd 0: no answer to what is no question",
+    ),
+    BalanceModel(
+        "fx-i-ak",
+        "and",
+        Menu("SIM-FX", error_codes=1, id_label=True),
+        LineSettings(2400, 7, "E"),
+        "erCd 1: AK, and error codes",
     ),
     BalanceModel(
         "hr-a",
@@ -74,6 +84,7 @@ MODELS: Final = (
     BalanceModel("gx-a", "and", Menu("SIM-GX", error_codes=2), LineSettings(2400, 7, "E"), "erCd 2: echo"),
     BalanceModel("explorer", "ohaus", Menu("SIM-EX"), LineSettings(9600), "blanks at the end cut"),
     BalanceModel("adventurer", "ohaus", Menu("SIM-AX", padded=True), LineSettings(9600), "fields at their full width"),
+    BalanceModel("scout", "ohaus", Menu("SIM-SCT", blanks=True), LineSettings(9600), "blanks at the end kept"),
     BalanceModel(
         "scout-pro", "ohaus", Menu("SIM-SP", acknowledges=False), LineSettings(2400, 7, "N", 2), "older: no OK!"
     ),

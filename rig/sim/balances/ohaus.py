@@ -136,6 +136,8 @@ class OhausBalance(LineBalance):
         number = self._number(counts, unit, WIDTH, now_ns)
         if self._menu.padded:
             self._say(f"{number:>{WIDTH}} {unit:<5} {' ' if stable else '?'} {'':10}", now_ns)
+        elif self._menu.blanks:
+            self._say(f"{number:>{WIDTH}} {unit} {' ' if stable else '?'} ", now_ns)
         else:
             self._say(f"{number:>{WIDTH}} {unit}{'' if stable else ' ?'}", now_ns)
 
