@@ -40,8 +40,6 @@ class AndBalance(LineBalance):
 
     def _ask_identity(self) -> BalanceIdentity:
         """Ask for model and serial number; the protocol tells no software version."""
-        if self._link.listener is not None:
-            return BalanceIdentity(model="", serial="", software="")
         model = self._ask_or_none(a_and_d.MODEL, partial(a_and_d.take_text, header="TN"), "?TN") or ""
         serial = self._ask_or_none(a_and_d.SERIAL, partial(a_and_d.take_text, header="SN"), "?SN") or ""
         return BalanceIdentity(model=model, serial=serial, software="")

@@ -37,8 +37,6 @@ class OhausBalance(LineBalance):
 
     def _ask_identity(self) -> BalanceIdentity:
         """Ask for serial number and version; there is no command for the model."""
-        if self._link.listener is not None:
-            return BalanceIdentity(model="", serial="", software="")
         serial = self._ask_or_none(ohaus.SERIAL, ohaus.take_text, "PSN") or ""
         version = self._ask_or_none(ohaus.VERSION, ohaus.take_text, "PV") or ""
         return BalanceIdentity(model="", serial=serial, software=version)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from rig.instruments import BalanceIdentity
+from rig.errors import MalformedReply
+from rig.instruments import BalanceIdentity, BalanceSetting
 from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import radwag
-from rig.wire.weights import Weight
+from rig.wire.weights import BalanceRefused, Weight
 
 
 class RadwagBalance(LineBalance):
@@ -29,18 +32,38 @@ class RadwagBalance(LineBalance):
         unread("automatic adjustment", "off", "its menu: automatic adjustment none, or a message only"),
     )
 
+    _filter: int | None = None
+    _environment: int | None = None
+
     def _take(self, inbox: bytearray) -> Weight | None:
         return radwag.take_weight(inbox)
 
+    def examined(self) -> Sequence[BalanceSetting]:
+        """Return the settings that matter: filter and environment as read when it was opened, the others to look at."""
+        if self._filter is None:
+            return self.MENU
+        found = f"{self._filter} of 1 (very fast) to 5 (very slow)"
+        if self._environment is not None:
+            found += f", environment {'stable' if self._environment else 'unstable'}"
+        return [replace(each, found=found) if each.name == "filter" else each for each in self.MENU]
+
     def _ask_identity(self) -> BalanceIdentity:
-        if self._link.listener is not None:
-            return BalanceIdentity(model="", serial="", software="")
         found = {
             name: self._ask_or_none(command.encode() + b"\r\n", partial(radwag.take_text, command=command), command)
             or ""
             for name, command in radwag.WHO.items()
         }
+        self._filter = self._ask_digit(radwag.FILTER)
+        self._environment = self._ask_digit(radwag.ENVIRONMENT)
         return BalanceIdentity(**found)
+
+    def _ask_digit(self, command: str) -> int | None:
+        """Return a setting, or None where this model does not tell it."""
+        take = partial(radwag.take_digit, command=command)
+        try:
+            return self._ask_or_none(command.encode() + b"\r\n", take, command)
+        except (BalanceRefused, MalformedReply):
+            return None
 
 
 def _open(links: Links, link: Link, address: Address) -> RadwagBalance:

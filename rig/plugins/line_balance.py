@@ -38,9 +38,10 @@ def unread(name: str, wanted: str, mend: str) -> BalanceSetting:
 class LineBalance(ABC):
     """A balance on one link that answers in lines; masses in mg, times on the rig's clock.
 
-    Constructing does nothing; `open` makes the first contact. ``stream``: it sends readings by itself, by command or by
-    its menu. Every request discards what came unasked before it, and the next one is sent only after its answer or its
-    time-out. ``timeout_s`` is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time.
+    Constructing does nothing; `open` makes the first contact. ``stream``: it sends readings by itself, by command or,
+    where its make has no command for it, by its menu; with a command it must be silent until then. Every request
+    discards what came unasked before it, and the next one is sent only after its answer or its time-out. ``timeout_s``
+    is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time.
     """
 
     WEIGH_NOW: ClassVar[bytes]
@@ -210,7 +211,7 @@ class LineBalance(ABC):
         heard = self._drain()
         if not heard:
             return False
-        if self._streams:
+        if self._streams and not self.START_STREAM:
             return True
         self._refuse_heard(heard)
         return False
@@ -248,7 +249,11 @@ class LineBalance(ABC):
     def _check_unchanged(self, identity: BalanceIdentity) -> None:
         """Refuse a balance that came back as another one: its readings would not go on as before."""
         was = self._identity.serial if self._identity is not None else ""
-        if was and identity.serial and was != identity.serial:
+        if was and not identity.serial:
+            raise TransportTimeout(
+                "it does not say who it is", where=self._link.where, expected=f"serial number {was}, as before"
+            )
+        if was and was != identity.serial:
             raise DeviceChanged(
                 f"it came back with serial number {identity.serial}",
                 where=self._link.where,

@@ -11,7 +11,10 @@ from rig.conformance import balance as suite
 from rig.conformance.report import not_shown
 from rig.conformance.scenes import check_played, left_unshown, simulator_of
 from rig.driver_names import BALANCES, SHIPPED
+from rig.errors import DeviceChanged, LinkLost
+from rig.plugins.line_balance import LineBalance
 from rig.plugins.registry import find_driver
+from rig.transport.virtual import VirtualLinks
 from tests.drivers.line_stand_in import StandIn, bench_of
 
 Scenes = Mapping[str, Callable[[], StandIn]]
@@ -196,3 +199,40 @@ def test_every_shipped_driver_conforms_with_its_simulated_balance_behind_it(name
     rows = list(check_played(found, stage))
     assert [str(row) for row in rows if row.outcome is Outcome.FAILED] == []
     assert left_unshown(found, rows) == []
+
+
+def test_what_a_radwag_tells_of_its_filter_is_read_back() -> None:
+    bench = bench_of("radwag", radwag(SI=RADWAG_LINE, EVG=b"EVG 1 OK\r\n")(), 0.1)
+    bench.balance.identify()
+    assert isinstance(bench.balance, LineBalance)
+    found = {each.name: each.found for each in bench.balance.examined()}
+    assert found["filter"] == "3 of 1 (very fast) to 5 (very slow), environment stable"
+    assert found["zero tracking"] is None
+
+
+@pytest.mark.parametrize("name", ["mt-sics", "and", "ohaus", "radwag"])
+def test_a_streaming_balance_that_was_unplugged_streams_again_once_it_was_greeted(name: str) -> None:
+    device = MAKES[name]["stream"]()
+    bench = bench_of(name, device, 0.1, stream=True)
+    links, link, balance = bench.links, bench.link, bench.balance
+    assert isinstance(links, VirtualLinks)
+    before = balance.identify()
+    links.unplug("balance")
+    device.hush()
+    with pytest.raises(LinkLost):
+        balance.weigh()
+    links.replug("balance", MAKES[name]["stream"]())
+    assert links.bring_back(link, balance.identify) is None
+    assert balance.identify() == before
+    assert balance.weigh().answered_ns > 0
+
+
+def test_another_balance_on_the_same_cable_is_refused() -> None:
+    bench = bench_of("and", and_(Q=AND_LINE)(), 0.1)
+    assert isinstance(bench.links, VirtualLinks)
+    bench.balance.identify()
+    bench.links.unplug("balance")
+    other = and_(**{"Q": AND_LINE, "?SN": b"SN,6A0000001 \r\n"})
+    bench.links.replug("balance", other())
+    with pytest.raises(DeviceChanged, match="6A0000001"):
+        bench.links.bring_back(bench.link, bench.balance.identify)

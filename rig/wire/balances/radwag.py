@@ -16,6 +16,8 @@ WEIGH_STABLE: Final = b"S\r\n"
 STREAM: Final = b"C1\r\n"
 STOP: Final = b"C0\r\n"
 WHO: Final = {"model": "BN", "serial": "NB", "software": "RV"}
+FILTER: Final = "FIG"  # 1 very fast to 5 very slow
+ENVIRONMENT: Final = "EVG"  # 0 unstable, 1 stable
 HINT: Final = "choose Radwag's own protocol on the balance's interface, and the unit g"
 _EXPECTED: Final = "a mass frame of 19 characters: command, stability, sign, mass, unit, and <CR><LF>"
 
@@ -26,6 +28,8 @@ _match_frame = re.compile(
 _match_range = re.compile(rb"(S|SI|C1) {1,2}([\^v])[ -~]*\r\n").fullmatch
 _match_short = re.compile(rb"([A-Z][A-Z0-9]{0,2}) ([ADIE^v]|OK)\r\n").fullmatch
 _match_text = re.compile(rb"([A-Z]{2,3}) (?:A )?\"?([^\"\r\n]*)\"?\r\n").fullmatch
+
+_match_digit = re.compile(rb"([A-Z]{2,3}) ([0-9]) OK\r\n").fullmatch
 
 _SHORT: Final = {
     b"I": Condition.BUSY,
@@ -69,6 +73,17 @@ def take_text(inbox: bytearray, command: str) -> str | None:
     if match is None or match[1] != command.encode() or match[2] == b"I":
         raise _no_weight(line)
     return match[2].decode("latin-1").strip()
+
+
+def take_digit(inbox: bytearray, command: str) -> int | None:
+    """Take the answer to `FILTER` or `ENVIRONMENT` off the front of ``inbox``; None: more bytes, please."""
+    line = take_line(inbox, HINT)
+    if line is None:
+        return None
+    match = _match_digit(line)
+    if match is None or match[1] != command.encode():
+        raise _no_weight(line)
+    return int(match[2])
 
 
 def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:
