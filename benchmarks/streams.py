@@ -80,7 +80,7 @@ READERS: dict[str, Reader] = {"rig": rig_reader, "loop": loop_reader}
 
 def child(name: str, ports: list[str]) -> None:
     """Be a reader in a process of its own; print its CPU seconds and stamps."""
-    cpu_s, stamps = READERS[name](ports, SECONDS + WARM_MS / 1e3 + 0.5)
+    cpu_s, stamps = READERS[name](ports, SECONDS + WARM_MS / 1e3 + 3.0)  # longer than anybody sends
     print(json.dumps({"cpu_s": cpu_s, "stamps": stamps}))
 
 
@@ -95,7 +95,7 @@ def _measure(sender: str, reader: str, name: str, *, busy: bool) -> tuple[int, f
         ports = [port for _, _, port in ends]
         if name == "C":
             slaves = [slave for _, slave, _ in ends]
-            command = [reader, str(round(SECONDS + WARM_MS / 1e3 + 1)), *map(str, slaves)]
+            command = [reader, str(round(SECONDS + WARM_MS / 1e3 + 2)), *map(str, slaves)]
             reading = subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=slaves)
         else:
             command = [sys.executable, "-m", "benchmarks.streams", name, *ports]

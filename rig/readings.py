@@ -23,8 +23,7 @@ class Weighing(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """How near to the byte a reading was stamped, and how old it was by then; rig time in ns.
 
     ``stamp_ns`` is when its last byte was read, ``u_stamp_ns`` the standard uncertainty of that as the time at which

@@ -68,6 +68,8 @@ class Stream:
         self._lines = LineCutter(link)
         self._stamps: deque[int] = deque(maxlen=SPACINGS + 1)
         self._timing: Timing | None = None
+        self._period_ns = 0
+        self._seen = 0
 
     @property
     def lost(self) -> int:
@@ -82,13 +84,12 @@ class Stream:
     @property
     def period_ns(self) -> int:
         """Return the balance's period: the median of the last spacings, or what is assumed before there are any."""
-        stamps = list(self._stamps)
-        spacings = [after - before for before, after in pairwise(stamps)]
-        return median_low(spacings) if spacings else round(FIRST_PERIOD_NS * self._links.clock.speed)
+        return self._period_ns or round(FIRST_PERIOD_NS * self._links.clock.speed)
 
     def start(self) -> None:
         """Listen from now on."""
         self._stamps.clear()
+        self._period_ns = self._seen = 0
         self._lines.start()
 
     def stop(self) -> None:
@@ -113,7 +114,7 @@ class Stream:
         Raises what the line says instead of a weight, or `TransportTimeout`.
         """
         while (line := self._lines.take()) is not None:
-            self._stamps.append(_stamp(line, self._link))
+            self._note(_stamp(line, self._link))
         clock = self._links.clock
         deadline_ns = clock.link_ns() + to_ns(self._timeout_s)
         while True:
@@ -156,9 +157,17 @@ class Stream:
         weight = self._parse(bytearray(line.data))
         if weight is None:
             return None
-        self._stamps.append(stamp_ns)
+        self._note(stamp_ns)
         timing = self._timing = self._timed(line)
         return Weighing(timing.stamp_ns - timing.latency_ns, timing.stamp_ns, *weight)
+
+    def _note(self, stamp_ns: int) -> None:
+        """Keep a stamp; the median is taken anew with each of the first, then with each full set of spacings."""
+        self._stamps.append(stamp_ns)
+        self._seen += 1
+        if self._seen <= SPACINGS or self._seen % SPACINGS == 0:
+            spacings = [after - before for before, after in pairwise(self._stamps)]
+            self._period_ns = median_low(spacings) if spacings else 0
 
     def _timed(self, line: Line) -> Timing:
         link = self._link
