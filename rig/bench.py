@@ -14,7 +14,8 @@ from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
 from rig.instruments import FlowSource
 from rig.plugins.registry import Found, find_driver, open_balance, open_pump
-from rig.plugins.spec import Address, BalanceDriver, Capability, PumpDriver
+from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, PumpDriver
+from rig.plugins.spec import Address
 from rig.profiles.pump import PumpProfile
 from rig.profiles.strict import Origin
 from rig.readings import Ambient
@@ -44,8 +45,14 @@ class Bench:
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     pump_link: Link
     balance_link: Link
+    can: frozenset[Capability]  # what the pump's driver claims to do with this model
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def claimed(self) -> ClaimedPump:
+        """Return the pump with what its driver claims."""
+        return ClaimedPump(self.pump, self.can)
 
     def open_devices(self) -> None:
         """Bring every device to a known state; the first bytes leave here."""
@@ -142,7 +149,8 @@ def _open_ports(config: BenchConfig) -> Bench:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
-    pump = open_pump(pump_driver(config), links, stick, pump_address(config))
+    driver = pump_driver(config)
+    pump = open_pump(driver, links, stick, pump_address(config))
     balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
@@ -156,6 +164,7 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         stamp_u_s=0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0),
         pump_link=stick,
         balance_link=scale,
+        can=driver.spec.can(config.pump_profile().model),
         _openers=(balance.open, pump.open),
     )
 
@@ -163,7 +172,14 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
 def pump_driver(config: BenchConfig) -> Found:
     """Return the driver that the bench file names for its pump; raises `ConfigError` naming file, line and key."""
     origin = Origin(config.source_name, config.source_text)
-    return find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    found = find_driver("pump", config.pump.link, str(origin.child("pump").child("link")))
+    if config.pump.scan and not found.spec.scans:
+        raise ConfigError(
+            f"driver '{found.spec.name}' finds no frequency by itself",
+            where=str(origin.child("pump").child("frequency")),
+            expected="'stated'",
+        )
+    return found
 
 
 def balance_driver(config: BenchConfig) -> Found:
@@ -173,8 +189,9 @@ def balance_driver(config: BenchConfig) -> Found:
 
 
 def pump_address(config: BenchConfig) -> Address:
-    """Return which pump is meant."""
-    return Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
+    """Return which pump is meant, and on which frequency, or where that is looked for."""
+    pump = config.pump
+    return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
 
 
 def balance_settings(config: BenchConfig) -> SerialSettings:

@@ -1,4 +1,4 @@
-"""Roles: what a bench asks of its instruments, as small Protocols, and what they answer."""
+"""What instruments answer, and the roles of balances and flow sources; those of pumps stand in `rig.plugins.roles`."""
 
 from __future__ import annotations
 
@@ -170,90 +170,6 @@ class HistoryEvent:
     percent: int | None = None
     minutes: int | None = None
     code: int | None = None
-
-
-class Pump(Protocol):
-    """An insulin pump on a serial link.
-
-    Reads may be repeated by the driver. A command that changes the delivery leaves once; when its answer is lost the
-    driver returns `Acceptance.UNKNOWN` and the caller settles it.
-    """
-
-    @property
-    def acknowledged_ns(self) -> int:
-        """Return the rig time at which the pump's last packet arrived: after a command, its acknowledgement's."""
-
-    def wake(self, minutes: int = 10) -> None:
-        """Bring the pump's radio up for ``minutes``; harmless when it is awake."""
-
-    def model(self) -> str:
-        """Return the model number, such as ``"522"``."""
-
-    def serial_number(self) -> str:
-        """Return the pump's six-digit id as the pump itself reports it."""
-
-    def firmware(self) -> str:
-        """Return the firmware version text."""
-
-    def clock(self) -> datetime:
-        """Return the pump's own local time (naive)."""
-
-    def battery(self) -> PumpBattery:
-        """Return battery state."""
-
-    def reservoir_u(self) -> float:
-        """Return the units the pump believes are left."""
-
-    def status(self) -> PumpStatus:
-        """Return what the pump is doing."""
-
-    def settings(self) -> PumpSettings:
-        """Return limits and modes."""
-
-    def profile(self, pattern: int = 0) -> list[BasalEntry]:
-        """Return a basal profile: 0 standard, 1 pattern A, 2 pattern B."""
-
-    def temp_basal(self) -> TempBasal:
-        """Return the running temporary basal."""
-
-    def history(self, page: int = 0) -> list[HistoryEvent]:
-        """Return one history page, oldest record first; page 0 is the newest."""
-
-    def alarm(self) -> int:
-        """Return the code of the active alarm, 0 when none is."""
-
-    def set_profile(self, entries: list[BasalEntry], pattern: int = 0) -> Acceptance:
-        """Write a basal profile: 0 standard, 1 pattern A, 2 pattern B."""
-
-    def select_pattern(self, pattern: int) -> Acceptance:
-        """Select the profile that runs."""
-
-    def set_temp_basal_type(self, *, percent: bool) -> Acceptance:
-        """Choose the kind of temporary basal that the pump accepts; acknowledged only where its settings show it."""
-
-    def set_clock(self, local: datetime) -> Acceptance:
-        """Set the pump's local time (whole seconds)."""
-
-    def set_limits(self, max_bolus_u: float | None = None, max_basal_u_per_h: float | None = None) -> Acceptance:
-        """Set the largest bolus and the highest basal rate; None leaves one as it is."""
-
-    def press(self, key: Key) -> Acceptance:
-        """Push a key over the link, once."""
-
-    def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
-        """Start an absolute temporary basal; ``minutes`` is a multiple of 30; 0 minutes cancels."""
-
-    def set_temp_basal_percent(self, percent: int, minutes: int) -> Acceptance:
-        """Start a relative temporary basal."""
-
-    def bolus(self, amount_u: float) -> Acceptance:
-        """Start a normal bolus."""
-
-    def suspend(self) -> Acceptance:
-        """Stop all delivery; safe to repeat."""
-
-    def resume(self) -> Acceptance:
-        """Resume basal delivery."""
 
 
 class FlowState(Enum):

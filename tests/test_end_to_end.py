@@ -1,6 +1,5 @@
 """The main job, end to end on the simulated bench: scenario, bytes, record, judgement, exit code."""
 
-import gzip
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from rig.cli.main import main
 from rig.paths import benches_dir
-from rig.record.reader import read_run, read_segment
+from rig.record.reader import read_chunks, read_run, read_segment
 from rig.runner.folder import find_runs
 
 
@@ -85,10 +84,10 @@ def test_one_hour_at_a_tenth_of_a_unit_per_hour_is_never_a_pass(tmp_path: Path) 
         assert _outcomes(folder)["hour"] in ("INCONCLUSIVE", "INVALID")
 
 
-def _device_bytes(folder: Path) -> list[str]:
-    """Return every line of the record that came from or went to a device."""
-    text = gzip.decompress((folder / "evidence" / "record-001.log.gz").read_bytes()).decode()
-    return [line for line in text.splitlines() if line[:2] in ("< ", "> ", "W ")]
+def _device_bytes(folder: Path) -> list[object]:
+    """Return all that came from or went to a device, with its time, wherever a commit has cut the file."""
+    readings = read_run(folder).weighings["balance"]
+    return [*read_chunks(folder / "evidence" / "record-001.log.gz"), readings.mass_mg.tolist()]
 
 
 def test_identical_seeds_give_identical_bytes_and_another_seed_does_not(tmp_path: Path) -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig.cli.run import bench_from
 from rig.config import BenchConfig
 from rig.conformance.report import Outcome, Row, Rows, conforms
-from rig.conformance.scenes import check_played, left_unshown, simulator_of, transcripts_of
+from rig.conformance.scenes import check_played, left_unshown, ways_of
 from rig.doctor.findings import FIT, UNFIT
 from rig.driver_names import GROUPS, driver_names, is_known
 from rig.errors import ConfigError, RigError, UnsafeBench, UsageError
 from rig.plugins.provenance import described
 from rig.plugins.registry import Found, find_driver
 from rig.profiles.strict import nearest
+
+if TYPE_CHECKING:
+    from rig.doctor.conform import Examination
+
+Missing = Callable[[dict[str, list[Row]]], list[str]]
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -27,14 +33,15 @@ def execute(options: argparse.Namespace) -> int:
     bench = None if options.simulated or options.bench is None else bench_from(options)
     if bench is None or bench.simulated:
         _refuse_real_options(options)
-        return _report(options, found, _played(found), played=True)
+        return _report(options, found, *_played(found), must_show=True)
     from rig.doctor.conform import examine_real  # noqa: PLC0415 - a simulated device needs no ports
 
     _refuse_other_driver(found, bench)
     examination = examine_real(found, bench, bench.pump_profile(), delivers=options.delivers)
     broke_off = ""
     try:
-        code = _report(options, found, {f"bench {bench.name}": examination.rows}, played=False)
+        ways = {f"bench {bench.name}": examination.rows}
+        code = _report(options, found, ways, lambda read: _missing(found, read, examination), must_show=False)
     except RigError as error:
         if examination.safe.confirmed:
             raise
@@ -63,20 +70,32 @@ def _role(name: str) -> str:
     )
 
 
-def _played(found: Found) -> dict[str, Rows]:
-    ways = {}
-    for transcript, name in zip(transcripts_of(found), found.spec.transcripts, strict=True):
-        ways[f"transcript {name}"] = check_played(found, transcript.scene)
-    if (stage := simulator_of(found)) is not None:
-        ways["simulated"] = check_played(found, stage)
-    if not ways:
+def _played(found: Found) -> tuple[dict[str, Rows], Missing]:
+    """Return the rows of each way, and who says what is missing: every model that is played, with the transcripts."""
+    transcripts, simulated = ways_of(found)
+    if not transcripts and not simulated:
         raise UsageError(
             f"driver '{found.spec.name}' has neither simulator nor transcripts",
             where="--driver",
             expected="a bench with ports",
             hint=f"rig check --driver {found.spec.name} --bench FILE",
         )
-    return ways
+
+    def missing(read: dict[str, list[Row]]) -> list[str]:
+        written = [row for way in transcripts for row in read[way.name]]
+        if not simulated:
+            return left_unshown(found, written)
+        return [
+            f"{situation} ({way.model})" if way.model else situation
+            for way in simulated
+            for situation in left_unshown(found, [*written, *read[way.name]], way.model)
+        ]
+
+    return {way.name: check_played(found, way.stage, way.model) for way in (*transcripts, *simulated)}, missing
+
+
+def _missing(found: Found, read: dict[str, list[Row]], examination: Examination) -> list[str]:
+    return left_unshown(found, [row for rows in read.values() for row in rows], examination.model)
 
 
 def _refuse_real_options(options: argparse.Namespace) -> None:
@@ -96,7 +115,9 @@ def _refuse_other_driver(found: Found, bench: BenchConfig) -> None:
         )
 
 
-def _report(options: argparse.Namespace, found: Found, ways: dict[str, Rows], *, played: bool) -> int:
+def _report(
+    options: argparse.Namespace, found: Found, ways: dict[str, Rows], missing_of: Missing, *, must_show: bool
+) -> int:
     read: dict[str, list[Row]] = {}
     say = (lambda _text: None) if options.json else _say
     say(f"driver {found.spec.name} ({found.spec.role}) of {found.distribution} {found.version}".rstrip() + "\n")
@@ -108,8 +129,8 @@ def _report(options: argparse.Namespace, found: Found, ways: dict[str, Rows], *,
                 read[way].append(row)
                 say(f"  {row}\n")
     everything = [row for rows in read.values() for row in rows]
-    missing = left_unshown(found, everything)
-    good = conforms(everything) and not (missing and played)  # a bench with ports cannot set every scene
+    missing = missing_of(read)
+    good = conforms(everything) and not (missing and must_show)  # a bench with ports cannot set every scene
     if options.json:
         _say(json.dumps(_document(found, read, missing, good=good), indent=2) + "\n")
     if missing:

@@ -1,42 +1,22 @@
 """What every pump driver must do, whatever stands behind it: a transcript, a simulator, or a real pump on a bench.
 
-Every check is given a pump that nobody has talked to yet. It begins with nothing in flight and not suspended, a
-reservoir of at least 20 U, and limits of at least 5 U and 2.2 U/h.
+Every check is given a pump that nobody has talked to yet. It begins with nothing in flight, no alarm and not suspended,
+a reservoir of at least 20 U, and limits of at least 5 U and 2.2 U/h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from rig.conformance.pump_bench import ALL, TOLERANCE, PumpBench, acknowledged, begun_once, delivers, within
+from rig.conformance.pump_settings import SETTINGS
 from rig.conformance.report import Check, MakeBench, Rows, carry_out, expect, expect_error
 from rig.errors import ConfigError, InstrumentError, TransportTimeout, UsageError
-from rig.instruments import EVENT_KINDS, Acceptance, BasalEntry, Pump
-from rig.plugins.spec import Capability
-from rig.transport.links import Link, Links
+from rig.instruments import EVENT_KINDS, Acceptance, BasalEntry
+from rig.plugins.roles import Boluses, Capability, History, Profiles, TempBasals
 
 PROFILE: Final = [BasalEntry(0, 0.75), BasalEntry(13, 1.3), BasalEntry(36, 2.0)]
-ALL: Final = frozenset(Capability)
-_TOLERANCE: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class PumpBench:
-    """A pump that nobody has talked to yet, its link, and who it is.
-
-    ``open_unlisted`` opens another pump than the bench lists, on the same link. ``boluses_begun`` counts what the pump
-    itself has begun; None where only the driver could say.
-    """
-
-    pump: Pump
-    links: Links
-    link: Link
-    model: str
-    serial: str
-    finish: Callable[[], None] = lambda: None
-    open_unlisted: Callable[[], object] = lambda: None
-    boluses_begun: Callable[[], int] | None = None
+__all__ = ["ALL", "CHECKS", "DELIVERING", "PROFILE", "SITUATIONS", "PumpBench", "check_pump"]
 
 
 def check_pump(make: MakeBench[PumpBench], capabilities: frozenset[Capability] = ALL) -> Rows:
@@ -73,36 +53,36 @@ def _identity(bench: PumpBench) -> None:
     expect(bool(pump.firmware()), "the firmware version is empty")
     clock = pump.clock()
     expect(clock.year >= 2000 and clock.tzinfo is None, f"the pump's clock is {clock!r}, not naive local time")
-    _within("battery voltage", pump.battery().voltage_v, 0.5, 5.0, "V")
-    _within("reservoir", pump.reservoir_u(), 0.0, 500.0, "U")
+    within("battery voltage", pump.battery().voltage_v, 0.5, 5.0, "V")
+    within("reservoir", pump.reservoir_u(), 0.0, 500.0, "U")
     settings = pump.settings()
-    _within("largest bolus", settings.max_bolus_u, 0.01, 100.0, "U")
-    _within("highest basal rate", settings.max_basal_u_per_h, 0.01, 100.0, "U/h")
+    within("largest bolus", settings.max_bolus_u, 0.01, 100.0, "U")
+    within("highest basal rate", settings.max_basal_u_per_h, 0.01, 100.0, "U/h")
 
 
 def _profile_read(bench: PumpBench) -> None:
     bench.pump.wake()
-    entries = bench.pump.profile()
+    entries = bench.role(Profiles).profile()
     starts = [entry.start_half_hours for entry in entries]
     expect(bool(starts) and starts[0] == 0, f"the profile does not begin at midnight: {starts}")
     expect(starts == sorted(set(starts)) and starts[-1] < 48, f"its entries are not in order: {starts}")
     for entry in entries:
-        _within("rate", entry.rate_u_per_h, 0.0, 100.0, "U/h")
+        within("rate", entry.rate_u_per_h, 0.0, 100.0, "U/h")
 
 
 def _temp_basal_read(bench: PumpBench) -> None:
     bench.pump.wake()
-    running = bench.pump.temp_basal()
+    running = bench.role(TempBasals).temp_basal()
     expect(running.minutes_left >= 0, f"{running.minutes_left} minutes are left")
     if running.minutes_left and running.is_percent:
         expect(running.percent >= 0, f"it runs at {running.percent} %")
     elif running.minutes_left:
-        _within("rate", running.rate_u_per_h, 0.0, 100.0, "U/h")
+        within("rate", running.rate_u_per_h, 0.0, 100.0, "U/h")
 
 
 def _history_read(bench: PumpBench) -> None:
     bench.pump.wake()
-    for event in bench.pump.history():
+    for event in bench.role(History).history():
         expect(event.kind in EVENT_KINDS, f"the history has an event of unknown kind '{event.kind}'")
         expect(bool(event.raw), f"a {event.kind} has no bytes")
 
@@ -120,68 +100,67 @@ def _out_of_range(bench: PumpBench) -> None:
 
 def _profile(bench: PumpBench) -> None:
     bench.pump.wake()
-    _acknowledged("writing a profile", bench.pump.set_profile(PROFILE))
-    found = bench.pump.profile()
+    acknowledged("writing a profile", bench.role(Profiles).set_profile(PROFILE))
+    found = bench.role(Profiles).profile()
     expect(found == PROFILE, f"read back: {found}, written: {PROFILE}")
 
 
 def _suspend(bench: PumpBench) -> None:
     pump = bench.pump
     pump.wake()
-    _acknowledged("suspending", pump.suspend())
+    acknowledged("suspending", pump.suspend())
     expect(pump.status().suspended, "the status does not say suspended after a suspend")
-    _acknowledged("resuming", pump.resume())
+    acknowledged("resuming", pump.resume())
     expect(not pump.status().suspended, "the status still says suspended after a resume")
 
 
 def _temp_basal(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
-    _acknowledged("a temporary basal", pump.set_temp_basal(0.85, 90))
+    pump = bench.role(TempBasals)
+    bench.pump.wake()
+    acknowledged("a temporary basal", pump.set_temp_basal(0.85, 90))
     running = pump.temp_basal()
     expect(not running.is_percent, "it is shown as a percentage")
-    expect(abs(running.rate_u_per_h - 0.85) < _TOLERANCE, f"it is shown with {running.rate_u_per_h} U/h, not 0.85")
+    expect(abs(running.rate_u_per_h - 0.85) < TOLERANCE, f"it is shown with {running.rate_u_per_h} U/h, not 0.85")
     expect(88 <= running.minutes_left <= 90, f"{running.minutes_left} minutes are left, not 88 to 90")
-    _acknowledged("cancelling it", pump.set_temp_basal(0.0, 0))
+    acknowledged("cancelling it", pump.set_temp_basal(0.0, 0))
     left = pump.temp_basal().minutes_left
     expect(left == 0, f"{left} minutes are left after it was cancelled")
 
 
 def _bolus(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
-    _acknowledged("a bolus of 1.0 U", pump.bolus(1.0))
-    expect(pump.status().bolusing, "the status does not show the bolus")
+    pump = bench.role(Boluses)
+    bench.pump.wake()
+    acknowledged("a bolus of 1.0 U", pump.bolus(1.0))
+    expect(bench.pump.status().bolusing, "the status does not show the bolus")
     error = expect_error(InstrumentError, lambda: pump.bolus(1.0), "a second bolus meanwhile")
     expect("\n" not in str(error), "the refusal has several lines")
 
 
 def _bolus_ack_lost(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
+    pump = bench.role(Boluses)
+    bench.pump.wake()
     found = pump.bolus(1.0)
     expect(found is Acceptance.UNKNOWN, f"the driver says {found.value} of a bolus whose answer was lost")
-    expect(pump.status().bolusing, "the status does not show the bolus")
-    begun = 1 if bench.boluses_begun is None else bench.boluses_begun()
-    expect(begun == 1, f"the pump has begun {begun} boluses")
+    expect(bench.pump.status().bolusing, "the status does not show the bolus")
+    begun_once(bench)
 
 
 def _temp_ack_lost(bench: PumpBench) -> None:
     bench.pump.wake()
-    _acknowledged("a temporary basal whose answer was lost", bench.pump.set_temp_basal(0.85, 90))
+    acknowledged("a temporary basal whose answer was lost", bench.role(TempBasals).set_temp_basal(0.85, 90))
 
 
 def _steps(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
+    pump = bench.role(Boluses)
+    bench.pump.wake()
     for amount_u in (0.0, 1.013, 1000.0):
         expect_error(UsageError, lambda amount=amount_u: pump.bolus(amount), f"a bolus of {amount_u} U")  # type: ignore[misc]
-    expect(not pump.status().bolusing, "a bolus runs")
+    expect(not bench.pump.status().bolusing, "a bolus runs")
 
 
 def _temp_steps(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
+    pump = bench.role(TempBasals)
+    bench.pump.wake()
     before = pump.temp_basal().minutes_left
     expect_error(UsageError, lambda: pump.set_temp_basal(0.013, 60), "a temporary basal of 0.013 U/h")
     expect_error(UsageError, lambda: pump.set_temp_basal(0.85, 45), "a temporary basal of 45 min")
@@ -190,26 +169,13 @@ def _temp_steps(bench: PumpBench) -> None:
 
 
 def _profile_steps(bench: PumpBench) -> None:
-    pump = bench.pump
-    pump.wake()
+    pump = bench.role(Profiles)
+    bench.pump.wake()
     before = pump.profile()
     expect_error(UsageError, lambda: pump.set_profile([]), "a profile without entries")
     expect_error(UsageError, lambda: pump.set_profile([BasalEntry(0, 0.013)]), "a profile of 0.013 U/h")
     found = pump.profile()
     expect(found == before, f"the profile changed to {found}")
-
-
-def _moves(situation: str, sentence: str, carry: Callable[[PumpBench], None], needs: Capability) -> Check[PumpBench]:
-    """Return a check that delivers, or may when the driver is at fault; essential where it is claimed."""
-    return Check(situation, sentence, carry, needs, delivers=True, essential=True)
-
-
-def _acknowledged(what: str, found: Acceptance) -> None:
-    expect(found is Acceptance.ACKNOWLEDGED, f"{what} is {found.value}, not acknowledged")
-
-
-def _within(what: str, found: float, lowest: float, highest: float, unit: str) -> None:
-    expect(lowest <= found <= highest, f"{what} of {found:g} {unit}, not {lowest:g} to {highest:g} {unit}")
 
 
 _C = Capability
@@ -226,27 +192,28 @@ CHECKS: Final[tuple[Check[PumpBench], ...]] = (
         _out_of_range,
         essential=True,
     ),
-    _moves("profile", "a profile that was written is read back", _profile, _C.PROFILES),
-    _moves("suspend", "suspending and resuming show in the status", _suspend, _C.SUSPENDS),
-    _moves(
+    delivers("profile", "a profile that was written is read back", _profile, _C.PROFILES),
+    delivers("suspend", "suspending and resuming show in the status", _suspend, _C.SUSPENDS),
+    delivers(
         "temp_basal", "a temporary basal is shown with rate and time, and can be cancelled", _temp_basal, _C.TEMP_BASALS
     ),
-    _moves("bolus", "a bolus of 1.0 U runs, and the pump refuses a second one meanwhile", _bolus, _C.BOLUSES),
-    _moves(
+    delivers("bolus", "a bolus of 1.0 U runs, and the pump refuses a second one meanwhile", _bolus, _C.BOLUSES),
+    delivers(
         "bolus_ack_lost",
         "the pump acts on a bolus and its answer is lost: UNKNOWN, and one bolus runs",
         _bolus_ack_lost,
         _C.BOLUSES,
     ),
-    _moves(
+    delivers(
         "temp_ack_lost",
         "the pump acts on a temporary basal and its answer is lost: reading back settles it",
         _temp_ack_lost,
         _C.TEMP_BASALS,
     ),
-    _moves("steps", "a bolus that cannot be told exactly is a usage error, and nothing starts", _steps, _C.BOLUSES),
-    _moves("temp_steps", "so is a temporary basal between steps of rate or time", _temp_steps, _C.TEMP_BASALS),
-    _moves("profile_steps", "so is a profile without entries, or between steps", _profile_steps, _C.PROFILES),
+    delivers("steps", "a bolus that cannot be told exactly is a usage error, and nothing starts", _steps, _C.BOLUSES),
+    delivers("temp_steps", "so is a temporary basal between steps of rate or time", _temp_steps, _C.TEMP_BASALS),
+    delivers("profile_steps", "so is a profile without entries, or between steps", _profile_steps, _C.PROFILES),
+    *SETTINGS,
 )
 SITUATIONS: Final = tuple(check.situation for check in CHECKS)
 DELIVERING: Final = frozenset(check.situation for check in CHECKS if check.delivers)

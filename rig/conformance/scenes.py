@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
@@ -15,7 +16,7 @@ from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
 from rig.conformance.transcript import Follower, Transcript, read_transcript
 from rig.errors import ConfigError
 from rig.plugins.registry import Found, open_balance, open_pump, resolve
-from rig.plugins.spec import Address, Scene, Simulator
+from rig.plugins.spec import Address, Capability, Scene, Simulator
 from rig.transport.links import Link
 from rig.transport.virtual import VirtualLinks
 
@@ -27,7 +28,16 @@ SETS_SCENE: Final = "neither simulator nor transcript sets this scene"
 Stage = Callable[[str], Scene | None]
 
 
-def simulator_of(found: Found) -> Stage | None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to show what a driver does: ``name`` for people, ``model`` empty where any will do."""
+
+    name: str
+    model: str
+    stage: Stage
+
+
+def simulator_of(found: Found) -> Simulator | None:
     """Return what plays a driver's device; None where it has no simulator. Raises `ConfigError` when it cannot load."""
     reference = found.spec.simulator
     if reference is None:
@@ -50,18 +60,33 @@ def transcripts_of(found: Found) -> list[Transcript]:
     return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
 
 
-def check_played(found: Found, stage: Stage) -> Rows:
-    """Carry out the suite of the driver's role, ``stage`` setting the scenes."""
-    if found.spec.role == "pump":
-        return check_pump(lambda situation: _pump(found, stage(situation)), found.spec.capabilities)
-    return check_balance(lambda situation: _balance(found, stage(situation), situation), found.spec.capabilities)
+def ways_of(found: Found) -> tuple[list[Way], list[Way]]:
+    """Return the transcripts of a driver, and its simulator playing one model after the other."""
+    transcripts = [
+        Way(f"transcript {name}", each.model, each.scene)
+        for each, name in zip(transcripts_of(found), found.spec.transcripts, strict=True)
+    ]
+    simulator = simulator_of(found)
+    if simulator is None:
+        return transcripts, []
+    played = [Way(f"simulated {model}", model, _playing(simulator, model)) for model in found.spec.played]
+    return transcripts, played or [Way("simulated", "", simulator)]
 
 
-def left_unshown(found: Found, rows: Sequence[Row]) -> list[str]:
-    """Return the essential situations of a driver that neither simulator nor transcripts have shown."""
+def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
+    """Carry out the suite of the driver's role for a ``model``, ``stage`` setting the scenes."""
+    can = found.spec.can(model)
     if found.spec.role == "pump":
-        return not_shown(pump.CHECKS, rows, found.spec.capabilities)
-    return not_shown(balance.CHECKS, rows, found.spec.capabilities)
+        return check_pump(lambda situation: _pump(found, stage(situation), can), can)
+    return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
+
+
+def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str]:
+    """Return the essential situations, for a ``model``, that neither simulator nor transcripts have shown."""
+    can = found.spec.can(model)
+    if found.spec.role == "pump":
+        return not_shown(pump.CHECKS, rows, can)
+    return not_shown(balance.CHECKS, rows, can)
 
 
 def unlisted(serial: str) -> str:
@@ -70,7 +95,7 @@ def unlisted(serial: str) -> str:
     return serial[:-1] + last
 
 
-def _pump(found: Found, scene: Scene | None) -> PumpBench | LeftOut:
+def _pump(found: Found, scene: Scene | None, can: frozenset[Capability]) -> PumpBench | LeftOut:
     if scene is None:
         return LeftOut(SETS_SCENE)
     links, link = _connected(found, scene)
@@ -82,7 +107,17 @@ def _pump(found: Found, scene: Scene | None) -> PumpBench | LeftOut:
         open_pump(found, links, link, other)
 
     bench = PumpBench(
-        driver, links, link, scene.model, scene.serial, _end(scene, links, link), open_unlisted, scene.boluses_begun
+        driver,
+        links,
+        link,
+        scene.model,
+        scene.serial,
+        finish=_end(scene, links, link),
+        open_unlisted=open_unlisted,
+        boluses_begun=scene.boluses_begun,
+        keys_pushed=scene.keys_pushed,
+        can=can,
+        alarm=scene.alarm,
     )
     driver.open()
     return bench
@@ -95,6 +130,10 @@ def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench 
     driver = open_balance(found, links, link, Address(scene.serial, stream=situation in balance.STREAMING))
     arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
     return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
+
+
+def _playing(simulator: Simulator, model: str) -> Stage:
+    return lambda situation: simulator(situation, model)
 
 
 def _connected(found: Found, scene: Scene) -> tuple[VirtualLinks, Link]:

@@ -7,29 +7,31 @@ confirmed as stopped is told apart from a driver that does not conform.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from rig.bench import balance_settings
+from rig.bench import balance_settings, pump_address
 from rig.clock import SystemClock
 from rig.config import BenchConfig
+from rig.conformance import pump
 from rig.conformance.balance import BalanceBench, check_balance
-from rig.conformance.pump import DELIVERING, PumpBench, check_pump
+from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, Outcome, Rows
 from rig.conformance.scenes import unlisted
 from rig.doctor.findings import Level
+from rig.doctor.former import Former, end_temp_basal
 from rig.doctor.safety import bench_held
 from rig.errors import BenchError, RigError, RunAborted, UsageError
 from rig.guardian.client import GuardianClient
 from rig.guardian.places import Places
 from rig.guardian.plan import ASLEEP_LIMIT_S
 from rig.guardian.stop_pump import SafeState, stop_pump
-from rig.instruments import BasalEntry
 from rig.plugins.registry import Found, open_balance, open_pump
-from rig.plugins.spec import Address, Capability, PumpDriver
+from rig.plugins.roles import ClaimedPump
+from rig.plugins.spec import Address
 from rig.profiles.pump import PumpProfile
 from rig.runner.folder import RunFolder
 from rig.runner.stop import StopRequest, signals_to
@@ -39,59 +41,58 @@ from rig.transport.serial_links import SerialLinks
 
 NO_SCENE: Final = "nobody sets this scene on a bench with ports"
 NOT_ALLOWED: Final = "it may deliver; allow it with --delivers"
-SET_BY_HAND: Final = frozenset({"asleep", "out_of_range", "bolus_ack_lost", "temp_ack_lost"})
+SET_BY_HAND: Final = frozenset(
+    {"asleep", "out_of_range", "alarm", *(each for each in pump.SITUATIONS if each.endswith("_ack_lost"))}
+)
 AT_REST: Final = frozenset({"steady", "identity", "steady_stable"})
 NOTHING_SENT: Final = SafeState("nothing that delivers was sent", True, "no command left the rig")
 
 
 @dataclass(slots=True)
 class RealPump:
-    """One pump on its port: sets the scenes that can be set, and stops the pump in the end."""
+    """One pump on its port: sets the scenes that can be set, and stops the pump in the end.
 
-    pump: PumpDriver
+    ``model`` is the one that the bench file's profile names; what is asked for is what the driver can do with the one
+    that is found.
+    """
+
+    claimed: ClaimedPump
     links: Links
     link: Link
     address: Address
     model: str
-    capabilities: frozenset[Capability]
     found: Found
     delivers: bool = False
     known: bool = False  # the pump said that it is the one the bench lists
     moved: bool = False
-    former: list[BasalEntry] | None = None
+    former: Former | None = None
 
     def rows(self) -> Rows:
         """Carry out the suite; nothing that delivers is sent to a pump that did not say who it is."""
-        for row in check_pump(self._scene, self.capabilities):
+        for row in check_pump(self._scene, self.claimed.can):
             if row.situation == "identity":
                 self.known = row.outcome is Outcome.OK
             yield row
 
     def make_safe(self) -> SafeState:
-        """Bring back the profile that was found, and stop the pump, if anything that delivers was sent."""
+        """Bring back what was found, and stop the pump, if anything that delivers was sent."""
         if not self.moved:
             return NOTHING_SENT
+        driver = self.claimed.pump
         try:
-            state = stop_pump(self.pump, self.links, ASLEEP_LIMIT_S)
-            if self.former is not None and state.confirmed and not self._brought_back(self.former):
-                state = stop_pump(self.pump, self.links, ASLEEP_LIMIT_S)
-                return replace(state, by=f"{state.by}; its former profile was not brought back")
-            return stop_pump(self.pump, self.links, ASLEEP_LIMIT_S) if self.former is not None else state
+            state = stop_pump(driver, self.links, ASLEEP_LIMIT_S)
+            if self.former is None or not state.confirmed:
+                return state
+            left = self.former.bring_back(self.claimed)
+            state = stop_pump(driver, self.links, ASLEEP_LIMIT_S)
+            return replace(state, by=f"{state.by}; not brought back: {', '.join(left)}") if left else state
         except Exception as error:  # noqa: BLE001 - a defect here must still be told as a pump that may be running
             return SafeState("pump suspended", False, f"{type(error).__name__}: {error}")
-
-    def _brought_back(self, former: list[BasalEntry]) -> bool:
-        try:
-            self.pump.resume()  # a suspended pump may refuse a profile
-            self.pump.set_profile(former)
-            return self.pump.profile() == former
-        except RigError:
-            return False
 
     def _scene(self, situation: str) -> PumpBench | LeftOut:
         if situation in SET_BY_HAND:
             return LeftOut(NO_SCENE)
-        if situation in DELIVERING:
+        if situation in pump.DELIVERING:
             if not self.delivers:
                 return LeftOut(NOT_ALLOWED)
             if not self.known:
@@ -102,38 +103,55 @@ class RealPump:
             other = Address(unlisted(self.address.serial), frozenset({self.address.serial}))
             open_pump(self.found, self.links, self.link, other)
 
-        return PumpBench(self.pump, self.links, self.link, self.model, self.address.serial, open_unlisted=open_unlisted)
+        return PumpBench(
+            self.claimed.pump,
+            self.links,
+            self.link,
+            self.model,
+            self.address.serial,
+            open_unlisted=open_unlisted,
+            can=self.claimed.can,
+        )
 
     def _come_to_rest(self) -> None:
         """Let no bolus and no temporary basal be in flight, and the pump not suspended."""
-        pump = self.pump
-        if self.former is None and Capability.PROFILES in self.capabilities:
-            self.former = pump.profile()
+        driver = self.claimed.pump
+        if self.former is None:
+            self.former = Former.of(self.claimed, self.links.clock)
         self.moved = True
-        if Capability.TEMP_BASALS in self.capabilities and pump.temp_basal().minutes_left:
-            pump.set_temp_basal(0.0, 0)
-        state = stop_pump(pump, self.links, ASLEEP_LIMIT_S)
+        end_temp_basal(self.claimed)
+        state = stop_pump(driver, self.links, ASLEEP_LIMIT_S)
         if not state.confirmed:
             raise BenchError(f"the pump cannot be stopped between two checks: {state.by}", where="pump")
-        pump.resume()
+        driver.resume()
 
 
 @dataclass(slots=True)
 class Examination:
-    """What a suite on a bench with ports found; ``safe`` is known when all rows were read."""
+    """What a suite on a bench with ports found; ``safe`` and the ``model`` found are known when all rows were read."""
 
     rows: Rows
     safe: SafeState = NOTHING_SENT
+    model: str = ""
+
+    @classmethod
+    def of(cls, carry_out: Callable[[Examination], Rows]) -> Examination:
+        """Return one whose rows say while they are read what else was found."""
+        examination = cls(_nothing())
+        examination.rows = carry_out(examination)
+        return examination
+
+
+def _nothing() -> Rows:
+    yield from ()
 
 
 def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, delivers: bool) -> Examination:
     """Return the suite of ``found`` on the bench of ``config``, carried out while its rows are read."""
     if found.spec.role == "balance":
         return Examination(_balance(found, config))
-    examination = Examination(_pump_reads(found, config, profile))
-    if delivers:
-        examination.rows = _pump_delivers(found, config, profile, examination)
-    return examination
+    carry_out = _pump_delivers if delivers else _pump_reads
+    return Examination.of(lambda examination: carry_out(found, config, profile, examination))
 
 
 def _balance(found: Found, config: BenchConfig) -> Rows:
@@ -150,9 +168,9 @@ def _balance(found: Found, config: BenchConfig) -> Rows:
         yield from check_balance(scene, found.spec.capabilities)
 
 
-def _pump_reads(found: Found, config: BenchConfig, profile: PumpProfile) -> Rows:
+def _pump_reads(found: Found, config: BenchConfig, profile: PumpProfile, examination: Examination) -> Rows:
     with _free(config), _links(config) as links:
-        yield from _opened(found, config, profile, links).rows()
+        yield from _opened(found, config, profile, links, examination).rows()
 
 
 def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, examination: Examination) -> Rows:
@@ -173,8 +191,9 @@ def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, exam
 
     try:
         with signals_to(stop), _links(config) as links:
-            real = _opened(found, config, profile, links)
-            real.delivers, links.pulse = True, watch
+            links.pulse = watch  # before the pump is woken, which takes longer than a guardian waits for a heartbeat
+            real = _opened(found, config, profile, links, examination)
+            real.delivers = True
             try:
                 yield from real.rows()
             finally:
@@ -186,12 +205,21 @@ def _pump_delivers(found: Found, config: BenchConfig, profile: PumpProfile, exam
     stop.check()
 
 
-def _opened(found: Found, config: BenchConfig, profile: PumpProfile, links: SerialLinks) -> RealPump:
-    address = Address(config.pump.serials[0], frozenset(config.pump.serials), config.pump.frequency_mhz)
+def _opened(
+    found: Found, config: BenchConfig, profile: PumpProfile, links: SerialLinks, examination: Examination
+) -> RealPump:
+    """Open the way to the pump, and ask which model it is: what is checked is what the driver can do with that one."""
+    address = pump_address(config)
     link = links.open("pump", config.pump.port, found.spec.link_settings)
     driver = open_pump(found, links, link, address)
     driver.open()
-    return RealPump(driver, links, link, address, profile.model, found.spec.can(profile.model), found)
+    try:
+        driver.wake()
+        model = driver.model()
+    except BenchError:  # the suite tells it, check by check
+        model = profile.model
+    examination.model = model
+    return RealPump(ClaimedPump(driver, found.spec.can(model)), links, link, address, profile.model, found)
 
 
 @contextmanager

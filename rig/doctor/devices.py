@@ -27,6 +27,7 @@ from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
+from rig.doctor.radio import check_radio
 from rig.doctor.recognise import may_be_another, recognise
 from rig.doctor.settings import check_settings
 from rig.errors import RigError
@@ -170,9 +171,14 @@ def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Findin
         f"{facts['model']} {facts['serial']} ({facts['firmware']}) answers, {state}, {pump.reservoir_u():g} U left, "
         f"battery {battery.voltage_v:g} V"
     )
+    heard = check_radio(pump, scans=bool(config.pump.scan))
+    if heard.found:
+        found += f", {heard.found}"
+    if heard.level is Level.FAIL:
+        return fail("pump", found, heard.expected, heard.hint)
     if battery.low:
         return warn("pump", found, "a battery that is not low", "change it before the run")
-    return ok("pump", found)
+    return replace(heard, found=found)
 
 
 def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:

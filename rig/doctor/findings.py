@@ -57,9 +57,9 @@ ITEMS: tuple[Item, ...] = (
         "pump",
         "always; a simulated bench asks the twin",
         "FAIL: the radio stick or the pump does not answer, or another model or serial number does. warn: its battery "
-        "is low",
-        "put the stick close to the pump; correct the serial number, profile or frequency in the bench file; change "
-        "the battery",
+        "is low, or its signal is weaker than -85 dBm (FAIL: than -95 dBm, where packets get lost)",
+        "put the stick close to the pump; correct the serial number, profile or frequency in the bench file, or let "
+        '`frequency = "scan"` find it; change the battery',
     ),
     Item(
         "balance port",

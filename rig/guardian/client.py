@@ -73,6 +73,11 @@ class GuardianClient:
         """Say what the loss of the runner would interrupt."""
         self._tell({"op": "state", "bolus": bolus, "holdable": holdable})
 
+    def tuned(self, frequency_mhz: float) -> None:
+        """Say on which frequency the pump was found."""
+        self._plan = self._plan.tuned(frequency_mhz)
+        self._tell({"op": "tuned", "frequency_mhz": frequency_mhz})
+
     def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
         """Say how the runner left the bench, its links being closed; return what is known of it then.
 

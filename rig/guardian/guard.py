@@ -18,6 +18,9 @@ class Guard(Protocol):
     def state(self, *, bolus: bool, holdable: bool) -> None:
         """Say what the loss of the runner would interrupt: ``holdable`` False forbids to leave the pump running."""
 
+    def tuned(self, frequency_mhz: float) -> None:
+        """Say on which radio frequency the pump was found: whoever takes over need not look for it."""
+
     def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:
         """Say how the runner left the bench, its links closed; return what is known of the bench then.
 
@@ -32,6 +35,9 @@ class NoGuard:
         """Do nothing."""
 
     def state(self, *, bolus: bool, holdable: bool) -> None:
+        """Do nothing."""
+
+    def tuned(self, frequency_mhz: float) -> None:
         """Do nothing."""
 
     def finished(self, *, confirmed: bool, by: str) -> tuple[bool, str]:

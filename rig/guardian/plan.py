@@ -7,7 +7,7 @@ way it was really opened: a guardian asks nobody when the runner is gone.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rig.errors import ConfigError
@@ -25,7 +25,8 @@ LEVELS = ("low", "high")
 class PumpPlan:
     """The way to the pump; ``serials`` are the only ones that may ever be addressed.
 
-    ``identity`` says which device was behind the port: another one in its place is left alone.
+    ``scan`` are the bands in which the frequency is looked for, none once it is known. ``identity`` says which device
+    was behind the port: another one in its place is left alone.
     """
 
     port: str
@@ -35,6 +36,7 @@ class PumpPlan:
     frequency_mhz: float
     identity: str = ""
     link: str = "cc111x"
+    scan: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class SafePlan:
     commit_s: float = 1.0
     schema: int = PLAN_SCHEMA
 
+    def tuned(self, frequency_mhz: float) -> SafePlan:
+        """Return the plan with the frequency on which the pump was found."""
+        return replace(self, pump=replace(self.pump, frequency_mhz=frequency_mhz, scan=()))
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain JSON."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
@@ -89,7 +95,9 @@ def plan_from_json(document: Any) -> SafePlan:
             raise ConfigError(
                 f"a safe plan of schema {data['schema']}", where="guardian", expected=f"schema {PLAN_SCHEMA}"
             )
-        data["pump"] = PumpPlan(**{**data["pump"], "serials": tuple(data["pump"]["serials"])})
+        pump = data["pump"]
+        lists = {"serials": tuple(pump["serials"]), "scan": tuple(pump.get("scan", ()))}
+        data["pump"] = PumpPlan(**{**pump, **lists})
         data["lines"] = tuple(LinePlan(**line) for line in data["lines"])
         return SafePlan(**data)
     except (KeyError, TypeError, ValueError) as error:

@@ -7,23 +7,21 @@ heartbeat, the emergency stop, and the guardian's own signals (design 4.6).
 from __future__ import annotations
 
 import os
-import selectors
 import signal
-import socket
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from rig.errors import RigError
+from rig.guardian.door import Door, Event
 from rig.guardian.evidence import TakeoverRecord
 from rig.guardian.left import LeftPlan
 from rig.guardian.lines import Lines, NoChip, open_chip
-from rig.guardian.messages import MessageReader, encode
 from rig.guardian.places import BenchLock, Places
 from rig.guardian.plan import SafePlan, plan_from_json
 from rig.guardian.stop_pump import SafeState
-from rig.guardian.system import Process, Watchdogs, notify, peer
+from rig.guardian.system import Process, Watchdogs, notify
 from rig.guardian.takeover import Takeover
 from rig.plugins.registry import find_driver
 
@@ -46,11 +44,7 @@ class Guardian:
         self._retry_for_s = retry_for_s
         self._lock = BenchLock(places)
         self._left = LeftPlan(places.plan)
-        self._selector = selectors.DefaultSelector()
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._connection: socket.socket | None = None
-        self._messages = MessageReader()
-        self._peer = 0  # who is connected; only whoever armed is a runner, and may ever be fenced
+        self._door = Door(places.socket)
         self._runner: Process | None = None
         self._plan: SafePlan | None = None
         self._lines: Lines | None = None
@@ -70,15 +64,7 @@ class Guardian:
     def open(self) -> None:
         """Take the bench lock and listen; raises `UsageError` when somebody else guards this bench."""
         self._lock.take({"state": "idle"})
-        self._places.socket.unlink(missing_ok=True)
-        before = os.umask(0o117)
-        try:
-            self._listener.bind(str(self._places.socket))
-        finally:
-            os.umask(before)
-        self._listener.listen(4)
-        self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._door.open()
         self._adopt()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -96,8 +82,8 @@ class Guardian:
     def _pass(self) -> None:
         """One complete pass of the safety loop."""
         timeout_s = TICK_S if self._lines is not None else IDLE_TICK_S
-        for key, _ in self._selector.select(timeout_s):
-            if key.fileobj is self._listener:
+        for event in self._door.wait(timeout_s):
+            if event is Event.KNOCK:
                 self._accept()
             else:
                 self._receive()
@@ -116,7 +102,7 @@ class Guardian:
         self._say("emergency_stop", {})
         for report in lines.make_safe("button", "output", "valve"):
             self._say("made_safe", report)
-        self._send({"event": "emergency_stop"})
+        self._door.send({"event": "emergency_stop"})
 
     def _watch_runner(self, now_s: float) -> None:
         plan = self._plan
@@ -163,20 +149,10 @@ class Guardian:
         return Lines(plan.lines, open_chip(plan.gpio)) if plan.lines else None
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
-        pid, uid = peer(connection)
-        if uid not in (0, os.getuid()):
-            connection.close()
-            return
-        if self._connection is not None or self._busy:
-            _refuse(connection, f"the bench is in use by run {self._plan.run_id if self._plan else '?'}")
-            return
-        connection.settimeout(1.0)
-        self._connection = connection
-        self._messages = MessageReader()
-        self._peer = pid
-        self._selector.register(connection, selectors.EVENT_READ)
-        self._beat_s = time.monotonic()
+        refused = self._door.taken or self._busy
+        who = f"the bench is in use by run {self._plan.run_id if self._plan else '?'}"
+        if self._door.admit(who if refused else ""):
+            self._beat_s = time.monotonic()
 
     @property
     def _holding(self) -> bool:
@@ -188,16 +164,11 @@ class Guardian:
         return self._plan is not None and not free
 
     def _receive(self) -> None:
-        connection = self._connection
-        if connection is None:
+        if not self._door.taken:
             return
-        try:
-            data = connection.recv(65_536)
-            messages = self._messages.feed(data) if data else None
-        except (OSError, ValueError):
-            messages = None
+        messages = self._door.receive()
         if messages is None:
-            self._hang_up()
+            self._door.hang_up()
             if self._busy:
                 self._lost("runner_lost")
             return
@@ -215,7 +186,7 @@ class Guardian:
         except (KeyError, TypeError, ValueError, OSError) as error:
             reply = {"ok": False, "error": f"not a request: {error!r}"}
         if reply is not None:
-            self._send({**reply, "re": operation})
+            self._door.send({**reply, "re": operation})
         if operation == "finished" and self._plan is None and not self._lasting:
             self._done = True
 
@@ -224,6 +195,11 @@ class Guardian:
 
     def _on_state(self, message: dict[str, Any]) -> None:
         self._bolus, self._holdable = bool(message["bolus"]), bool(message["holdable"])
+
+    def _on_tuned(self, message: dict[str, Any]) -> None:
+        if self._plan is not None:
+            self._plan = self._plan.tuned(float(message["frequency_mhz"]))
+            self._left.write(self._plan, self._door.peer)
 
     def _on_about(self, _message: dict[str, Any]) -> dict[str, Any]:
         """Say what is going on; whoever asks is not a runner, and may leave again."""
@@ -250,8 +226,8 @@ class Guardian:
             return {"ok": False, "error": "the emergency stop is pressed, or its wire is broken"}
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False
-        self._runner, self._orphan_until_s = Process(self._peer), None
-        self._left.write(plan, self._peer)
+        self._runner, self._orphan_until_s = Process(self._door.peer), None
+        self._left.write(plan, self._door.peer)
         if attached:
             self._say("handed_over", {})
             self._end_record("handed_over", SafeState("pump running", True, "the run goes on"))
@@ -311,7 +287,7 @@ class Guardian:
             if self._runner is not None:
                 self._runner.kill(1.0)
             self._runner = None
-            self._hang_up()
+            self._door.hang_up()
             self._held_until_s = time.monotonic() + plan.hold_s
             self._lock.tell({"state": "holding", "run_id": plan.run_id})
             self._say("hold_started", {"why": why, "hold_s": plan.hold_s})
@@ -325,7 +301,7 @@ class Guardian:
         self._say("takeover", {"why": why, "bolus": self._bolus})
         runner = self._runner if fence else None
         if fence:
-            self._hang_up()
+            self._door.hang_up()
         lines = self._lines if self._lines is not None else Lines((), NoChip())
         takeover = Takeover(plan, lines, self._say, self._tap, self._watchdogs.feed)
         state = takeover.run(runner)
@@ -367,38 +343,13 @@ class Guardian:
             self._record.close(why, state)
             self._record = None
 
-    def _send(self, message: dict[str, Any]) -> None:
-        if self._connection is not None:
-            try:
-                self._connection.sendall(encode(message))
-            except OSError:
-                return  # it is gone: the next look at the connection says so
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._selector.unregister(self._connection)
-            self._connection.close()
-            self._connection = None
-
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signalled = number
 
     def _close(self) -> None:
         notify("STOPPING=1")
-        self._hang_up()
-        self._listener.close()
-        self._places.socket.unlink(missing_ok=True)
+        self._door.close()
         self._lock.release()
-
-
-def _refuse(connection: socket.socket, why: str) -> None:
-    try:
-        connection.settimeout(1.0)
-        connection.sendall(encode({"ok": False, "error": why, "re": "arm"}))
-    except OSError:
-        pass
-    finally:
-        connection.close()
 
 
 def guard_bench(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rig.clock import to_ns
 from rig.errors import BenchError
-from rig.instruments import Pump
+from rig.plugins.roles import PumpDriver
 from rig.transport.links import Links
 
 RETRY_S = 0.5
@@ -21,7 +21,7 @@ class SafeState:
     by: str
 
 
-def stop_pump(pump: Pump, links: Links, limit_s: float) -> SafeState:
+def stop_pump(pump: PumpDriver, links: Links, limit_s: float) -> SafeState:
     """Suspend the pump, again and again until its status confirms it or ``limit_s`` of link time are over.
 
     Suspending may be repeated: it can only ever stop delivery, boluses included. A lost port is opened again by the

@@ -84,7 +84,9 @@ class Takeover:
         plan = self.plan.pump
         driver = find_driver("pump", plan.link, f"safe plan of run {self.plan.run_id}")
         link = self._open(links, replace(driver.spec.link_settings, baud=plan.baud))
-        pump = open_pump(driver, links, link, Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz))
+        pump = open_pump(
+            driver, links, link, Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz, plan.scan)
+        )
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
         return stop_pump(pump, links, left_s)
 

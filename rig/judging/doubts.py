@@ -18,8 +18,8 @@ from rig.analysis.quality.smear import edge_lag, smear_of
 from rig.analysis.quality.steps import LEANING_S
 from rig.judging.boluses import JudgedBolus, judge_boluses
 from rig.judging.checks import judge_check
+from rig.judging.marks import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Moved, Quality
 from rig.judging.measures import suspended_spans
-from rig.judging.quality import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Moved, Quality
 from rig.judging.view import RunView
 from rig.metrology.checks import FloatArray
 from rig.metrology.inputs import air_density_at

@@ -16,13 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from rig.analysis import quality as found
-from rig.analysis.bridging import Departure
-from rig.analysis.quality.bursts import detection_limit, fall_limit
-from rig.analysis.quality.drops import drop_limit_mg
 from rig.analysis.quality.steps import SIDE, SIDE_S
 from rig.errors import BenchError
 from rig.judging.gaps import ExplainedGap, departure_over
-from rig.metrology.budget import Component
+from rig.judging.marks import (
+    NOISE,
+    REPEAT,
+    ZERO,
+    Moved,
+    Quality,
+    burst_mark,
+    drop_mark,
+    frozen_mark,
+    limits,
+    shift_mark,
+    spike_mark,
+    told,
+    zero_mark,
+)
 from rig.metrology.checks import FloatArray
 from rig.metrology.volume import WeighingChain
 from rig.programme import Programme
@@ -33,113 +44,7 @@ MG_PER_UL = 0.9982  # water at 20 C: the programme in mg, good enough to compare
 CLOCK_S = 2.0  # a delivery begins by the pump's clock
 BEGINS_S = 60.0  # of the first blank: what the pump did before it was stopped is still arriving
 TAIL_S = 120.0  # after the nominal end of a bolus
-SURE_SIGMAS = 3.0
 MOST_SHIFTS = 50  # more are not sized one by one: nothing over them is measurable
-SOURCE = "a fall is no delivery; its size by extrapolation of both sides"
-SPIKE, BUMP, RISE, REPEAT, ZERO, NOISE, DROP = "Q-SPIKE", "Q-BUMP", "Q-STEP", "Q-REPEAT", "Q-ZERO", "Q-NOISE", "Q-DROP"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing that a rule found; ``excluded`` of its ``readings`` are left out; ``threshold`` with its unit."""
-
-    rule: str
-    start_s: float
-    end_s: float
-    readings: int
-    excluded: int
-    text: str
-    threshold: str
-
-    def touches(self, from_s: float, to_s: float) -> bool:
-        """Whether a mark and an interval have an instant in common."""
-        return self.start_s <= to_s and self.end_s >= from_s
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A lasting shift of the level. ``departure`` None: its size cannot be told, for the reason ``why_not``.
-
-    ``own_mg``: how far the display itself fell there, and what was due meanwhile. ``as_shown``: nothing is taken out,
-    for the fall may be the end of a rise that was too slow or too small to be seen.
-    """
-
-    shift: found.Shift
-    departure: Departure | None
-    why_not: str = ""
-    own_mg: float = 0.0
-    as_shown: bool = False
-
-    @property
-    def size_mg(self) -> float:
-        """Return the best estimate of the shift, mg; negative for a fall."""
-        return self.shift.size_mg if self.departure is None else self.departure.departure_mg
-
-    @property
-    def fell_mg(self) -> float:
-        """Return by how much the display fell, mg, as good as it is known; 0 for a rise."""
-        return self.own_mg or max(-self.shift.size_mg, 0.0)
-
-    @property
-    def known_mg(self) -> float:
-        """Return how far a fall went that is known well enough, mg, never more than the display fell; else 0.
-
-        Known: larger than 3 u by both sides, and by both sides what the display itself fell, within 3 u.
-        """
-        known = self.departure
-        if known is None or self.shift.size_mg >= 0.0:
-            return 0.0
-        sure_mg = SURE_SIGMAS * known.u_mg
-        is_known = known.departure_mg < -sure_mg and abs(known.departure_mg + self.own_mg) <= sure_mg
-        return min(-known.departure_mg, self.own_mg) if is_known else 0.0
-
-    @property
-    def taken_out_mg(self) -> float:
-        """Return what is added to the readings after a fall that is known well enough; 0 for any other shift."""
-        return 0.0 if self.as_shown else self.known_mg
-
-    @property
-    def u_mg(self) -> float:
-        """Return u of a difference across a fall: of what is known of it, else of all that may have gone, mg."""
-        known = self.departure
-        if known is None:
-            return 0.0
-        if self.known_mg:
-            return math.hypot(known.u_mg, known.departure_mg + self.known_mg)
-        return math.hypot(max(abs(known.departure_mg), self.own_mg), known.u_mg)
-
-    def within(self, from_s: float, to_s: float) -> bool:
-        """Whether the shift came within an interval, an edge in its settling included."""
-        return self.shift.before_s < to_s and self.shift.after_s > from_s
-
-    def component(self, ul_per_mg: float) -> Component:
-        """Return the line of a volume's budget, uL."""
-        name = f"fall of the level at {self.shift.before_s:.0f} s"
-        return Component(name, self.u_mg, "mg", ul_per_mg, "A", source=SOURCE)
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """What the rules found in one stretch; ``limits``: the detection limit of each rule for this run, in words."""
-
-    marks: tuple[Mark, ...] = ()
-    falls: tuple[Moved, ...] = ()
-    rises: tuple[Moved, ...] = ()
-    unsure: tuple[found.Excursion, ...] = ()
-    limits: tuple[tuple[str, str], ...] = ()
-    excluded_s: FloatArray | None = None
-    excluded_mg: FloatArray | None = None
-    read: int = 0
-    rise_limit_mg: float = 0.0
-
-    def of(self, rules: Sequence[str], from_s: float, to_s: float) -> tuple[Mark, ...]:
-        """Return the marks of some rules that touch an interval."""
-        return tuple(mark for mark in self.marks if mark.rule in rules and mark.touches(from_s, to_s))
-
-    def told_of(self, from_s: float, to_s: float) -> str:
-        """Return why readings are missing between two times although the balance answered, or nothing."""
-        held = [mark for mark in self.marks if mark.excluded and mark.start_s < to_s and mark.end_s > from_s]
-        return f"{held[0].text} ({held[0].rule})" if held else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +109,18 @@ def look_over(
     in_drops = drops[0] if drops is not None else None
     falls, rises = (_own(each, bridged, in_drops) for each in (steps.falls, steps.rises))
     marks = [
-        *(_frozen_mark(span, scale, times.size) for span in frozen),
-        *(_zero_mark(span, scale, times.size) for span in tracked),
-        *(_spike_mark(each, steps) for each in steps.excursions),
-        *(_shift_mark(each, steps) for each in (*falls, *rises)),
-        *(_burst_mark(span, scale, times.size) for span in bursts),
-        *([_drop_mark(*drops, dose_mg)] if drops is not None else []),
+        *(frozen_mark(span, scale, times.size) for span in frozen),
+        *(zero_mark(span, scale, times.size) for span in tracked),
+        *(spike_mark(each, steps) for each in steps.excursions),
+        *(shift_mark(each, steps) for each in (*falls, *rises)),
+        *(burst_mark(span, scale, times.size) for span in bursts),
+        *([drop_mark(*drops, dose_mg)] if drops is not None else []),
     ]
     kept = np.concatenate((np.ones(low, dtype=np.bool_), ~excluded))
     quality = Quality(
         marks=tuple(sorted(marks, key=lambda mark: mark.start_s)),
         unsure=tuple(each for each in steps.excursions if each.unsure_mg > 0.0),
-        limits=_limits(scale, steps, times.size, dose_mg),
+        limits=limits(scale, steps, times.size, dose_mg),
         excluded_s=times_s[~kept],
         excluded_mg=masses_mg[~kept],
         read=times_s.size,
@@ -253,7 +158,7 @@ def settle_shifts(
     falls = tuple(each for each in moved if each.shift.size_mg < 0.0)
     rises = tuple(each for each in moved if each.shift.size_mg >= 0.0)
     sizes = {each.shift.before_s: each for each in moved}
-    marks = tuple(_told(mark, sizes) for mark in look.quality.marks)
+    marks = tuple(told(mark, sizes) for mark in look.quality.marks)
     return masses, replace(look.quality, marks=marks, falls=falls, rises=rises)
 
 
@@ -330,74 +235,4 @@ def _own(
         for each in shifts
         if not any(gap.start_s < each.after_s and gap.end_s > each.before_s for gap in bridged)
         and not (drops is not None and drops.start_s <= each.after_s and each.before_s <= drops.end_s)
-    )
-
-
-def _frozen_mark(span: found.Span, scale: found.NoiseScale, count: int) -> Mark:
-    longest_s = found.frozen_limits(scale, count).longest_s
-    text = f"the display showed one value for {span.duration_s:.0f} s although its noise moves it"
-    return Mark(REPEAT, span.start_s, span.end_s, span.count, span.count - 1, text, f"{longest_s:.0f} s")
-
-
-def _zero_mark(span: found.Span, scale: found.NoiseScale, count: int) -> Mark:
-    fewest = found.frozen_limits(scale, count).fewest_moves
-    text = f"the display held at zero for {span.duration_s:.0f} s: zero tracking swallows what is delivered"
-    return Mark(ZERO, span.start_s, span.end_s, span.count, 0, text, f"{fewest} moves in 60 readings")
-
-
-def _spike_mark(each: found.Excursion, steps: found.Steps) -> Mark:
-    text = f"out by {each.size_mg:+.3g} mg and back within {max(each.end_s - each.start_s, 0.0):.1f} s"
-    if each.unsure_mg > 0.0:
-        text += f"; a fall of {each.unsure_mg:.2g} mg after a delivery is not excluded, and in the budget"
-    return Mark(SPIKE, each.start_s, each.end_s, each.readings, each.readings, text, f"{steps.fall_mg:.3g} mg")
-
-
-def _shift_mark(each: found.Shift, steps: found.Steps) -> Mark:
-    if each.size_mg < 0.0:
-        rule, text = BUMP, f"the level fell by {-each.size_mg:.3g} mg, which is no delivery"
-    else:
-        rule = RISE
-        text = f"the level rose by {each.size_mg:.3g} mg that were not programmed: a bump, or an unprogrammed delivery"
-    limit = (
-        f"{steps.rise_mg:.2g} mg, {steps.rise_flowing_mg:.2g} mg in flow" if rule == RISE else f"{steps.fall_mg:.2g} mg"
-    )
-    return Mark(rule, each.before_s, each.after_s, each.readings + 2, each.readings, text, limit)
-
-
-def _burst_mark(span: found.Span, scale: found.NoiseScale, count: int) -> Mark:
-    limit_mg = fall_limit(count, scale) * scale.difference_mg
-    text = f"noise far above the blanks' for {span.duration_s:.0f} s: a draught, or a table that shakes"
-    return Mark(NOISE, span.start_s, span.end_s, span.count, 0, text, f"4 falls of {limit_mg:.2g} mg in 20 readings")
-
-
-def _drop_mark(span: found.Span, sizes: tuple[float, ...], dose_mg: float) -> Mark:
-    text = f"{len(sizes)} steps of {min(sizes):.1f} to {max(sizes):.1f} mg: drops, the outlet is not under the surface"
-    return Mark(DROP, span.start_s, span.end_s, span.count, 0, text, f"{drop_limit_mg(dose_mg):.1f} mg, 3 times")
-
-
-def _told(mark: Mark, moved: dict[float, Moved]) -> Mark:
-    each = moved.get(mark.start_s) if mark.rule in (BUMP, RISE) else None
-    if each is None:
-        return mark
-    if each.departure is None:
-        return replace(mark, text=f"{mark.text}; how far cannot be told: {each.why_not}")
-    how = f"{each.departure.departure_mg:+.3g} mg by both sides, u = {each.departure.u_mg:.2g} mg"
-    what = "stays in the value"
-    if mark.rule == BUMP:
-        taken = f"{each.taken_out_mg:.3g} mg taken out, its u in the budget"
-        what = taken if each.taken_out_mg else "not taken out, all of it in the budget"
-    return replace(mark, text=f"{mark.text} ({how}; {what})")
-
-
-def _limits(scale: found.NoiseScale, steps: found.Steps, count: int, dose_mg: float) -> tuple[tuple[str, str], ...]:
-    still, flowing = found.frozen_limits(scale, count), f"{steps.rise_flowing_mg:.2g} mg in flow"
-    blind = "blind: the noise does not move this display"
-    return (
-        (REPEAT, blind if still.blind else f"one value for {still.longest_s:.0f} s"),
-        (ZERO, blind if still.blind else f"{still.fewest_moves} moves or fewer in 60 readings at zero"),
-        (SPIKE, f"{steps.fall_mg:.2g} mg out and back within 30 s"),
-        (BUMP, f"a fall of {steps.fall_mg:.2g} mg"),
-        (RISE, f"{steps.rise_mg:.2g} mg at rest, {flowing}, that and 3 times what is due at once in a bolus"),
-        (NOISE, f"{detection_limit(count, scale):.1f} times the blanks' noise over 60 readings at rest"),
-        (DROP, f"3 drops of {drop_limit_mg(dose_mg):.1f} mg"),
     )

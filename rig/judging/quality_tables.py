@@ -10,7 +10,8 @@ from rig.analysis import quality as found
 from rig.analysis.quality.smear import LONGEST_LAG_S, smear_of
 from rig.judging.boluses import JudgedBolus
 from rig.judging.doubts import MOST_MARKS, MOST_MISSING, lags
-from rig.judging.quality import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Mark, programmed_u
+from rig.judging.marks import BUMP, DROP, NOISE, REPEAT, RISE, SPIKE, ZERO, Mark
+from rig.judging.quality import programmed_u
 from rig.judging.view import FloatArray, RunView
 from rig.results import Finding
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from rig.judging.items import NotMeasurableError
-from rig.judging.quality import DROP, NOISE, ZERO
+from rig.judging.marks import DROP, NOISE, ZERO
 from rig.judging.view import RunView
 from rig.metrology.budget import Component
 from rig.metrology.buoyancy import UL_PER_CM3

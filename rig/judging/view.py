@@ -19,7 +19,8 @@ from rig.errors import BenchError
 from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
-from rig.judging.quality import Quality, look_over, settle_shifts
+from rig.judging.marks import Quality
+from rig.judging.quality import look_over, settle_shifts
 from rig.judging.stretches import Stretch, stretches_of
 from rig.metrology.blank import Blank, analyse_blank
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks

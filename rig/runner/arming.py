@@ -8,7 +8,8 @@ from typing import Any
 
 from rig.config import BenchConfig
 from rig.errors import InstrumentError
-from rig.instruments import Balance, BalanceIdentity, BasalEntry, Pump, PumpSettings
+from rig.instruments import Balance, BalanceIdentity, BasalEntry, PumpSettings
+from rig.plugins.roles import ClaimedPump, Reads, TempBasals
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
 from rig.runner.resume import ResumePoint, settings_of
@@ -56,7 +57,7 @@ def identify_balance(balance: Balance, config: BenchConfig) -> BalanceIdentity:
     return identity
 
 
-def identify_pump(pump: Pump, config: BenchConfig, profile: PumpProfile) -> dict[str, Any]:
+def identify_pump(pump: Reads, config: BenchConfig, profile: PumpProfile) -> dict[str, Any]:
     """Wake the pump and ask who it is; refuse another model or serial number than the bench file names."""
     pump.wake()
     model = pump.model()
@@ -110,7 +111,7 @@ def check_vessel(point: ResumePoint, now_mg: float, config: BenchConfig, plan: P
         )
 
 
-def check_pump(pump: Pump, scenario: Scenario, plan: Plan, first_step: int = 0) -> dict[str, Any]:
+def check_pump(pump: Reads, scenario: Scenario, plan: Plan, first_step: int = 0) -> dict[str, Any]:
     """Read the pump's state and limits; refuse a programme that it would not deliver whole, from ``first_step`` on."""
     reservoir_u = pump.reservoir_u()
     need_u = plan.reservoir_need_u - sum(step.expected_u for step in plan.steps[:first_step])
@@ -199,7 +200,7 @@ def _set_up(therapy: Therapy, scenario: Scenario, first_step: int) -> None:
 
 
 def arm(
-    pump: Pump,
+    claimed: ClaimedPump,
     balance: Balance,
     links: Links,
     therapy: Therapy,
@@ -213,9 +214,10 @@ def arm(
 
     With ``point``, for the rest of a run that broke off: on the same pump and balance as before.
     """
-    first_step = 0 if point is None else point.step
+    pump, first_step = claimed.pump, 0 if point is None else point.step
     identity = identify_balance(balance, config)
     facts = identify_pump(pump, config, profile)
+    therapy.report_radio()
     if point is not None:
         same_devices(point, facts, identity)
     facts |= check_pump(pump, scenario, plan, first_step)
@@ -224,7 +226,7 @@ def arm(
     therapy.settings.adopt(read, None if point is None else settings_of(point.found))
     for percent in temp_types(scenario, first_step, is_percent=read.temp_basal_is_percent):
         therapy.settings.temp_type(percent=percent)
-    if pump.temp_basal().minutes_left:
+    if claimed.role(TempBasals).temp_basal().minutes_left:
         therapy.cancel_temp()
     if pump.status().suspended:
         therapy.resume()  # a suspended pump may refuse a new profile

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from rig.instruments import HistoryEvent, Pump
+from rig.instruments import HistoryEvent
+from rig.plugins.roles import History
 
 STAMP_S = 2.0  # the pump stamps whole seconds, and was asked for its clock some time before or after the command
 DRIFT = 100e-6  # by which a pump's clock may run fast or slow between two looks at it
@@ -31,7 +32,7 @@ def newest_bolus(page: Sequence[HistoryEvent]) -> HistoryEvent | None:
     return next((event for event in reversed(page) if event.kind == "bolus"), None)
 
 
-def bolus_since(pump: Pump, amount_u: float, since: datetime, passed_s: float = 0.0) -> HistoryEvent | None:
+def bolus_since(pump: History, amount_u: float, since: datetime, passed_s: float = 0.0) -> HistoryEvent | None:
     """Return the newest bolus of ``amount_u`` that the pump stamped at or after ``since`` (pump clock), or None.
 
     ``passed_s`` is how long before ``since`` the pump's clock was looked at. The page before the newest is read as well

@@ -81,7 +81,7 @@ class Player:
         self._observer = observer
         self._clock = bench.clock
         next_id = point.next_id if point is not None else 1
-        self._therapy = Therapy(bench.pump, bench.links, writer, profile, stop, self._guard, next_id)
+        self._therapy = Therapy(bench.claimed, bench.links, writer, profile, stop, self._guard, next_id)
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
         self._boluses = BolusPlayer(self, scenario, profile, self._therapy, self._sampler, self._clock)
@@ -131,7 +131,7 @@ class Player:
         bench.open_devices()
         first = 0 if point is None else point.step
         if point is not None and point.mode == REATTACH:
-            balance = reattach(point, bench.pump, bench.balance, bench.config, self._profile, therapy)
+            balance = reattach(point, bench.claimed, bench.balance, bench.config, self._profile, therapy)
             self._sampler.expects = balance.serial
             bench.record_environment(self._writer)
             self._weigh_first()
@@ -156,9 +156,9 @@ class Player:
     def _arm(self, point: ResumePoint | None) -> None:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
         if point is not None:
-            stop_and_settle(point, bench.pump, therapy)
+            stop_and_settle(point, bench.claimed, therapy)
         armed = arm(
-            bench.pump,
+            bench.claimed,
             bench.balance,
             bench.links,
             therapy,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rig.guardian.plan import ASLEEP_LIMIT_S
 from rig.guardian.stop_pump import SafeState, stop_pump
-from rig.instruments import Pump
+from rig.plugins.roles import PumpDriver
 from rig.record.writer import RecordWriter
 from rig.transport.links import Links
 
 
-def make_safe(pump: Pump, links: Links, writer: RecordWriter) -> SafeState:
+def make_safe(pump: PumpDriver, links: Links, writer: RecordWriter) -> SafeState:
     """Suspend the pump, again and again until its status confirms it or the time limit is over; record what is known.
 
     A port that was lost is opened again meanwhile: a plug that is put back must still stop the pump.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rig.clock import to_s
 from rig.errors import BenchError, InstrumentError
-from rig.instruments import Acceptance, Pump, PumpSettings
+from rig.instruments import Acceptance, PumpSettings
+from rig.plugins.roles import Clock, Limits, Patterns, PercentTempBasals
 
 if TYPE_CHECKING:
     from rig.runner.therapy import Therapy
@@ -20,18 +21,6 @@ PATTERNS = ("standard", "A", "B")
 CLOCK_S = 2.0  # between what was set and what is read back: whole seconds, and the time that the commands take
 HALF_SECOND = timedelta(seconds=0.5)
 _SAME = 1e-9
-
-
-def asked(pump: Pump, method: str) -> Callable[..., Acceptance]:
-    """Return a method that a driver need not have: how a pump was found may ask for one that no step asks for."""
-    found: Callable[..., Acceptance] | None = getattr(pump, method, None)
-    if found is None:
-        raise InstrumentError(
-            f"the pump's driver has no {method}, which the pump's settings ask for",
-            where="pump",
-            hint="select the standard pattern and temporary basals in U/h by hand, in its menu",
-        )
-    return found
 
 
 class Settings:
@@ -63,8 +52,8 @@ class Settings:
         hint = f"set its temp basal type to {wanted} by hand, in its basal menu; a scenario with both kinds cannot run"
         error = InstrumentError(f"the pump does not change its temp basal type to {wanted}", where="pump", hint=hint)
         try:
-            change = asked(self._therapy.pump, "set_temp_basal_type")
-            self._set("temp_type", lambda: change(percent=percent), percent=percent)
+            pump = self._therapy.role(PercentTempBasals)
+            self._set("temp_type", lambda: pump.set_temp_basal_type(percent=percent), percent=percent)
         except InstrumentError as refused:
             raise error from refused
         if not self._holds(lambda read: read.temp_basal_is_percent is percent):
@@ -75,8 +64,8 @@ class Settings:
         """Select the profile that runs; return the time of the acknowledgement, None where it was selected."""
         if self.pattern == pattern:
             return None
-        change = asked(self._therapy.pump, "select_pattern")
-        at_ns = self._set("select_pattern", lambda: change(pattern), pattern=pattern)
+        pump = self._therapy.role(Patterns)
+        at_ns = self._set("select_pattern", lambda: pump.select_pattern(pattern), pattern=pattern)
         if not self._holds(lambda read: read.pattern == pattern):
             raise InstrumentError(
                 f"the pump does not select pattern {PATTERNS[pattern]}",
@@ -94,7 +83,8 @@ class Settings:
 
     def _limit(self, name: str, value: float) -> None:
         bolus_u, basal = (value, None) if name == "max_bolus_u" else (None, value)
-        self._set(name, lambda: self._therapy.pump.set_limits(bolus_u, basal), value=value)
+        pump = self._therapy.role(Limits)
+        self._set(name, lambda: pump.set_limits(bolus_u, basal), value=value)
         if not self._holds(lambda read: abs(getattr(read, name) - value) <= _SAME):
             raise InstrumentError(f"the pump does not take {name} = {value:g}", where="pump", hint="set it in its menu")
         self._therapy.record("limit_set", {"name": name, "value": value})
@@ -106,7 +96,8 @@ class Settings:
         passed = timedelta(seconds=to_s(therapy.now_ns - read_ns))
         local = to or (read + HALF_SECOND + passed + timedelta(seconds=shift_s or 0.0)).replace(microsecond=0)
         order = {"local": local.isoformat(), "shift_s": shift_s, "step": step}
-        at_ns = self._set("set_clock", lambda: therapy.pump.set_clock(local), **order)
+        pump = therapy.role(Clock)
+        at_ns = self._set("set_clock", lambda: pump.set_clock(local), **order)
         shown = therapy.pump.clock()
         late_s = (shown - local) / timedelta(seconds=1) - to_s(therapy.now_ns - at_ns)
         therapy.settled(delivered=abs(late_s) <= CLOCK_S, by="the clock read back")

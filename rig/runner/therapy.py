@@ -13,12 +13,24 @@ from typing import Any
 from rig.clock import to_ns, to_s
 from rig.errors import BenchError, InstrumentError
 from rig.guardian.guard import Guard, NoGuard
-from rig.instruments import Acceptance, BasalEntry, Key, Pump
+from rig.instruments import Acceptance, BasalEntry, Key
+from rig.plugins.roles import (
+    Alarms,
+    Boluses,
+    ClaimedPump,
+    History,
+    Keys,
+    Patterns,
+    PercentTempBasals,
+    Profiles,
+    Radio,
+    TempBasals,
+)
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
 from rig.runner.history import bolus_since, entry_of, newest_bolus
 from rig.runner.journal import Journal
-from rig.runner.settings import PATTERNS, Settings, asked
+from rig.runner.settings import PATTERNS, Settings
 from rig.runner.stop import StopRequest
 from rig.transport.links import Links
 
@@ -33,7 +45,7 @@ class Therapy:
 
     def __init__(
         self,
-        pump: Pump,
+        claimed: ClaimedPump,
         links: Links,
         writer: RecordWriter,
         profile: PumpProfile,
@@ -44,7 +56,8 @@ class Therapy:
         self._stop = stop
         self._guard: Guard = guard or NoGuard()
         self._journal = Journal(writer, links.clock, self._guard, next_id)
-        self.pump = pump
+        self.pump = claimed.pump
+        self.role = claimed.role
         self._links = links
         self._writer = writer
         self._profile = profile
@@ -78,9 +91,8 @@ class Therapy:
             return
         written = [[entry.start_half_hours, entry.rate_u_per_h] for entry in wanted]
         data: dict[str, Any] = {"entries": written} | ({"pattern": pattern} if pattern else {})
-        which = (pattern,) if pattern else ()  # a driver of a pump without patterns takes none
-        self.send("set_profile", lambda: self.pump.set_profile(wanted, *which), **data)
-        held = self.pump.profile(*which)
+        self.send("set_profile", lambda: self._write_profile(wanted, pattern), **data)
+        held = self.role(Patterns).profile(pattern) if pattern else self.role(Profiles).profile()
         self._journal.settled(delivered=held == wanted, by="the profile read back")
         if held != wanted:
             raise InstrumentError(
@@ -91,6 +103,12 @@ class Therapy:
             )
         self.patterns[pattern] = wanted
         self.record("profile_written", data)
+
+    def _write_profile(self, entries: list[BasalEntry], pattern: int) -> Acceptance:
+        """Write a profile; a driver of a pump without patterns takes none."""
+        if pattern:
+            return self.role(Patterns).set_profile(entries, pattern)
+        return self.role(Profiles).set_profile(entries)
 
     def suspend(self) -> int:
         """Stop all delivery and see it confirmed; return the time of the acknowledgement."""
@@ -120,11 +138,11 @@ class Therapy:
 
         def start() -> Acceptance:
             if rate_u_per_h is not None:
-                return self.pump.set_temp_basal(rate_u_per_h, minutes)
-            return self.pump.set_temp_basal_percent(percent or 0, minutes)
+                return self.role(TempBasals).set_temp_basal(rate_u_per_h, minutes)
+            return self.role(PercentTempBasals).set_temp_basal_percent(percent or 0, minutes)
 
         at_ns = self.send("temp_basal", start, rate_u_per_h=rate_u_per_h, percent=percent, minutes=minutes)
-        running = self.pump.temp_basal()
+        running = self.role(TempBasals).temp_basal()
         held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
         held = held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
         self._journal.settled(delivered=held, by="the temp basal read back")
@@ -155,10 +173,13 @@ class Therapy:
         """End a temporary basal that may be running."""
         now = self.settings.now
         percent = now is not None and now.temp_basal_is_percent  # a pump refuses a cancel of the other type
-        pump = self.pump
-        cancel = asked(pump, "set_temp_basal_percent") if percent else pump.set_temp_basal
+        cancel: Callable[[int, int], Acceptance]
+        if percent:
+            cancel = self.role(PercentTempBasals).set_temp_basal_percent
+        else:
+            cancel = self.role(TempBasals).set_temp_basal
         at_ns = self.send("temp_cancel", lambda: cancel(0, 0))
-        running = bool(self.pump.temp_basal().minutes_left)
+        running = bool(self.role(TempBasals).temp_basal().minutes_left)
         self._journal.settled(delivered=not running, by="the temp basal read back")
         if running:
             raise InstrumentError("the pump reports that the temp basal still runs", where="pump")
@@ -167,10 +188,10 @@ class Therapy:
 
     def bolus(self, amount_u: float, step: int, index: int) -> int | None:
         """Start a bolus; return the time of its acknowledgement, or None when it was found not to have started."""
-        asked_ns = self._links.clock.now_ns()
+        pump, asked_ns = self.role(Boluses), self._links.clock.now_ns()
         self._guard.state(bolus=True, holdable=False)
         order = {"amount_u": amount_u, "step": step, "index": index}
-        acceptance, at_ns = self._once("bolus", lambda: self.pump.bolus(amount_u), delivers=True, **order)
+        acceptance, at_ns = self._once("bolus", lambda: pump.bolus(amount_u), delivers=True, **order)
         started = acceptance is Acceptance.ACKNOWLEDGED or self._bolus_started(amount_u, asked_ns)
         if not started:
             self.record("bolus_not_delivered", order)
@@ -190,7 +211,8 @@ class Therapy:
 
     def press(self, key: Key) -> None:
         """Push a key, once, whatever becomes of its answer."""
-        acceptance, at_ns = self._once("press", lambda: self.pump.press(key), key=key.name.lower())
+        pump = self.role(Keys)
+        acceptance, at_ns = self._once("press", lambda: pump.press(key), key=key.name.lower())
         self._journal.settled(delivered=None, by="nobody: a key has no reading back")
         self.record("key_pressed", {"key": key.name.lower(), "acceptance": acceptance.value}, at_ns)
 
@@ -199,11 +221,11 @@ class Therapy:
 
         ``since``: pump-clock time from which the history's alarms count; with ``page`` it is read in any case.
         """
-        active = self.pump.alarm() == code
+        active = self.role(Alarms).alarm() == code
         if not active and not page:
             return None
         try:
-            held = self.pump.history(0)
+            held = self.role(History).history(0)
         except BenchError:
             if not active:
                 raise
@@ -219,7 +241,7 @@ class Therapy:
 
     def report_bolus(self, amount_u: float, step: int, index: int) -> None:
         """Record what the pump's own history says of the bolus that was just delivered."""
-        newest = newest_bolus(self.pump.history(0))
+        newest = newest_bolus(self.role(History).history(0))
         if newest is None or newest.delivered_u is None:
             return
         data = {
@@ -247,6 +269,17 @@ class Therapy:
         self.record("pump_clock", {"local": read.isoformat(), "asked_ns": asked_ns, "answered_ns": answered_ns})
         return read, (asked_ns + answered_ns) // 2
 
+    def report_radio(self) -> None:
+        """Record how the pump is heard where its driver says so; the guardian is told of a frequency that was found."""
+        pump = self.pump
+        if not isinstance(pump, Radio) or pump.tuned_mhz is None:
+            return
+        if pump.scanned:
+            self._guard.tuned(pump.tuned_mhz)
+        scanned = [list(step) for step in pump.scanned]
+        heard = {"frequency_mhz": pump.tuned_mhz, "rssi_dbm": pump.rssi_dbm, "signal": pump.signal, "scanned": scanned}
+        self.record("radio", heard)
+
     def clock_was_set(self, times: int = 1) -> None:
         """Note that the pump's clock was set: stamps from before and from after are of two times."""
         self._clock_sets += times
@@ -257,7 +290,7 @@ class Therapy:
         Pages are read from the newest on. A clock that was set leaves two records: only stamps from before the first
         time that this run has set it say how far the pages reach back.
         """
-        held = self.pump.history(page)
+        held = self.role(History).history(page)
         self.record("reported", {"source": "history", "page": page, "newest": [entry_of(event) for event in held]})
         if page == 0:
             self._sets_to_read = 2 * self._clock_sets
@@ -316,7 +349,7 @@ class Therapy:
                 self._journal.settled(delivered=True, by="status")
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
-        fresh = bolus_since(self.pump, amount_u, asked_at) is not None
+        fresh = bolus_since(self.role(History), amount_u, asked_at) is not None
         before_u = self.reservoir_u
         self.report_reservoir()  # no judge of its own, but whoever reads the record later wants to see it
         support = {"reservoir_before_u": before_u, "reservoir_after_u": self.reservoir_u}

@@ -5,13 +5,14 @@ A bench inside this process has none of them: its pump ends with the process.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rig.bench import Bench
 from rig.config import BenchConfig
-from rig.errors import BenchError, UnsafeBench
+from rig.errors import BenchError, RunAborted, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.places import Places
@@ -44,6 +45,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         config.pump.frequency_mhz,
         identify_port(config.pump.port).serial_number,
         config.pump.link,
+        config.pump.scan,
     )
     return SafePlan(
         bench=config.name,
@@ -127,6 +129,7 @@ class Watch:
         """Stop a pump that an earlier run may have left running; return how this run ends when that fails."""
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
+        bench.links.pulse = self._beat_on  # waking a pump takes longer than the guardian waits for a heartbeat
         state = make_safe(bench.pump, bench.links, writer)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
@@ -138,6 +141,11 @@ class Watch:
             hint=f"go to the bench, then: rig runs acknowledge --bench {self._config.name} --why TEXT",
         )
         return Ended(EndReason.BENCH_FAULT, str(error), state, error, commanded=True)
+
+    def _beat_on(self) -> None:
+        """Say that the runner lives; nothing may keep the pump from being stopped."""
+        with suppress(BenchError, RunAborted):
+            self.guard.beat()
 
     def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
         """Tell the guardian how the bench was left; return what is known of it then."""

@@ -97,6 +97,9 @@ class SimulatedBench:
         self._sealed_ledger = sealed_ledger
         self._start_ns = rig_start_ns
         self._faults = FaultSet([parse_fault(fault) for fault in faults], rig_start_ns)
+        if self._faults.named("pump.frequency"):
+            mhz = self._faults.number("pump.frequency", rig_start_ns)
+            self.parameters = replace(self.parameters, pump_frequency_mhz=mhz)
         self._plant = Plant(self.parameters, seed, self._faults, rig_start_ns)
         self.firmware = Firmware(
             self.model, serial, self.parameters, self._plant, seed, self._faults, rig_start_ns, start_local

@@ -26,6 +26,7 @@ DEEDS = ("drop", "corrupt", "delay", "duplicate")
 WAYS = ("sent", "heard")  # by the stick
 BALANCE_UNITS = ("g", "mg", "kg")
 SIGNAL = Dimension("signal level", "dBm", (("dBm", "1"),), "-95 dBm", 200.0)
+FREQUENCY = Dimension("radio frequency", "MHz", (("MHz", "1"),), "868.35 MHz", 1000.0)
 VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
 
 
@@ -55,6 +56,10 @@ _SPECS = (
         "pump.late_start=20min", TIME,
     ),
     FaultSpec("pump.asleep", "on", "the radio of the pump sleeps and cannot be woken", "pump.asleep=on@1h+10min"),
+    FaultSpec(
+        "pump.frequency", "MHz", "the pump sends and hears on this frequency, from the beginning",
+        "pump.frequency=868.35MHz", FREQUENCY, (), (860, 930),
+    ),
     FaultSpec(
         "pump.deep_sleep", "on",
         "the radio of the pump wakes only at the second burst of 250 packets, as old pumps may", "pump.deep_sleep=on",

@@ -13,6 +13,7 @@ from rig.transport.virtual import SimulatedDevice
 
 SERIAL: Final = "900123"
 MODEL: Final = "723"
+ALARM: Final = 0x3E  # the reservoir is empty
 RESOLUTION_MG: Final = 0.1
 START: Final = datetime(2025, 3, 9, 14)  # noqa: DTZ001 - pump clocks are local
 NO_MODELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -22,6 +23,10 @@ _PUMP: Final[dict[str, tuple[str, ...]]] = {
     "out_of_range": ("pump.asleep=on",),
     "bolus_ack_lost": ("link.drop_ack=bolus:1",),
     "temp_ack_lost": ("link.drop_ack=temp_basal:1",),
+    "percent_ack_lost": ("link.drop_ack=temp_basal:1",),
+    "pattern_ack_lost": ("link.drop_ack=pattern:1",),
+    "limit_ack_lost": ("link.drop_ack=max_bolus:1",),
+    "key_ack_lost": ("link.drop_ack=key:1",),
 }
 _BALANCE: Final[dict[str, tuple[str, ...]]] = {
     "steady": (),
@@ -39,14 +44,14 @@ _BALANCE: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def cc111x(situation: str) -> Scene:
-    """Return the pump of the twin behind a CC111x stick."""
-    return _pump("cc111x", situation)
+def cc111x(situation: str, model: str = MODEL) -> Scene:
+    """Return a pump of the twin behind a CC111x stick."""
+    return _pump("cc111x", situation, model)
 
 
-def carelink(situation: str) -> Scene:
-    """Return the pump of the twin behind a CareLink stick."""
-    return _pump("carelink", situation)
+def carelink(situation: str, model: str = MODEL) -> Scene:
+    """Return a pump of the twin behind a CareLink stick."""
+    return _pump("carelink", situation, model)
 
 
 def mt_sics(situation: str) -> Scene | None:
@@ -103,11 +108,17 @@ def _balance(protocol: str, situation: str, models: Mapping[str, str] = NO_MODEL
     return Scene(twin.balance, "", "", resolution_mg=RESOLUTION_MG, arranged_after_s=arranged_s)
 
 
-def _pump(link: str, situation: str) -> Scene:
-    twin = SimulatedBench(model=MODEL, link=link, serial=SERIAL, start_local=START, faults=_PUMP.get(situation, ()))
+def _pump(link: str, situation: str, model: str) -> Scene:
+    twin = SimulatedBench(model=model, link=link, serial=SERIAL, start_local=START, faults=_PUMP.get(situation, ()))
     stick: SimulatedDevice = twin.pump_stick
+    firmware = twin.firmware
+    alarm = ALARM if situation == "alarm" else 0
+    if alarm:
+        firmware.therapy.stop_for_alarm(alarm)
 
     def boluses_begun() -> int:
         return sum(each.kind == "bolus" for each in twin.ledger.deliveries)
 
-    return Scene(stick, SERIAL, MODEL, boluses_begun=boluses_begun)
+    return Scene(
+        stick, SERIAL, model, boluses_begun=boluses_begun, keys_pushed=lambda: firmware.keys_pushed, alarm=alarm
+    )

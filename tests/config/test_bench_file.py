@@ -77,7 +77,7 @@ def test_a_stated_liquid_is_read_whole_and_the_schema_takes_it() -> None:
 MUTATIONS = [
     ("serials = ", "serial = ",
      ("b.toml:12: pump.serial: unknown key 'serial'; expected one of serials, profile, link, port, "
-     "frequency_mhz, claims; try: 'serials'")),
+     "frequency, frequency_mhz, world, claims; try: 'serials'")),
     ("[balance.uncertainty]", "[balance.uncertanty]",
      "b.toml:20: balance.uncertanty: unknown key 'uncertanty'; expected one of"),
     ("[tube]", "[tubes]", "b.toml:36: tubes: unknown key 'tubes'; expected one of"),

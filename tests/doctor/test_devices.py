@@ -4,6 +4,7 @@ import os
 import pty
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rig.bench import open_bench
 from rig.clock import VirtualClock
@@ -76,7 +77,7 @@ def test_asking_moves_nothing() -> None:
     bench.pump.open()
 
     def state() -> tuple[object, ...]:
-        pump = bench.pump
+        pump: Any = bench.pump
         return pump.status(), pump.settings(), pump.reservoir_u(), pump.profile(), pump.temp_basal(), pump.history()
 
     before = state()

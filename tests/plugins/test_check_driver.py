@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from rig.guardian.server import Guardian
 from rig.guardian.stop_pump import SafeState
 from rig.guardian.system import Watchdogs
 from rig.guardian.takeover import Takeover
-from rig.plugins import Scene, find_driver
+from rig.plugins import Capability, Scene, find_driver
 from rig.plugins.registry import resolve
 from rig.record.reader import read_run
 from rig.sim.bench import SimulatedBench
@@ -36,6 +38,7 @@ from tests.plugins.fake import Site
 from tests.plugins.test_registry import acme_bench
 
 Check = Any
+FAMILIES = ["712", "715", "722", "723", "730", "740", "751", "754"]
 NOT_ALLOWED = ["profile", "suspend", "temp_basal", "bolus", "steps", "temp_steps", "profile_steps"]
 
 
@@ -95,7 +98,10 @@ def outcomes(text: str) -> dict[str, list[str]]:
 def test_the_shipped_drivers_conform_with_the_twin(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("cc111x", "carelink", "mt-sics"):
         assert main(["check", "--driver", name, "--simulated"]) == 0
-        assert f"driver {name} conforms: 0 FAILED" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert f"driver {name} conforms: 0 FAILED" in out
+        if name != "mt-sics":
+            assert re.findall(r"^simulated (\d+)$", out, re.MULTILINE) == FAMILIES
 
 
 def test_a_plug_in_is_checked_with_its_transcripts_and_its_simulator(
@@ -106,7 +112,7 @@ def test_a_plug_in_is_checked_with_its_transcripts_and_its_simulator(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "driver acme-1 (pump) of acme-rig 1.0.0"
     assert [line for line in lines if line[0] != " "][1:3] == ["transcript transcript.toml", "simulated"]
-    assert lines[-1] == "driver acme-1 conforms: 0 FAILED, 13 left out, 19 ok"
+    assert lines[-1] == "driver acme-1 conforms: 0 FAILED, 43 left out, 19 ok"
 
 
 def test_as_json_the_report_says_whose_driver_it_is(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +170,19 @@ def test_on_ports_nothing_that_delivers_is_sent_unless_it_is_allowed(
     assert bench.commands == []
 
 
+def test_on_ports_a_driver_is_asked_for_what_it_can_do_with_the_model_that_answers(bench: Bench) -> None:
+    found = find_driver("pump", "acme-1")
+    lacks = {"ACME-1": frozenset({Capability.HISTORY})}
+    found = replace(found, spec=replace(found.spec, models=("ACME-1", "ACME-2"), lacks=lacks))
+    config = load_bench(bench.file)
+    profile = replace(config.pump_profile(), model="ACME-2")
+    examination = conform.examine_real(found, config, profile, delivers=False)
+    rows = {row.situation: row for row in examination.rows}
+    assert examination.model == "ACME-1"
+    assert "does not claim history" in rows["history_read"].why
+    assert "model is 'ACME-1', not 'ACME-2'" in rows["identity"].why
+
+
 def test_with_deliveries_the_pump_is_left_stopped_with_its_own_profile(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,6 +237,26 @@ class _Deaf:
         return confirmed, by
 
 
+def test_the_guardian_hears_of_the_suite_before_the_pump_is_woken(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+    woken: list[int] = []
+    monkeypatch.setattr(conform, "GuardianClient", _Deaf)
+    monkeypatch.setattr(_Deaf, "beat", lambda _: beats.append("beat"))
+    opened = conform._opened
+
+    def watched(*arguments: Any) -> conform.RealPump:
+        real = opened(*arguments)
+        woken.append(len(beats))
+        return real
+
+    monkeypatch.setattr(conform, "_opened", watched)
+    assert main(["check", "--driver", "acme-1", "--bench", str(bench.file), "--delivers"]) == 0
+    assert woken[0] > 0
+    assert "conforms as far as it was asked" in capsys.readouterr().out
+
+
 def test_a_balance_on_a_port_is_weighed_and_nothing_else(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--driver", "mt-sics", "--bench", str(bench.file), "--json"]) == 0
     assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "identity", "steady_stable"]
@@ -253,8 +292,7 @@ def test_a_guardian_arms_for_no_driver_that_it_could_not_stop_the_pump_with(site
         with pytest.raises(ConfigError, match="there is no pump driver 'acme-1'"):
             guardian._on_arm({"plan": plan_for("acme-1").to_json()})
     finally:
-        guardian._listener.close()
-        guardian._selector.close()
+        guardian._door.close()
 
 
 def test_a_takeover_whose_plug_in_is_gone_says_so_and_goes_on(site: Site) -> None:

@@ -10,8 +10,9 @@ from rig.clock import VirtualClock
 from rig.config import load_bench
 from rig.engine import header, prepare
 from rig.errors import InstrumentError
-from rig.instruments import Acceptance, Pump, TempBasal
+from rig.instruments import Acceptance, TempBasal
 from rig.paths import scenarios_dir
+from rig.plugins.roles import Capability, ClaimedPump, PumpDriver
 from rig.profiles.pump import load_profile
 from rig.record.reader import read_run
 from rig.record.writer import RecordWriter
@@ -86,7 +87,7 @@ def test_a_temp_basal_counts_only_if_the_pump_runs_that_very_one(
 ) -> None:
     links = VirtualLinks(VirtualClock())
     writer = RecordWriter(tmp_path / "record-001.log.gz", {})
-    pump = cast("Pump", OtherTemp(running))
+    pump = ClaimedPump(cast("PumpDriver", OtherTemp(running)), frozenset(Capability))
     therapy = Therapy(pump, links, writer, load_profile("sim-723"), StopRequest())
     if right:
         therapy.start_temp(0.0, None, 3600.0)

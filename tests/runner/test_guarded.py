@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
+from rig.config import parse_bench
 from rig.drivers.minimed.pump import MinimedPump
 from rig.engine import header, prepare
 from rig.errors import EmergencyStopped, GuardianLost, InstrumentError, RigError
+from rig.paths import benches_dir
+from rig.record.ledger import BenchLedger
 from rig.record.reader import RunRecord, read_run
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
 from rig.runner.ended import Ended
+from rig.runner.folder import RunFolder
 from rig.runner.play import Player
 from rig.runner.stop import StopRequest
+from rig.runner.watch import Watch
 from tests.runner.kit import SMALL, LastingBench, small_scenario
 
 HOLD = SMALL.replace("on_runner_loss: stop", "on_runner_loss: {hold: 10 min}")
@@ -28,10 +33,14 @@ class Witness:
         self._bench = bench
         self._news = news
         self.told: list[tuple[bool, bool, int]] = []
+        self.tuned_mhz: list[float] = []
 
     def beat(self) -> None:
         if self._news is not None and self._bench.boluses():
             raise self._news
+
+    def tuned(self, frequency_mhz: float) -> None:
+        self.tuned_mhz.append(frequency_mhz)
 
     def state(self, *, bolus: bool, holdable: bool) -> None:
         self.told.append((bolus, holdable, len(self._bench.boluses())))
@@ -150,3 +159,55 @@ def test_a_second_request_to_stop_skips_the_tidying_and_never_the_safe_state(tmp
     assert ended.safe.confirmed
     assert len(_events(record, "tidying_left_out")) == 1
     assert len(_events(record, "pump_clock")) == 1  # that of arming
+
+
+SCANNING = (benches_dir() / "simulated.toml").read_text().replace("frequency_mhz = 916.55", 'frequency = "scan"')
+
+
+def test_the_guardian_hears_on_which_frequency_the_pump_was_found_before_anything_is_commanded(tmp_path: Path) -> None:
+    bench = LastingBench(tmp_path, faults=["pump.frequency=868.35MHz"], config=parse_bench(SCANNING))
+    guard = Witness(bench)
+    ended, record = _play(bench, guard)
+    assert ended.reason is EndReason.COMPLETED
+    assert guard.tuned_mhz == [868.35]
+    (radio,) = [event for event in record.events if event.name == "radio"]
+    first = next(event for event in record.events if event.name == "command")
+    assert radio.at_ns < first.at_ns
+    assert radio.data["frequency_mhz"] == 868.35
+    assert [868.35, radio.data["rssi_dbm"]] != [868.35, None]
+    assert len(radio.data["scanned"]) == 9
+
+
+def test_a_frequency_that_is_stated_is_recorded_and_no_news_to_the_guardian(tmp_path: Path) -> None:
+    bench = LastingBench(tmp_path)
+    guard = Witness(bench)
+    _, record = _play(bench, guard)
+    (radio,) = [event for event in record.events if event.name == "radio"]
+    assert (radio.data["frequency_mhz"], radio.data["scanned"], guard.tuned_mhz) == (916.55, [], [])
+
+
+def test_the_guardian_hears_of_a_runner_that_wakes_a_pump_which_an_earlier_run_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = LastingBench(tmp_path)
+    beats: list[int] = []
+
+    class Beating(Witness):
+        def beat(self) -> None:
+            beats.append(bench.links.clock.link_ns())
+            raise GuardianLost("it is gone, and the pump must be stopped all the same")
+
+    monkeypatch.setattr(Watch, "guard", property(lambda _: Beating(bench)))
+    folder = RunFolder(tmp_path, "s")
+    watch = Watch(bench.config, folder, tmp_path)
+    ledger = BenchLedger(tmp_path / "ledger.jsonl")
+    ledger.append("started", run_id="before", folder="/gone", scenario="s")
+    watch._ledger, watch._unsafe = ledger, ledger.unsafe()
+    opened = bench.open(bench.config, bench.config.pump_profile(), (), None)
+    writer = RecordWriter(tmp_path / "record-001.log.gz", {})
+    assert watch.make_safe_first(opened, writer) is None
+    writer.close({})
+    assert bench.twin.firmware.therapy.suspended
+    gaps = [after - before for before, after in zip([0, *beats], beats, strict=False)]
+    assert beats
+    assert max(gaps) <= 4_000_000_000

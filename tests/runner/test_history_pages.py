@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from rig.clock import VirtualClock
-from rig.instruments import HistoryEvent, Pump
+from rig.instruments import HistoryEvent
+from rig.plugins.roles import Capability, ClaimedPump, PumpDriver
 from rig.profiles.pump import load_profile
 from rig.record.writer import RecordWriter
 from rig.runner.stop import StopRequest
@@ -53,7 +54,8 @@ def test_pages_are_read_until_one_reaches_back_before_the_run_in_the_time_of_its
 ) -> None:
     sets, pages, wanted = PAGES[case]
     links, writer = VirtualLinks(VirtualClock()), RecordWriter(tmp_path / "record-001.log.gz", {})
-    therapy = Therapy(cast("Pump", Paged(pages)), links, writer, load_profile("sim-723"), StopRequest())
+    pump = ClaimedPump(cast("PumpDriver", Paged(pages)), frozenset(Capability))
+    therapy = Therapy(pump, links, writer, load_profile("sim-723"), StopRequest())
     therapy.report_clock()
     therapy.clock_was_set(sets)
     older = [therapy.report_history(page) for page in range(len(pages))]

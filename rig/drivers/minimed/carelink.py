@@ -54,7 +54,13 @@ class CareLink:
         self.lost_because = ""
         self.version = ""
         self.rssi_dbm: float | None = None
+        self.tuned_mhz: float | None = None  # as the stick says it, once it was opened
         self.signal = ""
+
+    @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """Nothing: this stick cannot be tuned."""
+        return ()
 
     def open(self) -> None:
         """Bring the stick into step and see that it is one; throw away what it still holds.
@@ -65,6 +71,7 @@ class CareLink:
         self._drain()
         product = carelink.parse_product(self._command(carelink.product_info(), "product info"))
         self.version = f"{product.description} {product.firmware}, {product.frequency_mhz:g} MHz, no. {product.serial}"
+        self.tuned_mhz = product.frequency_mhz
         self._opening = opening
         self._discard_stale()
 

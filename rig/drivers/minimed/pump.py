@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from rig.drivers.minimed.contact import PumpContact
+from rig.drivers.minimed.first_family import status_from_history
 from rig.drivers.minimed.settling import read_back, settled
 from rig.drivers.minimed.way import PumpWay, Settled
 from rig.errors import ConfigError, InstrumentError, MalformedReply, UsageError
@@ -75,6 +76,16 @@ class MinimedPump:
         return self._way.rssi_dbm
 
     @property
+    def tuned_mhz(self) -> float | None:
+        """Frequency of the stick; None while it is not known."""
+        return self._way.tuned_mhz
+
+    @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """Frequencies that were scanned, MHz, each with the signal strength in dBm (None: silent)."""
+        return self._way.scanned
+
+    @property
     def signal(self) -> str:
         """Signal quality of the last packet from the pump, in words."""
         return self._way.signal
@@ -128,7 +139,12 @@ class MinimedPump:
 
     def status(self) -> PumpStatus:
         """Return what the pump is doing."""
-        return PumpStatus(*answers.parse_status(self._contact.read(Opcode.STATUS)))
+        try:
+            return PumpStatus(*answers.parse_status(self._contact.read(Opcode.STATUS)))
+        except InstrumentError:
+            if self._contact.family != _FAMILY_12:
+                raise
+            return status_from_history(self.history)
 
     def settings(self) -> PumpSettings:
         """Return limits and modes."""
@@ -265,6 +281,7 @@ class MinimedPump:
 
     def set_clock(self, local: datetime) -> Acceptance:
         """Set the pump's local time (whole seconds)."""
+        amounts.check_local(local)
         return settled(self._contact.command(Opcode.SET_TIME, commands.set_time(local)))
 
     def set_limits(self, max_bolus_u: float | None = None, max_basal_u_per_h: float | None = None) -> Acceptance:

@@ -5,10 +5,11 @@ Source: minimed-protocol 1.5 and 1.6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rig.clock import to_ns
+from rig.drivers.minimed.scan import Scan, scan
 from rig.drivers.minimed.stick import RadioStick
 from rig.drivers.minimed.way import TRIES, PumpNotHeard, Settled, not_heard, not_woken, refuse_nak
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
@@ -39,9 +40,15 @@ Value = TypeVar("Value")
 
 
 class PumpRadio:
-    """The way to one pump; packets of other ids, broken packets and late answers are not heard."""
+    """The way to one pump; packets of other ids, broken packets and late answers are not heard.
 
-    def __init__(self, links: Links, link: Link, stick: RadioStick, pump_id: str) -> None:
+    With ``worlds``, the pump's frequency is looked for in these bands before its first answer (`scan`).
+    """
+
+    def __init__(self, links: Links, link: Link, stick: RadioStick, pump_id: str, worlds: Sequence[str] = ()) -> None:
+        self._worlds = worlds
+        self.scan: Scan | None = None
+        self._not_found: PumpNotHeard | None = None
         self._links = links
         self._link = link
         self._stick = stick
@@ -53,12 +60,25 @@ class PumpRadio:
 
     def read(self, opcode: Opcode, tries: int = TRIES) -> Packet:
         """Ask for one packet of data, up to ``tries`` times."""
+        if self._worlds and self.scan is None:
+            self._scan()
         return self._ask(short_packet(self._pump_id, opcode), _data_or_nak(opcode), tries)
 
     @property
     def version(self) -> str:
         """The firmware text of the stick; empty before `open`."""
         return self._stick.version
+
+    @property
+    def tuned_mhz(self) -> float | None:
+        """The frequency of the stick; None while the pump's own is still looked for."""
+        return None if self._worlds and self.scan is None else self._stick.frequency_mhz
+
+    @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """The frequencies that were scanned, with their signal in dBm."""
+        steps = self.scan.steps if self.scan is not None else ()
+        return tuple((step.frequency_mhz, step.rssi_dbm) for step in steps)
 
     @property
     def signal(self) -> str:
@@ -93,12 +113,41 @@ class PumpRadio:
                 return Settled.LOST
         return Settled.ACKNOWLEDGED
 
+    def tune(self, frequency_mhz: float) -> None:
+        """Set the stick's frequency, now and whenever it is opened again."""
+        self._stick.tune(frequency_mhz)
+
+    def query(self) -> float | None:
+        """Ask the pump once for its model; return the signal strength of its answer in dBm, None for silence."""
+        try:
+            self._ask(short_packet(self._pump_id, Opcode.MODEL), _data_or_nak(Opcode.MODEL), tries=1)
+        except (PumpNotHeard, ProtocolError):
+            return None
+        return self.rssi_dbm
+
+    def burst(self) -> bool:
+        """Send one wake-up burst and listen; say whether the pump acknowledged it."""
+        return self._wake_burst(_BURST_PACKETS, _BURST_LISTEN_MS)
+
     def wake(self, *, long_sleeper: bool) -> None:
-        """Send the wake-up burst and listen; twice for a pump of the old families, which sleeps longer."""
+        """Send the wake-up burst and listen; twice for a pump of the old families, which sleeps longer.
+
+        A pump that a scan has not found has had its bursts, on every band.
+        """
+        if self._worlds and self.scan is None:
+            raise self._not_found or not_woken(self._pump_id)
         for _ in range(2 if long_sleeper else 1):
-            if self._wake_burst(_BURST_PACKETS, _BURST_LISTEN_MS):
+            if self.burst():
                 return
         raise not_woken(self._pump_id)
+
+    def _scan(self) -> None:
+        self._not_found = None
+        try:
+            self.scan = scan(self, self._worlds, self._pump_id)
+        except PumpNotHeard as error:
+            self._not_found = error
+            raise
 
     def _first_half(self, opcode: Opcode) -> None:
         self._ask(short_packet(self._pump_id, opcode), _ack_or_nak, TRIES)

@@ -33,12 +33,18 @@ _NO_BOLUS: Final = (12,)  # families; whether they take one over the link no sou
 
 def _open(kind: str, links: Links, link: Link, address: Address) -> MinimedPump:
     return minimed_pump(
-        links, link, address.serial, address.allowed_serials, kind=kind, frequency_mhz=address.frequency_mhz
+        links,
+        link,
+        address.serial,
+        address.allowed_serials,
+        kind=kind,
+        frequency_mhz=address.frequency_mhz,
+        scan=address.scan,
     )
 
 
-def _models(families: Iterable[int]) -> tuple[str, ...]:
-    return tuple(f"{size}{family:02d}" for size in (5, 7) for family in families)
+def _models(families: Iterable[int], sizes: Iterable[int] = (5, 7)) -> tuple[str, ...]:
+    return tuple(f"{size}{family:02d}" for size in sizes for family in families)
 
 
 def _spec(kind: str) -> DriverSpec:
@@ -51,6 +57,8 @@ def _spec(kind: str) -> DriverSpec:
         link_settings=SerialSettings(BAUD[kind]),
         open=partial(_open, kind),
         simulator=f"rig.sim.scenes:{kind}",
+        played=_models(FAMILIES, sizes=(7,)),  # a 5xx differs by its reservoir only (minimed-protocol 0.3)
+        scans=kind == "cc111x",
         lacks=dict.fromkeys(_models(_NO_BOLUS), frozenset({Capability.BOLUSES})),
     )
 

@@ -25,7 +25,7 @@ class RadioStick:
     def __init__(self, links: Links, link: Link, frequency_mhz: float) -> None:
         self._links = links
         self._link = link
-        self._frequency_mhz = frequency_mhz
+        self.frequency_mhz = frequency_mhz
         self._in_step = False
         self._opening = 0  # the opening of the link at which the stick was tuned
         self.version = ""
@@ -44,10 +44,14 @@ class RadioStick:
         opening = self._link.openings
         self._get_in_step()
         self.version = rfspy.parse_version(self._command(rfspy.get_version(), _MARGIN_S, "GetVersion"))
-        registers = (Register.FREQ0, Register.FREQ1, Register.FREQ2)
-        for register, command in zip(registers, rfspy.frequency_commands(self._frequency_mhz), strict=True):
-            rfspy.check_update(self._command(command, _MARGIN_S, "UpdateRegister"), register)
+        self._set_frequency()
         self._opening = opening
+
+    def tune(self, frequency_mhz: float) -> None:
+        """Set the frequency, now and whenever the stick is opened again."""
+        self.frequency_mhz = frequency_mhz
+        self.ready()
+        self._set_frequency()
 
     def ready(self) -> None:
         """Make sure that the next answer is the answer to the next command: open, or get in step again.
@@ -135,6 +139,11 @@ class RadioStick:
             expected="4F 4B 00 from subg_rfspy 0.7 to 1.0 at 19200 baud",
             hint="check plug, port and firmware: builds of the 2.x line have no UART and stay silent",
         )
+
+    def _set_frequency(self) -> None:
+        registers = (Register.FREQ0, Register.FREQ1, Register.FREQ2)
+        for register, command in zip(registers, rfspy.frequency_commands(self.frequency_mhz), strict=True):
+            rfspy.check_update(self._command(command, _MARGIN_S, "UpdateRegister"), register)
 
     def _drain(self) -> bytes:
         clock = self._links.clock

@@ -45,6 +45,14 @@ class PumpWay(Protocol):
         """Return the signal strength of the pump's last packet; None where the stick does not tell it in dBm."""
 
     @property
+    def tuned_mhz(self) -> float | None:
+        """Return the frequency of the stick; None while it is not known."""
+
+    @property
+    def scanned(self) -> tuple[tuple[float, float | None], ...]:
+        """Return the frequencies that were scanned, with their signal in dBm."""
+
+    @property
     def signal(self) -> str:
         """Return the signal quality of the pump's last packet in words; empty before it was heard."""
 

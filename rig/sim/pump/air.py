@@ -23,10 +23,20 @@ Heard = Callable[[bytes, int, int], None]
 class Air:
     """One stick's way to the pump and back; all times are link times.
 
-    A stick that sends while a packet arrives does not hear it; that is for the stick to see, from the times it is told.
+    ``off_db`` is what is lost by a stick that is not tuned to the pump. A stick that sends while a packet arrives does
+    not hear it; that is for the stick to see, from the times it is told.
     """
 
-    def __init__(self, pump: PumpRadio, parameters: PlantParameters, seed: int, faults: FaultSet, heard: Heard) -> None:
+    def __init__(
+        self,
+        pump: PumpRadio,
+        parameters: PlantParameters,
+        seed: int,
+        faults: FaultSet,
+        heard: Heard,
+        off_db: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._off_db = off_db
         self._pump = pump
         self._p = parameters
         self._faults = faults
@@ -155,9 +165,7 @@ class Air:
 
     def _faded_share(self, rig_ns: int) -> float:
         """Return the share of packets that are lost because the signal is hardly above the noise."""
-        level = self._faults.latest("link.rssi", rig_ns)
-        if level is None:
-            return 0.0
+        level = self.level_dbm(rig_ns) - self._off_db()
         return max(0.0, min(1.0, (self._p.radio_noise_dbm + FADING_DB - level) / FADING_DB))
 
     def _deeds(self, way: str, rig_ns: int) -> set[str]:

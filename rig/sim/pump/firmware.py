@@ -70,6 +70,7 @@ class Firmware:
         self.temp_is_percent = False
         self.remote_enabled = True
         self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
+        self.keys_pushed = 0  # over the link
         self._acknowledged = False  # ESC was pressed on an alarm
         self._low_reservoir_said = False
         self._low_battery_said = False
@@ -215,6 +216,7 @@ class Firmware:
     def press(self, key: int, rig_ns: int) -> None:
         """Press a key: ESC, then ACT clear an alarm; nothing else moves anything from the home screen."""
         self.settle(rig_ns)
+        self.keys_pushed += 1
         if self.therapy.alarm and self._acknowledged and key == KEY_ACT:
             self.history.append(self._records.simple(0x0C, self.therapy.alarm, self.local()))
             self.therapy.clear_alarm()

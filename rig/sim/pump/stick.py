@@ -23,6 +23,7 @@ MAX_PACKET = 512
 RESET_NS = 1_000_000_000
 NS_PER_MS = 1_000_000
 RSSI_OFFSET_DBM = 73.0
+OFF_DB = 20.0  # lost at the end of the reach; no source, the shape of a filter
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Stick:
 
     def __init__(self, pump: PumpRadio, parameters: PlantParameters, seed: int, faults: FaultSet) -> None:
         self._p = parameters
-        self._air = Air(pump, parameters, seed, faults, self._heard)
+        self._air = Air(pump, parameters, seed, faults, self._heard, self._off_db)
         self._level = source(seed, "radio.level")
         self._port: Port | None = None
         self._input = bytearray()
@@ -192,10 +193,14 @@ class Stick:
     def _in_reach(self) -> bool:
         return abs(self._tuned_mhz() - self._p.pump_frequency_mhz) <= self._p.radio_reach_mhz
 
+    def _off_db(self) -> float:
+        """Return what is lost, either way, by not being tuned to the pump."""
+        off = (self._tuned_mhz() - self._p.pump_frequency_mhz) / self._p.radio_reach_mhz
+        return OFF_DB * off * off
+
     def _rssi(self, rig_ns: int) -> int:
         """Return the signal strength byte: dBm = value / 2 - 73; never 00."""
-        off = (self._tuned_mhz() - self._p.pump_frequency_mhz) / self._p.radio_reach_mhz
-        dbm = self._air.level_dbm(rig_ns) - 20.0 * off * off + self._level.gauss(0.0, 0.7)
+        dbm = self._air.level_dbm(rig_ns) - self._off_db() + self._level.gauss(0.0, 0.7)
         value = round((max(dbm, self._p.radio_noise_dbm) + RSSI_OFFSET_DBM) * 2.0)
         return (max(-128, min(127, value)) & 0xFF) or 1
 

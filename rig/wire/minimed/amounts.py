@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from rig.errors import ScenarioError
@@ -17,6 +18,7 @@ MAX_BASAL_U_PER_H = 35.0
 MAX_PERCENT = 200
 MAX_HALF_HOURS = 48
 ENTRIES = 48
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # stamps of the history count from 2000 (minimed-protocol 6)
 _CLOSE = 1e-6  # of a fortieth: 0.1 / 0.025 is not quite 4 in binary
 
 
@@ -102,3 +104,13 @@ def check_starts(starts_half_hours: Sequence[int]) -> None:
             f"a profile with entries at half-hours {starts} cannot be set on this pump",
             expected=f"1 to {ENTRIES} entries, the first at 0, each later than the one before, the last before 24 h",
         )
+
+
+def check_local(local: datetime) -> datetime:
+    """Return a time that a pump's clock can be set to; raise `ScenarioError` unless it is local, in whole seconds."""
+    if local.tzinfo is not None or local.microsecond or not FIRST_YEAR <= local.year <= LAST_YEAR:
+        raise ScenarioError(
+            f"the pump's clock cannot be set to {local}",
+            expected=f"a local time in whole seconds, {FIRST_YEAR} to {LAST_YEAR}",
+        )
+    return local

@@ -9,31 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from rig.driver_names import BALANCES, NAME_PATTERN, PUMPS, driver_names, is_known
-from rig.errors import ConfigError
-from rig.paths import benches_dir, names_in
+from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
-from rig.profiles.strict import (
-    Choice,
-    Day,
-    Integer,
-    ListOf,
-    Nested,
-    Number,
-    Origin,
-    Text,
-    nearest,
-    parse_toml,
-    read_table,
-    read_toml,
-    table_schema,
-)
+from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Text
 
-DEFAULT_BENCH = "simulated"
-SIMULATOR_SERIALS = range(900_000, 901_000)  # reserved: no pump on sale has them in our benches
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
 _PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or tcp://host:port")
@@ -67,8 +48,21 @@ class PumpConfig:
     profile: Annotated[str, Text(r"[a-z0-9-]{1,40}", "the id of a pump profile"), "profile of the pump model"]
     link: Annotated[str, _DRIVER, "driver of the pump: kind of radio stick, or name of a plug-in"] = "cc111x"
     port: Annotated[str, _PORT, "port of the radio stick; left out on a simulated bench"] = ""
-    frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump"] = 916.55
+    frequency: Annotated[
+        str, Choice(("stated", "scan")), "stated: frequency_mhz holds; scan: the strongest in the bands of world"
+    ] = "stated"
+    frequency_mhz: Annotated[float, Number(860, 930, "MHz"), "radio frequency of the pump, where it is stated"] = 916.55
+    world: Annotated[
+        str, Choice(("both", "us", "ww")), "where a scan looks: us near 916.6, ww near 868.4 MHz, both one by one"
+    ] = "both"
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())
+
+    @property
+    def scan(self) -> tuple[str, ...]:
+        """Return the bands in which the pump's frequency is looked for; none where it is stated."""
+        if self.frequency == "stated":
+            return ()
+        return ("us", "ww") if self.world == "both" else (self.world,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,166 +266,6 @@ class BenchConfig:
         return replace(profile, claims=claims)
 
 
-def load_bench(name_or_path: str | Path = DEFAULT_BENCH) -> BenchConfig:
-    """Return a bench by the name of a shipped description or by the path of a TOML file.
-
-    Raises `ConfigError` naming the file, the line and the nearest valid key, or the nearest bench.
-    """
-    path = _find(name_or_path)
-    data, text = read_toml(path)
-    bench = _bench(data, text, str(name_or_path) if path == Path(name_or_path) else path.name)
-    _check_drivers(bench)
-    return bench
-
-
-def parse_bench(text: str, name: str = "bench.toml") -> BenchConfig:
-    """Return a bench from TOML text; ``name`` stands in messages."""
-    return _bench(parse_toml(text, name), text, name)
-
-
-def bench_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a bench file."""
-    schema = table_schema(BenchConfig)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Bench of the insulin-pump rig",
-        **schema,
-    }
-
-
-def _bench(data: dict[str, Any], text: str, name: str) -> BenchConfig:
-    origin = Origin(name, text)
-    bench = replace(read_table(BenchConfig, data, origin), source_name=name, source_text=text)
-    _check_pump(bench, origin.child("pump"))
-    _check_ports(bench, origin)
-    _check_lines(bench, origin)
-    _check_liquid(bench, origin)
-    _check_flow_sources(bench, str(origin.child("flow_sources")))
-    if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
-        raise ConfigError(
-            f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
-            f"{bench.vessel.inner_diameter_mm:g} mm",
-            where=str(origin.child("tube").child("outer_diameter_mm")),
-            expected="less than [vessel] inner_diameter_mm",
-        )
-    return bench
-
-
-def _check_pump(bench: BenchConfig, origin: Origin) -> None:
-    """Refuse a mix of twin and pump: a simulator's serial number or profile never stands beside a real one."""
-    try:
-        twin = load_profile(bench.pump.profile).simulated
-    except ConfigError as error:
-        raise ConfigError(
-            error.what, where=str(origin.child("profile")), expected=error.expected, hint=error.hint
-        ) from None
-    for serial in bench.pump.serials:
-        if (int(serial) in SIMULATOR_SERIALS) != twin:
-            first, last = SIMULATOR_SERIALS[0], SIMULATOR_SERIALS[-1]
-            raise ConfigError(
-                f"serial number {serial} does not go with profile {bench.pump.profile}",
-                where=str(origin.child("serials")),
-                expected=f"{first} to {last} with a sim-* profile and with no other",
-            )
-    if bench.simulated and not twin:
-        raise ConfigError(
-            f"a simulated bench cannot be a {bench.pump.profile}",
-            where=str(origin.child("profile")),
-            expected="a profile of the twin",
-            hint=f"'sim-{bench.pump.profile[-3:]}'",
-        )
-    for key, claim in (("basal", bench.pump.claims.basal), ("bolus", bench.pump.claims.bolus)):
-        if claim is not None and (claim.small_below_u is None) != (claim.small_limit_u is None):
-            raise ConfigError(
-                "half a rule for small boluses",
-                where=str(origin.child("claims").child(key)),
-                expected="both small_below_u and small_limit_u, or neither",
-            )
-
-
-def _check_drivers(bench: BenchConfig) -> None:
-    """Refuse a driver that nobody has installed; a bench file kept as evidence is read without one."""
-    origin = Origin(bench.source_name, bench.source_text)
-    for section, key, group, name in (
-        ("pump", "link", PUMPS, bench.pump.link),
-        ("balance", "protocol", BALANCES, bench.balance.protocol),
-    ):
-        if not is_known(group, name):
-            names = driver_names(group)
-            raise ConfigError(
-                f"'{name}' cannot be used",
-                where=str(origin.child(section).child(key)),
-                expected=" or ".join(names),
-                hint=nearest(name, names),
-            )
-
-
-def _check_ports(bench: BenchConfig, origin: Origin) -> None:
-    """Refuse ports on a bench that has none; a hardware bench may get its ports on the command line."""
-    for section, port in (("pump", bench.pump.port), ("balance", bench.balance.port)):
-        if bench.simulated and port:
-            raise ConfigError(
-                f"a simulated bench has no port '{port}'",
-                where=str(origin.child(section).child("port")),
-                expected='no port, or kind = "hardware"',
-            )
-    if bench.simulation is not None:
-        place = origin.child("simulation").child("start_local")
-        try:
-            datetime.fromisoformat(bench.simulation.start_local)
-        except ValueError as error:
-            raise ConfigError(f"no such time: {error}", where=str(place), expected="2026-03-02T21:00:00") from error
-
-
-def _check_lines(bench: BenchConfig, origin: Origin) -> None:
-    """Refuse two lines of one name or pin, and lines on a bench that has no pins."""
-    place = str(origin.child("lines"))
-    if bench.simulated and bench.lines:
-        raise ConfigError("a simulated bench has no lines", where=place, expected='no [[lines]], or kind = "hardware"')
-    for what, values in (
-        ("name", [each.name for each in bench.lines]),
-        ("pin", [str(each.pin) for each in bench.lines]),
-    ):
-        twice = next((value for value in values if values.count(value) > 1), None)
-        if twice is not None:
-            raise ConfigError(f"two lines have the {what} {twice}", where=place, expected=f"each {what} once")
-
-
-def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
-    """Refuse a liquid without its density, and a density that nothing uses: neither is ever guessed."""
-    stated = bench.vessel.liquid == "stated"
-    if stated and bench.liquid is None:
-        raise ConfigError(
-            "the density of the liquid is missing",
-            where=str(origin.child("vessel").child("liquid")),
-            expected="a table [liquid] with name, density_kg_per_m3, at_c, ...",
-            hint='liquid = "water", where it is water',
-        )
-    if bench.liquid is not None and not stated:
-        raise ConfigError(
-            "a density is stated that [vessel] liquid does not use",
-            where=str(origin.child("liquid")),
-            expected='liquid = "stated" in [vessel], or no [liquid]',
-        )
-
-
-def _check_flow_sources(bench: BenchConfig, place: str) -> None:
-    """Refuse syringe pumps on a bench without ports, two of one name, and one port for two devices."""
-    sources = bench.flow_sources
-    if bench.simulated and sources:
-        raise ConfigError(
-            "a simulated bench has no flow sources", where=place, expected='no [[flow_sources]], or kind = "hardware"'
-        )
-    ports = [port for port in (bench.pump.port, bench.balance.port, *(each.port for each in sources)) if port]
-    for what, values in (("name", [each.name for each in sources]), ("port", ports)):
-        twice = next((value for value in values if values.count(value) > 1), None)
-        if twice is not None and sources:
-            raise ConfigError(f"two devices have the {what} {twice}", where=place, expected=f"each {what} once")
-    for each in sources:
-        if each.safe_timeout_s and each.protocol != "new-era":
-            raise ConfigError(f"{each.name} has no safe mode", where=place, expected="safe_timeout_s with new-era only")
-
-
 def _claim(confirmed: ConfirmedClaim) -> Claim:
     text = f"{confirmed.document}, confirmed by {confirmed.confirmed_by} on {confirmed.confirmed_on.isoformat()}"
     return Claim(
@@ -440,21 +274,4 @@ def _claim(confirmed: ConfirmedClaim) -> Claim:
         limit_pct=confirmed.limit_pct,
         small_below_u=confirmed.small_below_u,
         small_limit_u=confirmed.small_limit_u,
-    )
-
-
-def _find(name_or_path: str | Path) -> Path:
-    """Return the file of a bench: a path that exists, else a name among the shipped ones."""
-    text = str(name_or_path)
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or len(path.parts) > 1:
-        if path.is_file():
-            return path
-        raise ConfigError("no such bench file", where=text)
-    names = names_in(benches_dir(), ".toml")
-    if text in names:
-        return benches_dir() / f"{text}.toml"
-    near = nearest(text, names)
-    raise ConfigError(
-        f"unknown bench '{text}'", expected=f"a file, or one of {', '.join(names)}", hint=near and f"'{near}'"
     )

@@ -1,0 +1,44 @@
+"""One physical test fixture as frozen, validated data: what a bench file declares, its checks, and its reading."""
+
+from rig.config.checks import SIMULATOR_SERIALS
+from rig.config.declared import (
+    BalanceConfig,
+    BalanceUncertainty,
+    BenchConfig,
+    Calibration,
+    Claims,
+    ConfirmedClaim,
+    Environment,
+    FlowSourceConfig,
+    GuardianConfig,
+    LineConfig,
+    Liquid,
+    PumpConfig,
+    Simulation,
+    Tube,
+    Vessel,
+)
+from rig.config.load import DEFAULT_BENCH, bench_schema, load_bench, parse_bench
+
+__all__ = [
+    "DEFAULT_BENCH",
+    "SIMULATOR_SERIALS",
+    "BalanceConfig",
+    "BalanceUncertainty",
+    "BenchConfig",
+    "Calibration",
+    "Claims",
+    "ConfirmedClaim",
+    "Environment",
+    "FlowSourceConfig",
+    "GuardianConfig",
+    "LineConfig",
+    "Liquid",
+    "PumpConfig",
+    "Simulation",
+    "Tube",
+    "Vessel",
+    "bench_schema",
+    "load_bench",
+    "parse_bench",
+]

@@ -1,0 +1,72 @@
+"""A frequency that a scan has found goes into the plan by which the guardian makes safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rig.clock import VirtualClock
+from rig.guardian.left import LeftPlan
+from rig.guardian.lines import Lines, NoChip
+from rig.guardian.places import Places
+from rig.guardian.plan import PumpPlan, SafePlan, plan_from_json
+from rig.guardian.server import Guardian
+from rig.guardian.system import Watchdogs
+from rig.guardian.takeover import Takeover
+from rig.sim.bench import SimulatedBench
+from rig.transport.links import Link
+from rig.transport.virtual import VirtualLinks
+from tests.sim.kit import START
+
+TWIN = "900123"
+PLAN = SafePlan("b", "r", "", "", PumpPlan("/dev/x", 19_200, TWIN, (TWIN,), 916.55, scan=("us", "ww")))
+
+
+def test_a_plan_travels_with_its_bands_and_one_of_a_former_version_has_none() -> None:
+    assert plan_from_json(PLAN.to_json()) == PLAN
+    former = PLAN.to_json()
+    del former["pump"]["scan"]
+    assert plan_from_json(former).pump.scan == ()
+
+
+def test_the_guardian_and_whoever_follows_it_look_no_more_for_what_was_found(tmp_path: Path) -> None:
+    places = Places("b", str(tmp_path))
+    places.plan.parent.mkdir(parents=True, exist_ok=True)
+    guardian = Guardian(places, lasting=False, watchdogs=Watchdogs(""))
+    try:
+        guardian._answer({"op": "tuned", "frequency_mhz": 868.35})
+        assert guardian._plan is None
+        guardian._plan = PLAN
+        guardian._answer({"op": "tuned", "frequency_mhz": 868.35})
+    finally:
+        guardian._door.close()
+    left = LeftPlan(places.plan).read()
+    assert left is not None
+    assert guardian._plan == left[0] == PLAN.tuned(868.35)
+    assert (left[0].pump.frequency_mhz, left[0].pump.scan) == (868.35, ())
+
+
+def _stopped_after_s(plan: SafePlan) -> float:
+    """Return how long a takeover needs to stop a world-wide pump that sleeps, in s of virtual time."""
+    links = VirtualLinks(VirtualClock())
+    twin = SimulatedBench(serial=TWIN, start_local=START, faults=["pump.frequency=868.35MHz"])
+    twin.plant_runs_at(1.0)
+    link = links.connect("pump", twin.pump_stick, 520_833)
+
+    class Port(Takeover):
+        def _open(self, _links: Any, _settings: Any) -> Link:
+            return link
+
+    takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
+    over_link: Any = takeover._over_link
+    state = over_link(links)
+    assert (state.confirmed, state.by) == (True, "pump status")
+    assert twin.firmware.therapy.suspended
+    return links.clock.link_ns() / 1e9
+
+
+def test_a_takeover_stops_a_pump_whose_frequency_is_known_at_once_and_finds_it_where_nobody_has_found_it() -> None:
+    known, unknown = _stopped_after_s(PLAN.tuned(868.35)), _stopped_after_s(PLAN)
+    assert known < 20.0
+    assert unknown < 60.0
+    assert known < unknown
