@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from rig.errors import InstrumentError
 from rig.instruments import (
@@ -25,8 +25,10 @@ from rig.instruments import (
     PumpStatus,
     TempBasal,
 )
-from rig.plugins.streams import Streamed
 from rig.readings import Timing, Weighing
+
+if TYPE_CHECKING:
+    from rig.plugins.streams import Streamed
 
 R = TypeVar("R")
 
