@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
+from rig.guardian.lines import Chip
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address
@@ -23,6 +24,7 @@ from rig.transport.virtual import VirtualLinks
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
+LEVELS = {"low": 0, "high": 1}
 MAX_STAMP_UNCERTAINTY_S = 1.0
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
@@ -39,6 +41,7 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
+    pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -107,6 +110,7 @@ def _open_simulated(
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
     from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+    from rig.sim.valves import Wire  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
@@ -119,15 +123,25 @@ def _open_simulated(
         faults=[*simulation.faults, *faults],
         sealed_ledger=sealed_ledger,
         resolution_mg=config.balance.resolution_mg,
+        balance=config.balance.protocol,
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, ns_per_byte(pump_driver(config).spec.link_settings.baud))
-    scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
+    scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
+    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
+    bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
+
+
+def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
+    """Return the valves of a bench, what each does, and the level at which it does it."""
+    found = [(line, "clamp", line.clamps) for line in config.lines]
+    found += [(line, "divert", line.diverts) for line in config.lines]
+    return [(line, deed, acts_at) for line, deed, acts_at in found if acts_at is not None]
 
 
 def _open_ports(config: BenchConfig) -> Bench:
@@ -156,14 +170,13 @@ def serial_links(config: BenchConfig) -> SerialLinks:
 
 def open_scale(links: SerialLinks, config: BenchConfig) -> Link:
     """Open the balance's port."""
-    settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
-    return links.open("balance", config.balance.port, settings)
+    return links.open("balance", config.balance.port, balance_settings(config))
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
     driver = pump_driver(config)
     pump = open_pump(driver, links, stick, pump_address(config))
-    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
         config=config,
@@ -209,6 +222,30 @@ def pump_address(config: BenchConfig) -> Address:
     """Return which pump is meant, and on which frequency, or where that is looked for."""
     pump = config.pump
     return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
+
+
+def balance_settings(config: BenchConfig) -> SerialSettings:
+    """Return how the balance's port is opened: as its driver has it, but for what the bench file says."""
+    balance, settings = config.balance, balance_driver(config).spec.link_settings
+    if balance.baud is not None:
+        settings = replace(settings, baud=balance.baud)
+    if balance.line:
+        line = balance.line
+        settings = replace(settings, data_bits=int(line[0]), parity=line[1], stop_bits=int(line[2]))
+    return replace(settings, rtscts=settings.rtscts or balance.handshake == "rtscts")
+
+
+def balance_address(config: BenchConfig) -> Address:
+    """Return which balance is meant, and how it is read; raises `ConfigError` for a driver that knows no streams."""
+    stream = config.balance.mode == "stream"
+    found = balance_driver(config)
+    if stream and Capability.STREAMS not in found.spec.capabilities:
+        raise ConfigError(
+            f"driver '{found.spec.name}' knows no stream",
+            where=str(Origin(config.source_name, config.source_text).child("balance").child("mode")),
+            expected='mode = "poll"',
+        )
+    return Address(config.balance.serial, stream=stream)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

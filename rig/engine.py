@@ -241,6 +241,7 @@ class Run:
         bench.links.tap = writer.tap
         writer.wall_clock(bench.clock.now_ns(), look())
         self.watch.begun(resumed=self.point is not None)
+        self.watch.wire(bench)
         unsafe = self.watch.make_safe_first(bench, writer)
         if unsafe is not None:
             return self._close(unsafe, writer)
@@ -396,6 +397,7 @@ def header(prepared: Prepared, bench: WeighingBench, run_id: str, faults: Sequen
         },
         "faults_given": list(faults),
         "pump_profile": prepared.profile.id,
+        "balance": {"protocol": config.balance.protocol, "mode": config.balance.mode},
         "effective": {
             "pump_port": config.pump.port,
             "balance_port": config.balance.port,

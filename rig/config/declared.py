@@ -17,7 +17,7 @@ from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Te
 
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
-_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or socket://host:port")
+_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or tcp://host:port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,14 @@ class BalanceConfig:
     protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"] = "mt-sics"
     port: Annotated[str, _PORT, "serial port; left out on a simulated bench"] = ""
     serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number; any when left out"] = ""
-    baud: Annotated[int, Integer(300, 921_600), "baud rate"] = 9600
+    baud: Annotated[int | None, Integer(300, 921_600), "baud rate; that of its driver when left out"] = None
+    line: Annotated[
+        str, Text(r"[78][NEO][12]", "data bits, parity, stop bits, such as 7E1"), "as its driver has it when left out"
+    ] = ""
+    handshake: Annotated[str, Choice(("none", "rtscts")), "rtscts: it sends only while CTS is on"] = "none"
+    mode: Annotated[
+        str, Choice(("poll", "stream")), "poll: each reading is asked for; stream: they come by themselves"
+    ] = "poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,12 @@ class LineConfig:
     safe: Annotated[str, Choice(("low", "high")), "level of an output that is safe; it has it at the start, too"] = (
         "low"
     )
+    clamps: Annotated[
+        str | None, Choice(("low", "high")), "level at which a pinch valve clamps the tube; never the safe one"
+    ] = None
+    diverts: Annotated[
+        str | None, Choice(("low", "high")), "level at which a valve leads the line past the vessel; never the safe one"
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

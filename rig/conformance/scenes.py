@@ -86,7 +86,7 @@ def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
         return check_flow_source(lambda situation: _flow_source(found, stage(situation)), can)
     if found.spec.role == "environment":
         return check_environment(lambda situation: _environment(found, stage(situation), can), can)
-    return check_balance(lambda situation: _balance(found, stage(situation)), can)
+    return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
 
 
 def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str]:
@@ -152,11 +152,11 @@ def _environment(found: Found, scene: Scene | None, can: frozenset[Capability]) 
     return AirBench(driver, links, link, scene.air, measures, _end(scene, links, link))
 
 
-def _balance(found: Found, scene: Scene | None) -> BalanceBench | LeftOut:
+def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench | LeftOut:
     if scene is None:
         return LeftOut(SETS_SCENE)
     links, link = _connected(found, scene)
-    driver = open_balance(found, links, link, Address(scene.serial))
+    driver = open_balance(found, links, link, Address(scene.serial, stream=situation in balance.STREAMING))
     arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
     return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
 

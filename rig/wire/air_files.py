@@ -73,7 +73,9 @@ def value_of(file: SensorFile, factor: float, where: str) -> float:
     """
     if file.text.startswith("!"):
         raise InstrumentError(
-            f"{file.path} cannot be read: {file.text[1:]}", where=where, hint="check the sensor's wires; dmesg says more"
+            f"{file.path} cannot be read: {file.text[1:]}",
+            where=where,
+            hint="check the sensor's wires; dmesg says more",
         )
     if NUMBER.fullmatch(file.text) is None or not math.isfinite(float(file.text)):
         raise MalformedReply(where, file.text.encode(), asked=file.path, expected="a plain number")

@@ -48,7 +48,10 @@ def read_value(quantity: str, line: str, where: str, pressure_unit: str = "") ->
         return number * factor
     if unit not in UNITS[quantity]:
         raise InstrumentError(
-            f"its {quantity} {line!r} is in another unit", where=where, expected=UNITS[quantity][1], hint="set its units"
+            f"its {quantity} {line!r} is in another unit",
+            where=where,
+            expected=UNITS[quantity][1],
+            hint="set its units",
         )
     return number
 
@@ -57,7 +60,7 @@ def read_error(line: str, where: str) -> tuple[int, str]:
     """Return code and text of an entry of the error queue; 0 where it is empty."""
     match = _ERROR.fullmatch(line)
     if match is None:
-        raise MalformedReply(where, line.encode("latin-1"), asked="SYST:ERR?", expected='a code and a text in quotes')
+        raise MalformedReply(where, line.encode("latin-1"), asked="SYST:ERR?", expected="a code and a text in quotes")
     return int(match["code"]), match["text"]
 
 

@@ -20,7 +20,9 @@ from rig.wire.air_files import CHANNELS, SensorFile, take_files, value_of
 TIMEOUT_S: Final = 1.0
 QUIET_S: Final = 0.5
 DRAIN_S: Final = 2.0
-HINT: Final = "dtoverlay=i2c-sensor,bme280 (or sht4x) in config.txt, then look in /sys/bus/iio/devices or /sys/class/hwmon"
+HINT: Final = (
+    "dtoverlay=i2c-sensor,bme280 (or sht4x) in config.txt, then look in /sys/bus/iio/devices or /sys/class/hwmon"
+)
 
 
 class FileSensor:
