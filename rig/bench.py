@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, AirSensorConfig, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
 from rig.guardian.lines import Chip
+from rig.plugins.air_bench import OpenSensor, WireAir, open_sensors, why_simulated_air
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address
@@ -21,6 +23,9 @@ from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
+
+if TYPE_CHECKING:
+    from rig.sim.bench import SimulatedBench
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
@@ -41,6 +46,7 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
+    sensors: tuple[OpenSensor, ...] = ()  # of the air
     pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
@@ -51,7 +57,7 @@ class WeighingBench:
             opener()
 
     def record_environment(self, writer: RecordWriter) -> None:
-        """Record the air that the bench file states (a sensor, where there is one, replaces it)."""
+        """Record the air that the bench file states; where there are sensors, `rig.runner.air` reads them instead."""
         env = self.config.environment
         writer.ambient(
             Ambient(
@@ -131,6 +137,7 @@ def _open_simulated(
     scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
+    add_twin_sensors(bench, twin, links)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
@@ -149,10 +156,34 @@ def _open_ports(config: BenchConfig) -> Bench:
     try:
         stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
         scale = open_scale(links, config)
+        bench = _assemble(config, links.clock, links, stick, scale)
+        add_sensors(bench, links)
     except Exception:
         links.close()
         raise
-    return _assemble(config, links.clock, links, stick, scale)
+    return bench
+
+
+def add_sensors(bench: WeighingBench, links: SerialLinks) -> None:
+    """Open the sensors of the air of a bench with ports."""
+    _take_sensors(bench, lambda name, sensor, settings: links.open(name, sensor.where, settings))
+
+
+def add_twin_sensors(bench: WeighingBench, twin: SimulatedBench, links: VirtualLinks) -> None:
+    """Let the twin play the sensors of the air."""
+
+    def wire(name: str, sensor: AirSensorConfig, settings: SerialSettings) -> Link:
+        device = twin.air_sensor(sensor.protocol, name)
+        return links.connect(name, device, ns_per_byte(settings.baud))
+
+    _take_sensors(bench, wire)
+    twin.seed_air_unplugging(links, links.clock.link_at, [each.link.name for each in bench.sensors])
+
+
+def _take_sensors(bench: WeighingBench, wire: WireAir) -> None:
+    bench.sensors = open_sensors(bench.config, bench.links, wire)
+    if reasons := why_simulated_air(bench.sensors):
+        bench.evidence, bench.why_simulated = "simulated", (*bench.why_simulated, *reasons)
 
 
 def serial_links(config: BenchConfig) -> SerialLinks:

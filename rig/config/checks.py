@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rig.config.air import check_air_sensors
 from rig.config.declared import BenchConfig
-from rig.driver_names import BALANCES, FLOW_SOURCES, PUMPS, driver_names, is_known
+from rig.driver_names import BALANCES, ENVIRONMENTS, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
 from rig.profiles.strict import Origin, nearest
@@ -20,6 +21,8 @@ def check_bench(bench: BenchConfig, origin: Origin) -> None:
     _check_lines(bench, origin)
     _check_liquid(bench, origin)
     _check_flow_sources(bench, str(origin.child("flow_sources")))
+    air = str(origin.child("environment").child("sensors"))
+    check_air_sensors(bench.environment.sensors, air, simulated=bench.simulated)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -68,6 +71,7 @@ def check_drivers(bench: BenchConfig) -> None:
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),
         *(("flow_sources", "protocol", FLOW_SOURCES, each.protocol) for each in bench.flow_sources),
+        *(("environment", "sensors", ENVIRONMENTS, each.protocol) for each in bench.environment.sensors),
     ):
         if not is_known(group, name):
             names = driver_names(group)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Annotated
 
+from rig.config.air import AirSensorConfig
+from rig.config.certificates import Calibration, Certificate
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
 from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Text
@@ -74,14 +76,6 @@ class BalanceUncertainty:
         float, Number(0, 10_000, "ppm"), "half width of the relative error of a mass difference, linearity included"
     ]
     temperature_ppm_per_k: Annotated[float, Number(0, 100, "ppm/K"), "sensitivity drift of the gross load"]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The certificate of an instrument."""
-
-    certificate: Annotated[str, Text(), "number of the certificate"]
-    due: Annotated[date, Day(), "day on which it expires"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +143,11 @@ class Environment:
     u_humidity_pct: Annotated[float, Number(0, 50, "%"), "standard uncertainty over the run, in %"]
     u_pressure_hpa: Annotated[float, Number(0, 50, "hPa"), "standard uncertainty over the run, in hPa"]
     source: Annotated[str, Text(), "who or what states it"] = "stated in the bench file"
+    sensors: Annotated[
+        tuple[AirSensorConfig, ...],
+        ListOf(Nested(AirSensorConfig), 0, 3),
+        "sensors that are read in the course of a run, each an [[environment.sensors]]",
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +288,19 @@ class BenchConfig:
 
     @property
     def calibration_due(self) -> date:
-        """Return the earliest day on which a certificate of this bench expires."""
-        return self.balance.calibration.due
+        """Return the earliest day on which a certificate that a run rests on expires."""
+        return min(each.due for each in self.certificates)
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return the certificates that every run rests on: of the balance, and of the sensors of the air."""
+        held = self.balance.calibration
+        found = [Certificate("balance", "balance.calibration", held.certificate, held.due)]
+        for each in self.environment.sensors:
+            if (held_by := each.calibration) is not None:
+                key = "environment.sensors.calibration"
+                found.append(Certificate(f"air sensor {each.name}", key, held_by.certificate, held_by.due))
+        return tuple(found)
 
     def pump_profile(self, base: PumpProfile | None = None) -> PumpProfile:
         """Return the pump's profile (``base``, else the shipped one) with the claims confirmed in this bench file."""

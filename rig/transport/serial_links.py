@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
+from rig.transport.folder import is_folder, kind_of, open_folder
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
 
@@ -240,6 +241,8 @@ class SerialLinks(Links):
 def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
     if is_tcp(path):
         return open_tcp(path, timeout_s)
+    if is_folder(path):
+        return open_folder(path)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -270,6 +273,8 @@ def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
     if is_tcp(port):
         return identify_tcp(port)
+    if is_folder(port):
+        return LinkIdentity(kind_of(port), port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
