@@ -114,12 +114,12 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument(
-        "device", nargs="?", choices=["pump", "balance", "bench", "syringe", "syringe-bench"], help="what to serve"
+        "device", nargs="?", choices=["pump", "balance", "bench", "air", "air-bench", "syringe", "syringe-bench"], help="what to serve"
     )
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model",
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance or air alone: as --balance-model or --air",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
@@ -130,6 +130,9 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     simulate.add_argument(
         "--balance-model", default="", metavar="NAME", help="model of the balance, such as cp for sbi"
+    )
+    simulate.add_argument(
+        "--air", default="ptu300", metavar="NAME", help="sensor of the air: ptu300, scpi-air, bme280, bmp280 or sht4x"
     )
     way = simulate.add_mutually_exclusive_group()
     way.add_argument("--pty", action="store_true", help="serve on pseudo-terminals (the default)")

@@ -131,11 +131,26 @@ def bench_from(options: argparse.Namespace) -> BenchConfig:
     devices, speed, epoch_ns = read_devices(Path(options.devices), ("pump", "balance"))
     simulation = config.simulation or Simulation()
     return replace(
-        config,
+        air_of(config, devices),
         pump=replace(config.pump, port=devices["pump"]["port"], link=devices["pump"].get("link", config.pump.link)),
         balance=replace(config.balance, port=devices["balance"]["port"]),
         simulation=replace(simulation, speed=speed, epoch_ns=epoch_ns),
     )
+
+
+def air_of(config: BenchConfig, devices: dict[str, dict[str, Any]]) -> BenchConfig:
+    """Return the bench with the port of its sensor of the air, where one is served."""
+    if "air" not in devices:
+        return config
+    sensors = config.environment.sensors
+    if len(sensors) != 1:
+        raise ConfigError(
+            f"a sensor of the air is served, and the bench names {len(sensors)}",
+            where=f"bench {config.name}",
+            expected="one of [[environment.sensors]]",
+        )
+    port = str(devices["air"]["port"])
+    return replace(config, environment=replace(config.environment, sensors=(replace(sensors[0], port=port),)))
 
 
 def seeded(config: BenchConfig, seed: int | None) -> BenchConfig:

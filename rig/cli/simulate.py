@@ -17,6 +17,8 @@ SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
     "bench": ("pump", "balance"),
+    "air": ("air",),
+    "air-bench": ("pump", "balance", "air"),
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
 }
@@ -37,7 +39,7 @@ def execute(options: argparse.Namespace) -> int:
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
-    alone = options.device == "balance"  # then --model is that of the balance
+    alone = options.device in ("balance", "air")  # then --model is that of the balance, or of the sensor
     serve(
         devices=SERVED[options.device],
         model=None if alone else options.model,
@@ -55,7 +57,8 @@ def execute(options: argparse.Namespace) -> int:
             _address(options.tcp) if options.tcp else None,
             options.pace,
             options.protocol,
-            options.balance_model or (options.model if alone and options.model else ""),
+            options.balance_model or (options.model if options.device == "balance" and options.model else ""),
+            (options.model if options.device == "air" and options.model else options.air),
         ),
         announce=_announce,
         stop=lambda: bool(stopped),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
 
 from rig.config import BenchConfig
@@ -26,6 +27,7 @@ LATE_INTERVALS: Final = 2.5  # a reading may be late for a pump that is being as
 LATE_S: Final = 30.0
 STUCK_S: Final = 3 * S_PER_H
 STUCK_READINGS: Final = 30
+LASTING: Final = 3  # so many readings beyond a jump are no spike
 NOT_TOLD: Final = "no sensor told it"
 
 Value = Callable[[Ambient], float]
@@ -58,12 +60,14 @@ class RoomAir:
     gaps: tuple[AirGap, ...] = ()
     findings: tuple[Finding, ...] = ()
     fallback: tuple[float, float, float] = (0.0, 0.0, 0.0)  # standard uncertainties of T, RH and p over a gap
+    step: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of a jump that lasted: nobody knows which side is right
 
     def readings_for(self, from_s: float, to_s: float) -> tuple[Ambient, ...]:
         """Return the readings with the uncertainty that they have for an interval: over a gap, the fallback's, too."""
-        if not any(gap.touches(from_s, to_s) for gap in self.gaps):
+        over_gap = self.fallback if any(gap.touches(from_s, to_s) for gap in self.gaps) else (0.0, 0.0, 0.0)
+        u_t, u_h, u_p = (math.hypot(*each) for each in zip(over_gap, self.step, strict=True))
+        if not (u_t or u_h or u_p):
             return self.readings
-        u_t, u_h, u_p = self.fallback
         return tuple(
             replace(
                 each,
@@ -86,6 +90,7 @@ class _Out:
     rule: str
     at_s: float
     text: str
+    reading: Ambient | None = None
 
 
 def room_air(
@@ -107,15 +112,16 @@ def room_air(
         return (each.at_ns - origin_ns) / NS_PER_S
 
     kept, out = _in_range(ordered, measured, seconds)
-    kept, more = _without_jumps(kept, measured, seconds)
-    out += more
+    kept, jumped = _without_jumps(kept, measured, seconds)
+    out += jumped
+    step = _steps(jumped, kept)
     kept, more = _without_stuck(kept, measured, seconds)
     out += more
     gaps = _gaps([seconds(each) for each in kept], out, events, interval_s, origin_ns, span_s)
     findings = [*_told(out), *(Finding(GAP, _gap_text(gap), gap.start_s, gap.end_s) for gap in gaps)]
     stated = bench.environment
     fallback = (stated.u_temperature_c, stated.u_humidity_pct, stated.u_pressure_hpa)
-    return RoomAir(kept, gaps, tuple(findings), fallback)
+    return RoomAir(kept, gaps, tuple(findings), fallback, step)
 
 
 def _gap_text(gap: AirGap) -> str:
@@ -159,13 +165,29 @@ def _without_jumps(readings: Sequence[Ambient], measured: frozenset[str], second
     if len(groups) < 2:
         return tuple(readings), []
     longest = max(groups, key=len)
-    out = [
-        _Out(JUMP, seconds(each), said.get(group[0].at_ns) or _jump(longest[0], each, measured, seconds) or "a jump")
-        for group in groups
-        if group is not longest
-        for each in group
-    ]
+    out = []
+    for group in groups:
+        if group is longest:
+            continue
+        nearest = min(longest, key=lambda each: min(abs(each.at_ns - one.at_ns) for one in (group[0], group[-1])))
+        text = _jump(*sorted((group[-1], nearest), key=lambda each: each.at_ns), measured, seconds) or said[group[0].at_ns]
+        out += [_Out(JUMP, seconds(each), text, each) for each in group]
     return tuple(longest), sorted(out, key=lambda each: each.at_s)
+
+
+def _steps(out: Sequence[_Out], kept: Sequence[Ambient]) -> tuple[float, float, float]:
+    """Return by how much T, RH and p differ between what is kept and what lies beyond a lasting jump.
+
+    Nobody knows which side of such a step is right: it belongs to the uncertainty of the whole stretch.
+    """
+    beyond = [each.reading for each in out if each.rule == JUMP and each.reading is not None]
+    if len(beyond) < LASTING or not kept:
+        return 0.0, 0.0, 0.0
+    steps = []
+    for name, (value, *_) in VALUES.items():
+        step = abs(median(value(each) for each in beyond) - median(value(each) for each in kept))
+        steps.append(step if step > JUMPS[name][0] else 0.0)
+    return steps[0], steps[1], steps[2]
 
 
 def _jump(before: Ambient, after: Ambient, measured: frozenset[str], seconds: Seconds) -> str:

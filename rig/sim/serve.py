@@ -24,6 +24,8 @@ from pathlib import Path
 
 from rig.clock import SystemClock, to_s
 from rig.errors import UsageError
+from rig.sim.air.folder import SensorFolder
+from rig.sim.air.wire import FolderWire
 from rig.sim.balances.menu import LineSettings
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import refuse_syringe_faults
@@ -31,7 +33,7 @@ from rig.sim.valves import FolderPins, read_wires
 from rig.sim.wires import PtyWire, TcpWire, Wire
 from rig.transport.virtual import SimulatedDevice
 
-DEVICES = ("pump", "balance", "syringe")
+DEVICES = ("pump", "balance", "syringe", "air")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 PINS_NS = 20_000_000  # between two looks at the files of the lines
@@ -64,7 +66,11 @@ class PtyServer:
 
     def add(self, name: str, device: SimulatedDevice, baud: int = 9_600, bits: int = BITS_PER_BYTE) -> str:
         """Put a device on a new wire; return what clients open. ``baud`` and ``bits`` matter to a paced server."""
-        wire = self._new_wire(name, device, bits * 1_000_000_000 // baud if self._pace else 0)
+        wire: Wire
+        if isinstance(device, SensorFolder):
+            wire = FolderWire(self, name, device)
+        else:
+            wire = self._new_wire(name, device, bits * 1_000_000_000 // baud if self._pace else 0)
         self._devices[name] = wire
         path = self._plug_in(wire)
         device.attach(wire)
@@ -184,6 +190,7 @@ class Wiring:
     pace: bool = False  # bytes take their time on the wire
     balance: str = "mt-sics"  # its protocol
     balance_model: str = ""  # the first of that protocol
+    air: str = "ptu300"  # driver of the sensor of the air
 
 
 def serve(
@@ -246,13 +253,17 @@ def serve(
     if "syringe" in devices:
         mounted = model or "ne-1000"
         played["syringe"] = (bench.mount_syringe(mounted), LineSettings(BAUD["syringe"]), {"model": mounted})
+    if "air" in devices:
+        line = LineSettings(4_800, 7, "E") if wiring.air == "ptu300" else LineSettings(9_600)
+        played["air"] = (bench.air_sensor(wiring.air), line, {"model": wiring.air, "line": str(line)})
     try:
         for name in devices:
             device, settings, facts = played[name]
             port = server.add(name, device, settings.baud, settings.bits)
-            line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
-            announce(json.dumps(line))
+            told = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
+            announce(json.dumps(told))
         bench.seed_unplugging(server, server.clock.link_at, devices)
+        bench.seed_air_unplugging(server, server.clock.link_at, [name for name in devices if name == "air"])
         if wiring.gpio is not None:
             _watch_pins(server, FolderPins(wiring.gpio, wires, bench.pins(wires, server.clock.now_ns)))
         server.run(stop)

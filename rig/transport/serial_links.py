@@ -11,7 +11,7 @@ import os
 import select
 import termios
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ class SerialLinks(Links):
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
         try:
             opened = _open_port(port, settings)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
@@ -114,7 +114,7 @@ class SerialLinks(Links):
             )
         try:
             opened = _open_port(port.path, port.settings, RECONNECT_S)
-        except (OSError, ValueError):
+        except (OSError, ValueError, termios.error):
             return False
         port.opened, port.descriptor = opened, opened.fileno()
         self._reopened(link)
@@ -245,6 +245,8 @@ def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
         return open_folder(path)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
+    if _is_pseudo(path):  # it has no wire: the kernel refuses 7 bits and parity there, at the second opening at last
+        settings = replace(settings, data_bits=8, parity="N")
     return serial.Serial(
         path,
         baudrate=settings.baud,
@@ -278,7 +280,7 @@ def identify_port(port: str) -> LinkIdentity:
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
-    if resolved.startswith(("/dev/pts/", "/dev/pty")):
+    if _is_pseudo(port):
         return LinkIdentity("pty", port, _born(port))
     for known in list_ports.comports():
         if str(Path(known.device).resolve()) == resolved:
@@ -287,6 +289,10 @@ def identify_port(port: str) -> LinkIdentity:
             return LinkIdentity("uart", port)
     # Never guess "hardware": a port that the system does not list is treated like a pseudo-terminal.
     return LinkIdentity("pty", port)
+
+
+def _is_pseudo(port: str) -> bool:
+    return str(Path(port).resolve()).startswith(("/dev/pts/", "/dev/pty"))
 
 
 def _born(port: str) -> str:
