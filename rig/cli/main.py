@@ -77,7 +77,19 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="FILE",
         help="lines printed by 'rig simulate': take ports, speed and epoch from them instead of the bench file",
     )
+    _air_options(run)
     _run_options(run)
+
+
+def _air_options(parser: argparse.ArgumentParser) -> None:
+    """Add the air as the operator reads it; a sensor of the bench goes before it."""
+    for flag, key, unit in (
+        ("--temperature", "temperature_c", "C"),
+        ("--humidity", "humidity_pct", "%"),
+        ("--pressure", "pressure_hpa", "hPa"),
+    ):
+        text = f"{flag[2:]} at the balance as you read it now, in place of the bench file's"
+        parser.add_argument(flag, dest=key, type=float, metavar=unit.replace("%", "PCT"), help=text)
 
 
 def _add_qualify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -114,12 +126,16 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument(
-        "device", nargs="?", choices=["pump", "balance", "bench", "air", "air-bench", "syringe", "syringe-bench"], help="what to serve"
+        "device",
+        nargs="?",
+        choices=["pump", "balance", "bench", "air", "air-bench", "syringe", "syringe-bench"],
+        help="what to serve",
     )
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance or air alone: as --balance-model or --air",
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance or air "
+        "alone: as --balance-model or --air",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"

@@ -13,7 +13,10 @@ from typing import Any
 
 from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
+from rig.cli.user import this_user
 from rig.config import BenchConfig, Simulation, load_bench
+from rig.config.operator_air import FLAGS as AIR_FLAGS
+from rig.config.operator_air import with_operator_air
 from rig.driver_names import PUMPS, is_known
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError, RigError
@@ -121,7 +124,11 @@ def _print_summary(finished: Finished) -> None:
 
 def bench_from(options: argparse.Namespace) -> BenchConfig:
     """Return the bench that the command line names, with what it overrides."""
-    config = seeded(load_bench(options.bench), options.seed)
+    config = with_operator_air(
+        seeded(load_bench(options.bench), options.seed),
+        {key: getattr(options, key, None) for key in AIR_FLAGS},
+        this_user(),
+    )
     if options.devices is None:
         return config
     if config.simulated:

@@ -30,7 +30,9 @@ class AirSensorConfig:
     name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,29}", "lower-case letters, digits, dashes"), "name of the sensor"]
     protocol: Annotated[str, Text(NAME_PATTERN, "the name of a driver"), "what it is, or speaks: name of its driver"]
     measures: Annotated[
-        tuple[str, ...], ListOf(Choice(QUANTITIES), 1, 3), "which of temperature, humidity and pressure are taken from it"
+        tuple[str, ...],
+        ListOf(Choice(QUANTITIES), 1, 3),
+        "temperature, humidity, pressure: which are taken from it",
     ]
     u_temperature_c: Annotated[
         float | None, Number(0, 10, "K", positive=True), "of its reading as temperature of air and liquid, in K"

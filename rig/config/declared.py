@@ -302,6 +302,21 @@ class BenchConfig:
                 found.append(Certificate(f"air sensor {each.name}", key, held_by.certificate, held_by.due))
         return tuple(found)
 
+    @property
+    def qualifying_certificates(self) -> tuple[Certificate, ...]:
+        """Return the certificates that only a qualification rests on: of weights, and of the flow of sources."""
+        found = []
+        for weight in self.reference_weights:
+            name = weight.name or f"weight of {weight.nominal_g:g} g"
+            held = weight.calibration
+            found.append(Certificate(name, "reference_weights.calibration", held.certificate, held.due))
+        for source in self.flow_sources:
+            if source.accuracy is not None and source.accuracy.due is not None:
+                key = "flow_sources.accuracy"
+                told = source.accuracy.source
+                found.append(Certificate(f"flow source {source.name}", key, told, source.accuracy.due))
+        return tuple(found)
+
     def pump_profile(self, base: PumpProfile | None = None) -> PumpProfile:
         """Return the pump's profile (``base``, else the shipped one) with the claims confirmed in this bench file."""
         profile = base or load_profile(self.pump.profile)

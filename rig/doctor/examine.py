@@ -50,7 +50,7 @@ def examine(config: BenchConfig, computer: Computer, days: float = storage.DAYS)
             yield holder
             if holder.level is not Level.FAIL:
                 yield from check_real(config, profile, computer.identities)
-    yield storage.check_calibration(config.calibration_due, computer.today())
+    yield from storage.check_certificates(config, computer.today())
     yield machine.check_clock(computer.clock(), must=not profile.simulated)
     if not config.simulated:
         yield machine.check_hardware_clock(computer.devices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rig.config import FlowSourceConfig
 from rig.doctor.findings import Finding, fail, ok, warn
 from rig.instruments import FlowAlarm, FlowSettings, FlowSource, FlowSourceIdentity, FlowState
@@ -22,7 +24,9 @@ def check_flow_source(source: FlowSource, port: LinkIdentity, config: FlowSource
         return fail(ITEM, found, config.usb_serial, "plug in the former adapter, or correct the bench file")
     if config.model and who.model != config.model:
         return fail(ITEM, f"it is a {who.model}", f"a {config.model}", "correct model or port in the bench file")
-    return _judge(source, who, config)
+    judged = _judge(source, who, config)
+    told = _said(source.settings())
+    return replace(judged, facts=(("identity", who.model), ("firmware", who.firmware), ("settings", told)))
 
 
 def _judge(source: FlowSource, who: FlowSourceIdentity, config: FlowSourceConfig) -> Finding:

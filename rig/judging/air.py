@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
 from rig.config import BenchConfig
-from rig.record.reader import Event
 from rig.readings import Ambient
+from rig.record.reader import Event
 from rig.results import Finding, Gap
 
 STREAM: Final = "environment"
@@ -56,7 +57,7 @@ class AirGap:
 class RoomAir:
     """What is left of the readings, the gaps between them, and the findings; times in s after the stretch's origin."""
 
-    readings: tuple[Ambient, ...]
+    readings: tuple[Ambient, ...] = ()
     gaps: tuple[AirGap, ...] = ()
     findings: tuple[Finding, ...] = ()
     fallback: tuple[float, float, float] = (0.0, 0.0, 0.0)  # standard uncertainties of T, RH and p over a gap
@@ -170,7 +171,8 @@ def _without_jumps(readings: Sequence[Ambient], measured: frozenset[str], second
         if group is longest:
             continue
         nearest = min(longest, key=lambda each: min(abs(each.at_ns - one.at_ns) for one in (group[0], group[-1])))
-        text = _jump(*sorted((group[-1], nearest), key=lambda each: each.at_ns), measured, seconds) or said[group[0].at_ns]
+        early, late = sorted((group[-1], nearest), key=lambda each: each.at_ns)
+        text = _jump(early, late, measured, seconds) or said[group[0].at_ns]
         out += [_Out(JUMP, seconds(each), text, each) for each in group]
     return tuple(longest), sorted(out, key=lambda each: each.at_s)
 
@@ -243,7 +245,7 @@ def _gaps(
         edges[0] = max(each for each in times_s if each <= span_s[0])
     lost = [((event.at_ns - origin_ns) / NS_PER_S, event) for event in events if event.name == "air_lost"]
     found = []
-    for low_s, high_s in zip(edges[:-1], edges[1:], strict=True):
+    for low_s, high_s in pairwise(edges):
         if high_s - low_s <= longest_s:
             continue
         cause = next((each.text for each in out if low_s <= each.at_s <= high_s), "")

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from rig.analysis.quality import Span
 from rig.config import BenchConfig
 from rig.errors import BenchError
-from rig.judging.evidence import Evidence
 from rig.judging.air import RoomAir, room_air
+from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
 from rig.judging.known_flows import flow_programme, without_weights
@@ -89,7 +89,7 @@ class RunView:
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
     quality: Quality = field(default_factory=Quality)
-    room: RoomAir = RoomAir(())
+    room: RoomAir = field(default_factory=RoomAir)
 
     @property
     def record(self) -> RunRecord:

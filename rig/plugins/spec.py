@@ -91,10 +91,11 @@ class DriverSpec:
 
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
     ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump``, ``balance``,
-    ``flow_source`` or ``environment``, ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port;
-    the baud rate of a balance, and of a flow source where it is named, is the bench file's. ``scans``: it finds a
-    pump's radio frequency by itself. ``lacks`` says what single ones of the models cannot do of the ``capabilities``,
-    by model; `can` is what is left. ``open`` returns the driver of one device on an open link and sends nothing.
+    ``flow_source`` or ``environment``, ``models`` what the device may report as its model (empty: any).
+    ``link_settings`` open its port; the baud rate of a balance, and of a flow source or sensor where it is named, is
+    the bench file's. ``scans``: it finds a pump's radio frequency by itself. ``lacks`` says what single ones of the
+    models cannot do of the ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one device
+    on an open link and sends nothing.
     ``transcripts`` are files beside the module of the specification, in the form of `rig.conformance.transcript`.
     ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is imported only to check the driver. It is
     given the situation, and one of the models that ``played`` names, each of which is checked by what it can do; where

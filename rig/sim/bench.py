@@ -29,6 +29,7 @@ from rig.sim.syringe.device import SerialPump
 from rig.sim.syringe.mount import mount_syringe
 from rig.sim.syringe.parameters import SyringeParameters, syringe_pump_model
 from rig.sim.valves import TwinPins, Wire
+from rig.transport.virtual import SimulatedDevice
 
 STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
@@ -137,7 +138,8 @@ class SimulatedBench:
         idle = [fault for fault in self._faults.written if fault.lstrip().startswith("air.")]
         if idle and not names:
             raise UsageError(
-                f"fault '{idle[0][:60]}' has no sensor of the air to act on", hint="a bench with [[environment.sensors]]"
+                f"fault '{idle[0][:60]}' has no sensor of the air to act on",
+                hint="a bench with [[environment.sensors]]",
             )
         for name in names:
             for start_ns, end_ns in self._faults.spans("air.unplugged"):

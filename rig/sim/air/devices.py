@@ -22,6 +22,4 @@ def simulated_sensor(protocol: str, probe: AirProbe) -> SimulatedDevice:
         return Ptu300(probe)
     if protocol == "scpi-air":
         return ScpiAir(probe)
-    raise UsageError(
-        f"the twin has no sensor '{protocol}'", where="simulated air", expected=" or ".join(MODELS)
-    )
+    raise UsageError(f"the twin has no sensor '{protocol}'", where="simulated air", expected=" or ".join(MODELS))

@@ -42,14 +42,15 @@ class Felt:
 
 
 class AirProbe:
-    """One sensor; the same seed and times give the same readings."""
+    """One sensor; the same seed and times give the same readings. ``errs``: times the usual error and noise."""
 
-    def __init__(self, air: PlantAir, seed: int, faults: Seeded, name: str = "air") -> None:
+    def __init__(self, air: PlantAir, seed: int, faults: Seeded, name: str = "air", errs: float = 1.0) -> None:
         self._air = air
         self._faults = faults
         offsets = source(seed, f"{name}.offset")
-        self._offset = [offsets.gauss(0.0, sd) for sd in OFFSET_SD]
+        self._offset = [errs * offsets.gauss(0.0, sd) for sd in OFFSET_SD]
         self._noise = source(seed, f"{name}.noise")
+        self._noise_sd = [errs * sd for sd in NOISE_SD]
         self._held: Felt | None = None
 
     def silent(self, rig_ns: int) -> bool:
@@ -63,7 +64,7 @@ class AirProbe:
             return self._held
         values: list[float | None] = [
             true + offset + self._noise.gauss(0.0, sd)
-            for true, offset, sd in zip(self._air(rig_ns), self._offset, NOISE_SD, strict=True)
+            for true, offset, sd in zip(self._air(rig_ns), self._offset, self._noise_sd, strict=True)
         ]
         values[0] = (values[0] or 0.0) + faults.number("air.warm", rig_ns)
         values[1] = min(100.0, max(0.0, values[1] or 0.0))

@@ -51,9 +51,7 @@ class StillProbe(AirProbe):
         faults = Still("air.silent") if situation == "silent" else Still()
         if situation == "missing":
             faults = Still(missing="humidity")
-        super().__init__(lambda _ns: AIR, 1, faults)
-        self._offset = [0.0, 0.0, 0.0]
-        self._noise.gauss = lambda _mu=0.0, _sigma=0.0: 0.0  # type: ignore[method-assign]
+        super().__init__(lambda _ns: AIR, 1, faults, errs=0.0)
 
 
 class Wire:
