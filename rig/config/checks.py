@@ -16,7 +16,10 @@ SIMULATOR_SERIALS = range(900_000, 901_000)  # reserved: no pump on sale has the
 
 def check_bench(bench: BenchConfig, origin: Origin) -> None:
     """Refuse a bench whose tables do not go together; raises `ConfigError` naming file, line and key."""
-    _check_pump(bench, origin.child("pump"))
+    if bench.pump.present:
+        _check_pump(bench, origin.child("pump"))
+    elif bench.simulated:
+        raise ConfigError("a simulated bench has a pump", where=str(origin), expected="a table [pump]")
     _check_ports(bench, origin)
     _check_lines(bench, origin)
     _check_liquid(bench, origin)

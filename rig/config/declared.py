@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from rig.config.air import AirSensorConfig
 from rig.config.certificates import Calibration, Certificate
@@ -60,11 +60,19 @@ class PumpConfig:
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())
 
     @property
+    def present(self) -> bool:
+        """Return whether the bench has a pump at all: one without [pump] weighs, and qualifies its balance."""
+        return bool(self.serials)
+
+    @property
     def scan(self) -> tuple[str, ...]:
         """Return the bands in which the pump's frequency is looked for; none where it is stated."""
         if self.frequency == "stated":
             return ()
         return ("us", "ww") if self.world == "both" else (self.world,)
+
+
+NO_PUMP: Final = PumpConfig(serials=(), profile="mmt-722")  # a bench without [pump]; its profile is never used
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +266,11 @@ class BenchConfig:
 
     name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,60}", "lower-case letters, digits and dashes"), "name of the bench"]
     kind: Annotated[str, Choice(("simulated", "hardware")), "twin in this process, or devices behind real ports"]
-    pump: Annotated[PumpConfig, Nested(PumpConfig), "the pump under test"]
     balance: Annotated[BalanceConfig, Nested(BalanceConfig), "the balance"]
     vessel: Annotated[Vessel, Nested(Vessel), "the vessel on the pan"]
     tube: Annotated[Tube, Nested(Tube), "the outlet tube"]
     environment: Annotated[Environment, Nested(Environment), "air around the balance"]
+    pump: Annotated[PumpConfig, Nested(PumpConfig), "the pump under test; none when left out"] = NO_PUMP
     liquid: Annotated[Liquid | None, Nested(Liquid), 'the liquid, where [vessel] liquid = "stated"'] = None
     simulation: Annotated[Simulation | None, Nested(Simulation), "how the twin plays it"] = None
     guardian: Annotated[GuardianConfig, Nested(GuardianConfig), "the guardian"] = field(default=GuardianConfig())

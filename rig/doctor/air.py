@@ -39,7 +39,7 @@ def check_air_sensors(config: BenchConfig, links: SerialLinks, ports: dict[str, 
     """Yield what was found of each sensor of a bench with ports; ``ports`` judges their names."""
     for sensor in config.environment.sensors:
         port = check_air_port(sensor, ports[sensor.name])
-        yield _named(port, sensor)
+        yield _named(replace(port, facts=(("found_at", sensor.where),)), sensor)
         if port.level is Level.FAIL:
             continue
         yield _named(_ask(sensor, config, links), sensor)

@@ -137,7 +137,11 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
 
     try:
         return [
-            *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
+            *(
+                ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump)
+                if config.pump.present
+                else ()
+            ),
             *ask("balance", config.balance.port, balance_settings(config), scale.look),
             *(of_device(replace(each, facts=(("settings", each.found),)), "balance") for each in scale.more()),
             *chain.from_iterable(

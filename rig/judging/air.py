@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from rig.config import BenchConfig
+from rig.judging.evidence import Evidence
 from rig.readings import Ambient
 from rig.record.reader import Event
 from rig.results import Finding, Gap
@@ -123,6 +124,27 @@ def room_air(
     stated = bench.environment
     fallback = (stated.u_temperature_c, stated.u_humidity_pct, stated.u_pressure_hpa)
     return RoomAir(kept, gaps, tuple(findings), fallback, step)
+
+
+def sensor_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the sensors of a run as equipment: who each said it was, what was taken from it, its certificate."""
+    told = next((event.data for event in evidence.record.events if event.name == "air_sensors"), {})
+    rows = []
+    for each in evidence.bench.environment.sensors:
+        calibration = each.calibration
+        who = told.get("sensors", {}).get(each.name, {})
+        rows.append(
+            {
+                "name": each.name,
+                "protocol": each.protocol,
+                "model": who.get("model") or each.protocol,
+                "serial": who.get("serial") or each.serial or each.usb_serial,
+                "measures": list(each.measures),
+                "certificate": None if calibration is None else calibration.certificate,
+                "calibration_due": None if calibration is None else calibration.due.isoformat(),
+            }
+        )
+    return rows
 
 
 def _gap_text(gap: AirGap) -> str:

@@ -41,6 +41,13 @@ STEP_NEEDS: Final[dict[str, tuple[Capability, ...]]] = {
 
 def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile) -> None:
     """Refuse a driver that does not know the pump, or cannot do what the scenario asks of it."""
+    if not config.pump.present:
+        raise ConfigError(
+            "this bench has no pump: it is weighed with, and qualified",
+            where=f"bench {config.name}",
+            expected="a table [pump] in its file",
+            hint=f"rig qualify --bench {config.name}",
+        )
     found = pump_driver(config)
     balance_driver(config)
     spec = found.spec
