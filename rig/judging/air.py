@@ -119,8 +119,9 @@ def room_air(
     step = _steps(jumped, kept)
     kept, more = _without_stuck(kept, measured, seconds)
     out += more
-    gaps = _gaps([seconds(each) for each in kept], out, events, interval_s, origin_ns, span_s)
-    findings = [*_told(out), *(Finding(GAP, _gap_text(gap), gap.start_s, gap.end_s) for gap in gaps)]
+    kept_s = [seconds(each) for each in kept]
+    gaps = _gaps(kept_s, out, events, interval_s, origin_ns, span_s)
+    findings = [*_told(out, kept_s), *(Finding(GAP, _gap_text(gap), gap.start_s, gap.end_s) for gap in gaps)]
     stated = bench.environment
     fallback = (stated.u_temperature_c, stated.u_humidity_pct, stated.u_pressure_hpa)
     return RoomAir(kept, gaps, tuple(findings), fallback, step)
@@ -276,17 +277,17 @@ def _gaps(
     return tuple(found)
 
 
-def _told(out: Sequence[_Out]) -> list[Finding]:
-    """Return one finding for each run of readings that one rule leaves out."""
-    found: list[Finding] = []
+def _told(out: Sequence[_Out], kept_s: Sequence[float]) -> list[Finding]:
+    """Return one finding for each run of readings that one rule leaves out, nothing that is kept between them."""
+    runs: list[list[_Out]] = []
     for each in out:
-        last = found[-1] if found else None
-        if last is not None and last.id == each.rule and last.text == _text(each) and last.from_s is not None:
-            found[-1] = replace(last, to_s=each.at_s)
-        else:
-            found.append(Finding(each.rule, _text(each), each.at_s, each.at_s))
-    return found
+        last = runs[-1][-1] if runs else None
+        if last is None or last.rule != each.rule or any(last.at_s < at_s < each.at_s for at_s in kept_s):
+            runs.append([])
+        runs[-1].append(each)
+    return [Finding(run[0].rule, _text(run), run[0].at_s, run[-1].at_s) for run in runs]
 
 
-def _text(out: _Out) -> str:
-    return f"a reading of the air that cannot be is left out: {out.text}"
+def _text(run: Sequence[_Out]) -> str:
+    many = "a reading of the air that cannot be is" if len(run) == 1 else f"{len(run)} readings that cannot be are"
+    return f"{many} left out: {run[0].text}"

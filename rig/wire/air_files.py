@@ -79,4 +79,4 @@ def value_of(file: SensorFile, factor: float, where: str) -> float:
         )
     if NUMBER.fullmatch(file.text) is None or not math.isfinite(float(file.text)):
         raise MalformedReply(where, file.text.encode(), asked=file.path, expected="a plain number")
-    return float(file.text) * factor
+    return round(float(file.text) * factor, 9)  # as it was written, and no digit of the arithmetic
