@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.folder import is_folder, kind_of, open_folder
+from rig.transport.found_again import found_again
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
 
@@ -97,25 +98,23 @@ class SerialLinks(Links):
         return link
 
     def reopen(self, link: Link) -> bool:
-        """Try once to open a lost port again, by the path that the bench file gives; see `Links.reopen`."""
+        """Try once to open a lost port again, by the path that the bench file gives; see `Links.reopen`.
+
+        A USB port that is not there under that path is looked for by its serial number: a device that was plugged in
+        again may have another number, and another device its own.
+        """
         if not link.lost_because:
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not is_tcp(port.path) and not Path(port.path).exists():
+        path = _where_now(port)
+        if not path:
             return False
-        found = identify_port(port.path)
-        if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
-            raise DeviceChanged(
-                f"another port answers to this name: {_said(found)}",
-                where=link.where,
-                expected=_said(link.identity),
-                hint="plug the former adapter in again",
-            )
         try:
-            opened = _open_port(port.path, port.settings, RECONNECT_S)
+            opened = _open_port(path, port.settings, RECONNECT_S)
         except (OSError, ValueError, termios.error):
             return False
+        link.identity = replace(link.identity, port=path)
         port.opened, port.descriptor = opened, opened.fileno()
         self._reopened(link)
         self._listen(port)
@@ -236,6 +235,27 @@ class SerialLinks(Links):
         for port in self._ports.values():
             _close_port(port.opened)
         self._ports.clear()
+
+
+def _where_now(port: _Port) -> str:
+    """Return under which path a lost port is there again, empty where it is not.
+
+    Raises `DeviceChanged` where another one has its path, and it is nowhere else.
+    """
+    was = port.link.identity
+    there = is_tcp(port.path) or Path(port.path).exists()
+    found = identify_port(port.path) if there else None
+    if found is not None and (found.kind, found.serial_number) == (was.kind, was.serial_number):
+        return port.path
+    again = found_again(was.serial_number) if was.kind == "usb" else ""
+    if found is None or again:
+        return again
+    raise DeviceChanged(
+        f"another port answers to this name: {_said(found)}",
+        where=port.link.where,
+        expected=_said(was),
+        hint="plug the former adapter in again",
+    )
 
 
 def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
