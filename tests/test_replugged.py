@@ -127,7 +127,12 @@ def test_a_sensor_of_the_air_that_comes_back_under_another_number_is_found_and_i
     bench: Bench, kind: str
 ) -> None:
     """A pseudo-terminal and a folder of files, both really gone for a while; at 7E1, which the first does not know."""
-    bench.do(lambda: bench.server.add("air", bench.twin.air_sensor(kind)))
+    device = bench.twin.air_sensor(kind)
+
+    def plug() -> None:
+        bench.server.add("air", device)
+
+    bench.do(plug)
     while not (bench.folder / "ports" / "air").exists():
         bench.links.pause(0.01)
     before = (bench.folder / "ports" / "air").resolve()

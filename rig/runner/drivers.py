@@ -8,6 +8,7 @@ from rig.bench import balance_driver, pump_driver
 from rig.config import BenchConfig
 from rig.driver_names import PUMPS, SHIPPED
 from rig.errors import ConfigError, ScenarioError
+from rig.plugins.air_bench import air_driver
 from rig.plugins.provenance import described
 from rig.plugins.spec import Capability, DriverSpec
 from rig.profiles.profile import PumpProfile
@@ -70,7 +71,8 @@ def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile)
 
 def third_party_drivers(config: BenchConfig) -> list[dict[str, Any]]:
     """Return what a record's header says of drivers that are not the rig's own; empty where all are."""
-    return [described(found) for found in (pump_driver(config), balance_driver(config)) if found.third_party]
+    sensors = [air_driver(each, config) for each in config.environment.sensors]
+    return [described(found) for found in (pump_driver(config), balance_driver(config), *sensors) if found.third_party]
 
 
 def needs_of(step: Step) -> tuple[Capability, ...]:
