@@ -1,4 +1,4 @@
-"""``rig simulate``: the twin's devices on pseudo-terminals, for anyone's client."""
+"""``rig simulate``: the twin's devices on pseudo-terminals or TCP ports, for anyone's client."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rig.errors import UsageError
 from rig.runner.stop import SIGNALS
 from rig.sim.faults import list_faults
 from rig.sim.serve import Wiring, serve
+from rig.sim.tcp import parse_address
 
 SERVED = {
     "pump": ("pump",),
@@ -18,7 +19,10 @@ SERVED = {
     "bench": ("pump", "balance"),
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
+    "supply": ("supply",),
+    "meter": ("meter",),
 }
+ON_BENCHES = ("bench", "syringe-bench")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -33,23 +37,44 @@ def execute(options: argparse.Namespace) -> int:
             expected=", ".join([*SERVED][:-1]) + f" or {[*SERVED][-1]}",
             hint="rig simulate bench --pty",
         )
+    devices, instruments = _instruments(options)
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
     serve(
-        devices=SERVED[options.device],
-        model=options.model,
+        devices=devices,
+        model=None if options.device in instruments else options.model,
         serial=options.serial,
         seed=options.seed,
         faults=options.fault,
         sealed_ledger=Path(options.ledger) if options.ledger else None,
         wiring=Wiring(
-            options.speed, options.epoch_ns, Path(options.ports).absolute() if options.ports else None, options.link
+            options.speed,
+            options.epoch_ns,
+            Path(options.ports).absolute() if options.ports else None,
+            options.link,
+            parse_address(options.tcp) if options.tcp else None,
+            **instruments,
         ),
         announce=_announce,
         stop=lambda: bool(stopped),
     )
     return 0
+
+
+def _instruments(options: argparse.Namespace) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what is served, and the models of supply and meter among it."""
+    wanted = {name: getattr(options, name) for name in ("supply", "meter") if getattr(options, name) is not None}
+    if wanted and options.device not in ON_BENCHES:
+        raise UsageError(
+            f"'{options.device}' has no room for a {' and a '.join(wanted)}",
+            where="--supply, --meter",
+            expected=" or ".join(f"rig simulate {name}" for name in ON_BENCHES),
+        )
+    if options.device in ("supply", "meter") and options.model:
+        wanted[options.device] = options.model
+    alone = SERVED[options.device]
+    return (*alone, *(name for name in wanted if name not in alone)), wanted
 
 
 def _announce(line: str) -> None:

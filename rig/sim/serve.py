@@ -32,16 +32,18 @@ from pathlib import Path
 from rig.clock import SystemClock, to_s
 from rig.errors import TransportError, UsageError
 from rig.sim.bench import SimulatedBench
-from rig.sim.faults import refuse_syringe_faults
+from rig.sim.faults import refuse_instrument_faults, refuse_syringe_faults
+from rig.sim.instruments.session import Instrument
+from rig.sim.tcp import OneWire, Readable, TcpListener
 from rig.transport.virtual import SimulatedDevice
 
-DEVICES = ("pump", "balance", "syringe")
+DEVICES = ("pump", "balance", "syringe", "supply", "meter")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 IDLE_S = 0.1  # how long a stop request may go unnoticed
 READ_SIZE = 4096
 BITS_PER_BYTE = 10  # 8N1
-BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
+BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600, "syringe": 19_200, "supply": 9_600, "meter": 9_600}
 
 
 class PtyServer:
@@ -63,8 +65,9 @@ class PtyServer:
         self._names = names
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
-        self._ports: dict[int, _PtyPort] = {}  # by the descriptor of the master, those that are plugged in
+        self._readers: dict[int, Readable] = {}  # by descriptor: masters that are plugged in, sockets
         self._devices: dict[str, _PtyPort] = {}
+        self._listeners: dict[str, TcpListener] = {}
 
     def add(self, name: str, device: SimulatedDevice, baud: int = 9_600) -> str:
         """Put a device on a new pseudo-terminal; return the path clients open. ``baud`` matters to a paced server."""
@@ -74,22 +77,46 @@ class PtyServer:
         device.attach(port)
         return path
 
+    def listen(
+        self, name: str, address: tuple[str, int], session: Callable[[], SimulatedDevice | None]
+    ) -> tuple[str, int]:
+        """Serve a device on a TCP port, with a session for each connection; return the address clients connect to."""
+        self._listeners[name] = listener = TcpListener(self, address, session)
+        return listener.address
+
+    def watch(self, descriptor: int, reader: Readable) -> None:
+        """Call ``reader.read`` when there is something to read."""
+        self._readers[descriptor] = reader
+
+    def unwatch(self, descriptor: int) -> None:
+        """Stop that."""
+        self._readers.pop(descriptor, None)
+
+    def rig_ns(self, link_ns: int) -> int:
+        """Return the plant's time at a link time."""
+        return self.clock.rig_ns(link_ns)
+
     def unplug(self, name: str) -> None:
-        """Pull a device's plug: its pseudo-terminal hangs up and its name is gone."""
+        """Pull a device's plug: its pseudo-terminal hangs up and its name is gone; connections are reset."""
+        if name in self._listeners:
+            self._listeners[name].unplug()
+            return
         port = self._devices[name]
         if port.plugged:
-            self._ports.pop(port.master)
+            self._readers.pop(port.master)
             port.hang_up()
             self._forget_name(port)
 
     def replug(self, name: str) -> None:
-        """Put the plug back in, on a new pseudo-terminal under the same name."""
-        if not self._devices[name].plugged:
+        """Put the plug back in, on a new pseudo-terminal under the same name, or the same TCP port."""
+        if name in self._listeners:
+            self._listeners[name].plug_in()
+        elif not self._devices[name].plugged:
             self._plug_in(self._devices[name])
 
     def _plug_in(self, port: _PtyPort) -> str:
         path = port.open()
-        self._ports[port.master] = port
+        self._readers[port.master] = port
         if self._names is None:
             return path
         stable = self._names / port.name
@@ -130,17 +157,18 @@ class PtyServer:
         wait_s = most_s
         if self._queue:
             wait_s = min(most_s, max(0.0, (self._queue[0][0] - now_ns) * 1e-9))
-        ready, _, _ = select.select(list(self._ports), [], [], wait_s)
-        for master in ready:
-            self._ports[master].read(time.monotonic_ns())
+        ready, _, _ = select.select(list(self._readers), [], [], wait_s)
+        for descriptor in ready:
+            if (reader := self._readers.get(descriptor)) is not None:  # one before may have closed it
+                reader.read(time.monotonic_ns())
         now_ns = time.monotonic_ns()
         while self._queue and self._queue[0][0] <= now_ns:
             at_ns, _, action = heapq.heappop(self._queue)
             action(at_ns)
 
     def close(self) -> None:
-        """Close every pseudo-terminal; clients see their device unplugged."""
-        for name in self._devices:
+        """Close every pseudo-terminal and TCP port; clients see their device unplugged."""
+        for name in (*self._devices, *self._listeners):
             self.unplug(name)
 
 
@@ -225,6 +253,9 @@ class Wiring:
     epoch_ns: int | None = None  # None: now
     names: Path | None = None  # a folder for stable names
     link: str = "cc111x"  # or "carelink"
+    tcp: tuple[str, int] | None = None  # in place of pseudo-terminals: the first device's address, the others' follow
+    supply: str = "e36312a"  # models of what is in the loop of the pump's battery, where it is served
+    meter: str = "34461a"
 
 
 def serve(
@@ -239,15 +270,17 @@ def serve(
     announce: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Serve the pump's stick, the balance and/or a syringe pump of one twin until ``stop()`` or KeyboardInterrupt.
+    """Serve devices of one twin until ``stop()`` or KeyboardInterrupt: stick, balance, syringe pump, supply, meter.
 
     ``announce`` gets one JSON line per device: device, model, link of the pump, port, speed and epoch_ns, the monotonic
-    link time at which rig time equals link time. With a folder for names, the names are announced. With the epoch of a
-    simulator that ran before, plant and pump begin there and live through the time since. The sealed ledger is written
-    at the end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved
-    for simulators.
+    link time at which rig time equals link time; of a supply and a meter, their VISA resource, too. With a folder for
+    names, the names are announced. With the epoch of a simulator that ran before, plant and pump begin there and live
+    through the time since. The sealed ledger is written at the end. Raises `UsageError` for unknown devices, models,
+    faults, an address that is taken, or a serial number outside the range reserved for simulators.
 
-    ``model`` is that of the syringe pump where one is served (default ne-1000), else that of the pump (default 723).
+    ``model`` is that of the syringe pump where one is served (default ne-1000), else that of the pump (default 723). A
+    supply that is served alone is off, as after power-up; on a bench with others it has been set and switched on, so
+    that the pump could be primed.
     """
     if not devices or not set(devices) <= set(DEVICES):
         raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
@@ -258,6 +291,7 @@ def serve(
         )
     if "syringe" not in devices:
         refuse_syringe_faults(faults)
+    refuse_instrument_faults(faults, devices)
     server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
@@ -277,12 +311,20 @@ def serve(
     if "syringe" in devices:
         mounted = model or "ne-1000"
         played["syringe"] = (bench.mount_syringe(mounted), BAUD["syringe"], {"model": mounted})
+    shared = _mount(bench, devices, wiring)
     try:
-        for name in devices:
-            device, baud, facts = played[name]
-            port = server.add(name, device, baud)
-            line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
-            announce(json.dumps(line))
+        for number, name in enumerate(devices):
+            ends = {"speed": wiring.speed, "epoch_ns": server.epoch_ns}
+            if name in shared:
+                instrument = shared[name]
+                port, visa = _reach(server, name, instrument.session, wiring, number)
+                facts = {"model": instrument.name, "port": port, "visa": visa}
+            else:
+                device, baud, known = played[name]
+                session = OneWire(server, device).session if wiring.tcp else lambda device=device: device
+                port, _ = _reach(server, name, session, wiring, number, baud)
+                facts = {**known, "port": port}
+            announce(json.dumps({"device": name, **facts, **ends}))
         bench.seed_unplugging(server, server.clock.link_at, devices)
         server.run(stop)
     except KeyboardInterrupt:
@@ -291,3 +333,33 @@ def serve(
         server.close()
         bench.advance(max(server.epoch_ns, server.clock.now_ns()))
         bench.close()
+
+
+def _mount(bench: SimulatedBench, devices: Sequence[str], wiring: Wiring) -> dict[str, Instrument]:
+    """Put supply and meter into the loop of the pump's battery, where they are wanted."""
+    mounted: dict[str, Instrument] = {}
+    if "supply" in devices:
+        mounted["supply"] = bench.mount_supply(wiring.supply, prepared=len(devices) > 1)
+    if "meter" in devices:
+        mounted["meter"] = bench.mount_meter(wiring.meter)
+    return mounted
+
+
+def _reach(
+    server: PtyServer,
+    name: str,
+    session: Callable[[], SimulatedDevice | None],
+    wiring: Wiring,
+    number: int,
+    baud: int = 9_600,
+) -> tuple[str, str]:
+    """Serve a device; return (what pyserial opens, what VISA opens)."""
+    if wiring.tcp is None:
+        device = session()
+        if device is None:
+            raise RuntimeError("a device without a wire")
+        path = server.add(name, device, baud)
+        return path, f"ASRL{path}::INSTR"
+    host, first = wiring.tcp
+    host, port = server.listen(name, (host, first + number if first else 0), session)
+    return f"socket://{host}:{port}", f"TCPIP::{host}::{port}::SOCKET"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
@@ -78,8 +78,9 @@ def resistive(source: Source, ohm: float, siemens: float) -> Point:
 def regulated(source: Source, ohm: float, watts: float, nominal_v: float) -> Point:
     """Return the state of the loop with a load behind a step-up converter, which takes constant power.
 
-    Beyond what the leads can carry, or the limit allows, it takes what a resistor of ``nominal_v`` squared over
-    ``watts`` would: its voltage collapses.
+    Beyond what the leads can carry, or the limit allows, its voltage collapses: it takes what a resistor of
+    ``nominal_v`` squared over ``watts`` would, and has at most half of the source's voltage left, where a resistance
+    gives most.
     """
     if watts <= 0.0 or source.volts <= 0.0:
         return Point(source.volts, source.volts, 0.0, False)
@@ -88,7 +89,8 @@ def regulated(source: Source, ohm: float, watts: float, nominal_v: float) -> Poi
         amps = 2.0 * watts / (source.volts + math.sqrt(room))
         if amps <= source.limit_a:
             return Point(source.volts, source.volts - amps * ohm, amps, False)
-    return resistive(source, ohm, watts / (nominal_v * nominal_v))
+    point = resistive(source, ohm, watts / (nominal_v * nominal_v))
+    return replace(point, load_v=min(point.load_v, source.volts / 2.0))
 
 
 @dataclass(slots=True)

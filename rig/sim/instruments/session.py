@@ -90,6 +90,11 @@ class Instrument:
 
     # --- for makers' classes
 
+    @property
+    def name(self) -> str:
+        """Return the model's name."""
+        return self.manners.identity.split(",")[1]
+
     def reset(self, rig_ns: int) -> None:
         """Set everything as after ``*RST``."""
         raise NotImplementedError
