@@ -86,7 +86,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "device",
         nargs="?",
-        choices=["pump", "balance", "bench", "syringe", "syringe-bench", "supply", "meter"],
+        choices=["pump", "balance", "bench", "supply", "meter", "syringe", "syringe-bench"],
         help="what to serve",
     )
     simulate.add_argument(

@@ -17,10 +17,10 @@ SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
     "bench": ("pump", "balance"),
-    "syringe": ("syringe",),
-    "syringe-bench": ("syringe", "balance"),
     "supply": ("supply",),
     "meter": ("meter",),
+    "syringe": ("syringe",),
+    "syringe-bench": ("syringe", "balance"),
 }
 ON_BENCHES = ("bench", "syringe-bench")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,9 @@ from rig.transport.virtual import Port, SimulatedDevice
 READ_SIZE = 65_536
 RETRY_NS = 1_000_000
 MAX_UNREAD = 1 << 24  # bytes that wait for a client who does not read; then the connection is reset
+STAMPED = 35  # SO_TIMESTAMPNS, which Python does not name: when the kernel got what is read
+STAMP_SPACE = 64
+OLDEST_NS = 1_000_000_000  # an older stamp is a clock that was set
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST
 
 
@@ -117,21 +121,29 @@ class TcpConnection:
         self._open = True
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            client.setsockopt(socket.SOL_SOCKET, STAMPED, 1)
         host.watch(client.fileno(), self)
         device.attach(self)
 
     def read(self, now_ns: int) -> None:
         """Hand the device what the client wrote; nothing at all means that the client is gone."""
         try:
-            data = self._socket.recv(READ_SIZE)
+            data, stamps, _, _ = self._socket.recvmsg(READ_SIZE, STAMP_SPACE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
+            data, stamps = b"", []
         if data:
-            self._device.receive(data, now_ns)
+            self._acknowledge()
+            self._device.receive(data, now_ns - _age_ns(stamps))
         else:
             self._close()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge at once: a client that bundles (Nagle) holds its next message until then, and loses its pace."""
+        if hasattr(socket, "TCP_QUICKACK"):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def send(self, data: bytes, at_ns: int) -> None:
         """Put bytes on the wire at a link time."""
@@ -227,6 +239,16 @@ class _WireEnd:
     def close(self) -> None:
         """Free the wire."""
         self._wire.client = None
+
+
+def _age_ns(stamps: list[tuple[int, int, bytes]]) -> int:
+    """Return how long ago bytes arrived: an instrument that needs rest must not suffer from a busy computer."""
+    for level, kind, stamp in stamps:
+        if level == socket.SOL_SOCKET and kind == STAMPED and len(stamp) == struct.calcsize("ll"):
+            seconds, rest_ns = struct.unpack("ll", stamp)
+            age_ns = time.time_ns() - seconds * 1_000_000_000 - rest_ns
+            return age_ns if 0 <= age_ns < OLDEST_NS else 0
+    return 0
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -68,7 +68,8 @@ class RigolDp(Supply):
             None,
             lambda call: "YES" if self.output(self._channel(call)).tripped == kind else "NO",
         )
-        add((f":OUTPut:{kind}:CLEAR", f"{SOURCE}{first}:PROTection:CLEar"), self._clear_trip)
+        add(f":OUTPut:{kind}:CLEAR", self._clear_trip)
+        add(f"{SOURCE}{first}:PROTection:CLEar", lambda call: self.clear_trip(self._channel(call), call.rig_ns))
 
     # --- channels
 
@@ -166,7 +167,7 @@ class RigolDp(Supply):
         return output.ovp_on if kind == "OVP" else output.ocp_on
 
     def _clear_trip(self, call: Call) -> None:
-        """Clear a trip; the output stays off."""
+        """Clear a trip; the output stays off, which it does not after ``:SOUR:VOLT:PROT:CLE``."""
         channel = self._channel(call)
         self.output(channel).on = False
         self.clear_trip(channel, call.rig_ns)

@@ -28,7 +28,7 @@ SPD3303X = SupplyModel(
 )
 SPD1168X = SupplyModel(
     "SPD1168X",
-    (OutputRange(16.0, 8.0, 16.5, 8.0),),
+    (OutputRange(16.0, 8.0, 16.5, 8.0, ovp_always=True),),
     Manners(
         "Siglent Technologies,SPD1168X,SPD1XABC900001,2.01.01.06,V1.0", plain, "supply", REPLY_S, REST_S, SAVE_REST_S
     ),
@@ -36,7 +36,7 @@ SPD1168X = SupplyModel(
 
 
 class SiglentSpd(Supply):
-    """Commands of an SPD3303X; with one output, of an SPD1168X. No over-voltage protection over the wire."""
+    """Commands of an SPD3303X, which has no over-voltage protection over the wire; with one output, of an SPD1168X."""
 
     def teach(self) -> None:
         """Add the maker's commands."""
@@ -49,6 +49,30 @@ class SiglentSpd(Supply):
         add(":MEASure:CURRent", None, lambda call: f"{self._measured(call)[1]:.3f}")
         add(":MEASure:POWEr", None, lambda call: f"{max(0.0, self._product(call)):.3f}")
         add(":SYSTem:STATus", None, self._status)
+        add(":OUTPut:TRACK", lambda call: _mode(call.only(1)[0]))
+        add((":OUTPut:WAVE", ":TIMEr", ":TIMEr:SET", ":MODE:SET", "*LOCK", "*UNLOCK"), _nothing)
+        if len(self.outputs) == 1:
+            self._add_protection()
+
+    def _add_protection(self) -> None:
+        """Add what the manual of 2025 has for single-output models: levels, always on, and what clears a trip."""
+        add, limits = self.commands.add, self.range(1)
+        add(
+            ":OVP",
+            lambda call: self.set_ovp(1, limited(call.only(1)[0], 0.0, limits.ovp_v, limits.ovp_v), None, call.rig_ns),
+            lambda _call: f"{self.output(1).ovp_v:.3f}",
+        )
+        add(
+            ":OCP",
+            lambda call: self.set_ocp(1, limited(call.only(1)[0], 0.0, limits.amps, limits.amps), None, call.rig_ns),
+            lambda _call: f"{self.output(1).ocp_a:.3f}",
+        )
+        add(":OUTPut:RESE:PROT", self._clear_trip)
+
+    def _clear_trip(self, call: Call) -> None:
+        """Clear a trip; the output stays off."""
+        self.output(1).on = False
+        self.clear_trip(1, call.rig_ns)
 
     def _prefix(self, call: Call) -> int:
         channel = call.numbers[0] or self.selected
@@ -92,3 +116,13 @@ class SiglentSpd(Supply):
             word |= (self.mode(number + 1, call.rig_ns) == "CC") << number
             word |= self.is_on(number + 1) << (4 + number)
         return f"0x{word:04x}"
+
+
+def _mode(text: str) -> None:
+    """Take the independent mode; the twin has no other."""
+    if text != "0":
+        raise ScpiError(-224)
+
+
+def _nothing(_call: Call) -> None:
+    """Do as told: nothing in here depends on it."""
