@@ -9,7 +9,7 @@ from rig.sim.instruments.session import Manners, signed
 from rig.sim.instruments.supply import OutputRange, Supply, SupplyModel
 
 SOURCE = "[:SOURce]"
-LEVEL = "[:LEVel][:IMMediate][:AMPlitude]"
+LEVEL = "[:LEVel][:IMMediate][:AMPLitude]"
 NAMES = {"P6V": 1, "P25V": 2, "N25V": 3, "CH1": 1, "CH2": 2, "CH3": 3}
 QUESTIONABLE_OV, QUESTIONABLE_OC = 1, 2
 

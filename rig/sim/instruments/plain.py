@@ -6,7 +6,7 @@ from rig.sim.instruments.scpi import Call, limited, truth
 from rig.sim.instruments.session import Manners, quoted
 from rig.sim.instruments.supply import OutputRange, Supply, SupplyModel
 
-LEVEL = "[:LEVel][:IMMediate][:AMPlitude]"
+LEVEL = "[:LEVel][:IMMediate][:AMPLitude]"
 
 SIM_PSU = SupplyModel(
     "SIM-PSU",

@@ -7,7 +7,7 @@ from rig.sim.instruments.session import Manners, quoted
 from rig.sim.instruments.supply import OutputRange, Supply, SupplyModel
 
 SOURCE = "[:SOURce<n>]"
-LEVEL = "[:LEVel][:IMMediate][:AMPlitude]"
+LEVEL = "[:LEVel][:IMMediate][:AMPLitude]"
 
 DP832 = SupplyModel(
     "DP832",
