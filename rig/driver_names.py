@@ -10,8 +10,9 @@ from typing import Final
 
 PUMPS: Final = "rig.pumps"
 BALANCES: Final = "rig.balances"
+FLOW_SOURCES: Final = "rig.flow_sources"
 PROFILES: Final = "rig.profiles"  # packages that hold profile data files
-GROUPS: Final = {"pump": PUMPS, "balance": BALANCES}  # role -> group of entry points
+GROUPS: Final = {"pump": PUMPS, "balance": BALANCES, "flow_source": FLOW_SOURCES}  # role -> group of entry points
 DISTRIBUTION: Final = "insulin-pump-rig"
 NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 
@@ -21,7 +22,19 @@ SHIPPED: Final = {
         "cc111x": "rig.drivers.minimed.specs:CC111X",
         "carelink": "rig.drivers.minimed.specs:CARELINK",
     },
-    BALANCES: {"mt-sics": "rig.drivers.mt_sics:SPEC"},
+    BALANCES: {
+        "mt-sics": "rig.drivers.mt_sics:SPEC",
+        "kern-kcp": "rig.drivers.mt_sics:KCP",
+        "sbi": "rig.drivers.sartorius:SPEC",
+        "and": "rig.drivers.a_and_d:SPEC",
+        "ohaus": "rig.drivers.ohaus:SPEC",
+        "kern": "rig.drivers.kern:SPEC",
+        "radwag": "rig.drivers.radwag:SPEC",
+    },
+    FLOW_SOURCES: {
+        "new-era": "rig.drivers.new_era.spec:SPEC",
+        "harvard": "rig.drivers.harvard.spec:SPEC",
+    },
 }
 
 

@@ -1,4 +1,4 @@
-"""``rig simulate``: the twin's devices on pseudo-terminals or TCP ports, for anyone's client."""
+"""``rig simulate``: the twin's devices on pseudo-terminals or TCP, for anyone's client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rig.errors import UsageError
 from rig.runner.stop import SIGNALS
 from rig.sim.faults import list_faults
 from rig.sim.serve import Wiring, serve
-from rig.sim.tcp import parse_address
 
+MOST_PORT = 65_535
 SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
@@ -23,6 +23,7 @@ SERVED = {
     "syringe-bench": ("syringe", "balance"),
 }
 ON_BENCHES = ("bench", "syringe-bench")
+WITH_OWN_MODEL = ("balance", "supply", "meter")  # alone, --model is theirs
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,13 +38,14 @@ def execute(options: argparse.Namespace) -> int:
             expected=", ".join([*SERVED][:-1]) + f" or {[*SERVED][-1]}",
             hint="rig simulate bench --pty",
         )
-    devices, instruments = _instruments(options)
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
+    devices, instruments = _instruments(options)
+    alone = options.device == "balance"
     serve(
         devices=devices,
-        model=None if options.device in instruments else options.model,
+        model=None if options.device in WITH_OWN_MODEL else options.model,
         serial=options.serial,
         seed=options.seed,
         faults=options.fault,
@@ -53,7 +55,12 @@ def execute(options: argparse.Namespace) -> int:
             options.epoch_ns,
             Path(options.ports).absolute() if options.ports else None,
             options.link,
-            parse_address(options.tcp) if options.tcp else None,
+            Path(options.gpio) if options.gpio else None,
+            options.valve,
+            _address(options.tcp) if options.tcp else None,
+            options.pace,
+            options.protocol,
+            options.balance_model or (options.model if alone and options.model else ""),
             **instruments,
         ),
         announce=_announce,
@@ -75,6 +82,14 @@ def _instruments(options: argparse.Namespace) -> tuple[tuple[str, ...], dict[str
         wanted[options.device] = options.model
     alone = SERVED[options.device]
     return (*alone, *(name for name in wanted if name not in alone)), wanted
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT."""
+    host, _, number = text.rpartition(":")
+    if not host or not number.isascii() or not number.isdigit() or int(number[:6]) > MOST_PORT:
+        raise UsageError(f"'{text}' is no address", where="--tcp", expected="HOST:PORT, such as 127.0.0.1:4001")
+    return host, int(number)
 
 
 def _announce(line: str) -> None:

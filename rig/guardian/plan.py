@@ -40,6 +40,19 @@ class PumpPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """The way to a flow source that this run drives; ``protocol`` is the name of its driver."""
+
+    name: str
+    protocol: str
+    port: str
+    baud: int
+    identity: str = ""
+    address: int = 0
+    safe_timeout_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LinePlan:
     """One GPIO line: ``pin`` is the BCM number, ``safe`` the level of an output that is safe."""
 
@@ -67,7 +80,7 @@ class SafePlan:
     run_id: str
     run_folder: str
     ledger: str
-    pump: PumpPlan
+    pump: PumpPlan | None  # None: the run addresses none
     lines: tuple[LinePlan, ...] = ()
     gpio: str = "rpi"
     hold_s: float = 0.0
@@ -76,9 +89,12 @@ class SafePlan:
     clock_epoch_ns: int = 0
     commit_s: float = 1.0
     schema: int = PLAN_SCHEMA
+    flow_sources: tuple[FlowPlan, ...] = ()
 
     def tuned(self, frequency_mhz: float) -> SafePlan:
         """Return the plan with the frequency on which the pump was found."""
+        if self.pump is None:
+            return self
         return replace(self, pump=replace(self.pump, frequency_mhz=frequency_mhz, scan=()))
 
     def to_json(self) -> dict[str, Any]:
@@ -96,8 +112,10 @@ def plan_from_json(document: Any) -> SafePlan:
                 f"a safe plan of schema {data['schema']}", where="guardian", expected=f"schema {PLAN_SCHEMA}"
             )
         pump = data["pump"]
-        lists = {"serials": tuple(pump["serials"]), "scan": tuple(pump.get("scan", ()))}
-        data["pump"] = PumpPlan(**{**pump, **lists})
+        if pump is not None:
+            lists = {"serials": tuple(pump["serials"]), "scan": tuple(pump.get("scan", ()))}
+            data["pump"] = PumpPlan(**{**pump, **lists})
+        data["flow_sources"] = tuple(FlowPlan(**source) for source in data.get("flow_sources", ()))
         data["lines"] = tuple(LinePlan(**line) for line in data["lines"])
         return SafePlan(**data)
     except (KeyError, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from rig.driver_names import DISTRIBUTION, GROUPS, SHIPPED, driver_names
 from rig.errors import ConfigError
+from rig.plugins.roles import FlowSourceDriver
 from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, PumpDriver
 from rig.profiles.strict import nearest
 from rig.transport.links import Link, Links
@@ -68,6 +69,11 @@ def open_pump(found: Found, links: Links, link: Link, address: Address) -> PumpD
 def open_balance(found: Found, links: Links, link: Link, address: Address) -> BalanceDriver:
     """Return the driver of one balance; nothing is sent. Raises `ConfigError` as `open_pump` does."""
     return cast("BalanceDriver", _opened(found, "balance", links, link, address))
+
+
+def open_flow_source(found: Found, links: Links, link: Link, address: Address) -> FlowSourceDriver:
+    """Return the driver of one flow source; nothing is sent. Raises `ConfigError` as `open_pump` does."""
+    return cast("FlowSourceDriver", _opened(found, "flow_source", links, link, address))
 
 
 def resolve(reference: str, what: str) -> Any:

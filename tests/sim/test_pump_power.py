@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from rig.errors import UsageError
-from rig.sim.faults import refuse_instrument_faults
+from rig.sim.instrument_faults import refuse_instrument_faults
 from rig.sim.instruments.meter import Meter
 from rig.sim.instruments.supply import Supply
 from rig.sim.pump.packets import short_packet

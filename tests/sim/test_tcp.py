@@ -12,16 +12,13 @@ from collections.abc import Callable
 import pytest
 
 from rig.cli.main import main
-from rig.errors import UsageError
+from rig.errors import TransportError
 from rig.paths import checkout
 from rig.sim.faults import FaultSet, parse_fault
 from rig.sim.instruments.circuit import Circuit, Resistor
 from rig.sim.instruments.models import make_supply
-from rig.sim.serve import PtyServer
-from rig.sim.tcp import OneWire, parse_address
-from tests.sim.test_serve import Echo
+from rig.sim.serve import TcpServer
 
-LOCAL = ("127.0.0.1", 0)
 MOST_S = 5.0
 
 
@@ -29,7 +26,7 @@ class Served:
     """A supply on a TCP port, in this thread: the server runs while a test waits."""
 
     def __init__(self, *faults: str) -> None:
-        self.server = PtyServer()
+        self.server = TcpServer("127.0.0.1", 0)
         seeded = FaultSet([parse_fault(fault) for fault in faults], 0)
         self.supply = make_supply(
             "scpi",
@@ -40,7 +37,8 @@ class Served:
             faults=seeded,
             start_ns=0,
         )
-        self.address = self.server.listen("supply", LOCAL, self.supply.session)
+        host, _, port = self.server.share("supply", self.supply.session).removeprefix("tcp://").rpartition(":")
+        self.address = host, int(port)
 
     def client(self) -> socket.socket:
         client = socket.create_connection(self.address)
@@ -123,39 +121,11 @@ def test_a_client_that_leaves_before_its_answer_harms_nobody() -> None:
     served.server.close()
 
 
-def test_a_device_with_one_wire_takes_one_client_at_a_time() -> None:
+def test_a_port_that_is_taken_cannot_be_had() -> None:
     served = Served()
-    address = served.server.listen("balance", LOCAL, OneWire(served.server, Echo()).session)
-    first = socket.create_connection(address)
-    first.setblocking(False)
-    assert served.answer(first, b"hello\n") == b"hello\n"
-    second = socket.create_connection(address)
-    second.setblocking(False)
-    assert served.answer(second) == b""  # turned away
-    first.close()
-    second.close()
-
-    def comes_in() -> bool:
-        with socket.create_connection(address) as third:
-            third.setblocking(False)
-            try:
-                return served.answer(third, b"again\n") == b"again\n"
-            except ConnectionError:
-                return False  # that the first one has left was not seen yet
-
-    served.until(comes_in)
+    with pytest.raises(TransportError, match="cannot listen there"):
+        TcpServer(*served.address).share("meter", served.supply.session)
     served.server.close()
-
-
-def test_an_address_that_is_taken_or_none_at_all_is_a_usage_error() -> None:
-    served = Served()
-    with pytest.raises(UsageError, match="no port can be had"):
-        PtyServer().listen("meter", served.address, served.supply.session)
-    served.server.close()
-    for wrong in ("5025", "localhost:", ":5025", "localhost:70000", "localhost:x"):
-        with pytest.raises(UsageError, match="is no address"):
-            parse_address(wrong)
-    assert parse_address("[::1]:5025") == ("::1", 5025)
 
 
 def test_the_command_line_serves_a_bench_with_supply_and_meter_on_tcp_ports() -> None:
@@ -168,12 +138,12 @@ def test_the_command_line_serves_a_bench_with_supply_and_meter_on_tcp_ports() ->
         assert {line["epoch_ns"] for line in lines.values()} == {lines["pump"]["epoch_ns"]}
         supply = lines["supply"]
         assert supply["model"] == "DP832"
-        host, _, port = supply["port"].removeprefix("socket://").rpartition(":")
+        host, _, port = supply["port"].removeprefix("tcp://").rpartition(":")
         assert supply["visa"] == f"TCPIP::{host}::{port}::SOCKET"
         with socket.create_connection((host, int(port)), MOST_S) as client:
             client.sendall(b":OUTP? CH1;:VOLT?\n")
             assert client.recv(100) == b"ON;1.500\n"  # as an operator left it, so that the pump could be primed
-        meter = lines["meter"]["port"].removeprefix("socket://").rpartition(":")
+        meter = lines["meter"]["port"].removeprefix("tcp://").rpartition(":")
         with socket.create_connection((meter[0], int(meter[2])), MOST_S) as client:
             client.sendall(b"CONF:CURR:DC 2\nCURR:DC:NPLC 1\nREAD?\n")
             assert 0.001 < float(client.recv(100)) < 0.2
