@@ -248,6 +248,7 @@ class SimulatedBench:
                 "played": self._played,
                 "serial": self._serial,
                 "faults": self._faults.written,
+                "resets": [{"at_ns": at_ns, "why": why} for at_ns, why in self.firmware.power.resets],
                 "units": "volumes in U, masses in mg, times in ns of rig time",
             }
             self.ledger.seal(self._sealed_ledger, self._plant.now_ns, facts)

@@ -7,10 +7,10 @@ thresholds and currents are in `rig.sim.parameters`, each with its source or mar
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 
 from rig.sim.instruments.circuit import Circuit, Point, Source, Steps, regulated
 from rig.sim.parameters import HOUR_NS, PlantParameters
@@ -68,7 +68,7 @@ class PumpLoad:
 
     def watts(self, rig_ns: int) -> float:
         """Return what is drawn at a rig time."""
-        spans = chain(self._radio, self._screen, self._motor)
+        spans = self._since(rig_ns)
         return self._rest.at(rig_ns) + sum(span.watts for span in spans if span.begin_ns <= rig_ns < span.end_ns)
 
     def solve(self, source: Source, ohm: float, rig_ns: int) -> Point:
@@ -77,9 +77,14 @@ class PumpLoad:
 
     def edges(self, from_ns: int, to_ns: int) -> list[int]:
         """Return the times at which something begins or ends."""
-        spans = chain(self._radio, self._screen, self._motor)
+        spans = self._since(from_ns)
         ends = [edge for span in spans for edge in (span.begin_ns, span.end_ns) if from_ns < edge < to_ns]
         return ends + self._rest.edges(from_ns, to_ns)
+
+    def _since(self, rig_ns: int) -> Iterator[Span]:
+        """Return what had not ended at a rig time; what ended before stands first in each row."""
+        for spans in (self._radio, self._screen, self._motor):
+            yield from takewhile(lambda span: span.end_ns > rig_ns, reversed(spans))
 
 
 @dataclass(frozen=True, slots=True)
