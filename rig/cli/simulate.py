@@ -19,9 +19,13 @@ SERVED = {
     "bench": ("pump", "balance"),
     "air": ("air",),
     "air-bench": ("pump", "balance", "air"),
+    "supply": ("supply",),
+    "meter": ("meter",),
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
 }
+ON_BENCHES = ("bench", "syringe-bench")
+WITH_OWN_MODEL = ("balance", "air", "supply", "meter")  # alone, --model is theirs
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -39,10 +43,11 @@ def execute(options: argparse.Namespace) -> int:
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
-    alone = options.device in ("balance", "air")  # then --model is that of the balance, or of the sensor
+    devices, instruments = _instruments(options)
+    alone = options.device == "balance"
     serve(
-        devices=SERVED[options.device],
-        model=None if alone else options.model,
+        devices=devices,
+        model=None if options.device in WITH_OWN_MODEL else options.model,
         serial=options.serial,
         seed=options.seed,
         faults=options.fault,
@@ -57,13 +62,29 @@ def execute(options: argparse.Namespace) -> int:
             _address(options.tcp) if options.tcp else None,
             options.pace,
             options.protocol,
-            options.balance_model or (options.model if options.device == "balance" and options.model else ""),
-            (options.model if options.device == "air" and options.model else options.air),
+            options.balance_model or (options.model if alone and options.model else ""),
+            air=options.model if options.device == "air" and options.model else options.air,
+            **instruments,
         ),
         announce=_announce,
         stop=lambda: bool(stopped),
     )
     return 0
+
+
+def _instruments(options: argparse.Namespace) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what is served, and the models of supply and meter among it."""
+    wanted = {name: getattr(options, name) for name in ("supply", "meter") if getattr(options, name) is not None}
+    if wanted and options.device not in ON_BENCHES:
+        raise UsageError(
+            f"'{options.device}' has no room for a {' and a '.join(wanted)}",
+            where="--supply, --meter",
+            expected=" or ".join(f"rig simulate {name}" for name in ON_BENCHES),
+        )
+    if options.device in ("supply", "meter") and options.model:
+        wanted[options.device] = options.model
+    alone = SERVED[options.device]
+    return (*alone, *(name for name in wanted if name not in alone)), wanted
 
 
 def _address(text: str) -> tuple[str, int]:
