@@ -24,7 +24,7 @@ SERVED = {
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
 }
-ON_BENCHES = ("bench", "syringe-bench")
+ON_BENCHES = ("bench", "air-bench", "syringe-bench")
 WITH_OWN_MODEL = ("balance", "air", "supply", "meter")  # alone, --model is theirs
 
 

@@ -302,8 +302,7 @@ def serve(
                 port = server.add(name, device, settings.baud, settings.bits)
             told = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
             announce(json.dumps(told))
-        bench.seed_unplugging(server, server.clock.link_at, devices)
-        bench.seed_air_unplugging(server, server.clock.link_at, [name for name in devices if name == "air"])
+        _seed_unplugging(bench, server, devices)
         if wiring.gpio is not None:
             _watch_pins(server, FolderPins(wiring.gpio, wires, bench.pins(wires, server.clock.now_ns)))
         server.run(stop)
@@ -329,6 +328,12 @@ def _resource(port: str) -> str:
     """Return what VISA calls a port."""
     host, _, number = port.removeprefix("tcp://").rpartition(":")
     return f"TCPIP::{host}::{number}::SOCKET" if port.startswith("tcp://") else f"ASRL{port}::INSTR"
+
+
+def _seed_unplugging(bench: SimulatedBench, server: PtyServer, devices: Sequence[str]) -> None:
+    """Pull the plugs of what is served where faults say so."""
+    bench.seed_unplugging(server, server.clock.link_at, devices)
+    bench.seed_air_unplugging(server, server.clock.link_at, [name for name in devices if name == "air"])
 
 
 def _watch_pins(server: PtyServer, pins: FolderPins) -> None:
