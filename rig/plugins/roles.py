@@ -25,6 +25,7 @@ from rig.instruments import (
     PumpStatus,
     TempBasal,
 )
+from rig.plugins.electrical_roles import Answers, Meters, Protects, Supplies
 from rig.readings import Weighing
 
 R = TypeVar("R")
@@ -46,6 +47,9 @@ class Capability(Enum):
     ALARMS = "alarms"
     WEIGHS = "weighs"
     WEIGHS_STABLE = "weighs_stable"
+    SUPPLIES = "supplies"
+    PROTECTS = "protects"
+    METERS = "meters"
 
 
 # --- pumps
@@ -273,10 +277,14 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         Capability.WEIGHS: Weighs,
         Capability.WEIGHS_STABLE: WeighsStable,
     },
+    "supply": {None: Answers, Capability.SUPPLIES: Supplies, Capability.PROTECTS: Protects},
+    "meter": {None: Answers, Capability.METERS: Meters},
 }
 NEEDED: Final = {
     "pump": Capability.SUSPENDS,
     "balance": Capability.WEIGHS,
+    "supply": Capability.SUPPLIES,
+    "meter": Capability.METERS,
 }  # without it nothing can be made safe, or read
 
 

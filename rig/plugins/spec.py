@@ -42,12 +42,14 @@ class Address:
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
     `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``. With ``scan``, bands of radio
     frequencies (``us``, ``ww``), a pump's frequency is looked for; only a driver that ``scans`` is ever given any.
+    ``channel`` is the output of a supply, counted from 1.
     """
 
     serial: str
     allowed_serials: frozenset[str] = frozenset()
     frequency_mhz: float = 916.5
     scan: tuple[str, ...] = ()
+    channel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ class DriverSpec:
     """One driver. Making one does nothing but look at the fields; raises `ValueError` for one that cannot be right.
 
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
-    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump`` or ``balance``,
-    ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port; a balance's baud
-    rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself. ``lacks`` says what single ones of
+    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is a key of
+    `rig.driver_names.GROUPS`, ``models`` what the device may report as its model (empty: any). ``link_settings`` open
+    its port; a balance's baud rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself. ``lacks`` says what single ones of
     the models cannot do of the ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one
     device on an open link and sends nothing. ``transcripts`` are files beside the module of the specification, in the
     form of `rig.conformance.transcript`. ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is

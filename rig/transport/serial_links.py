@@ -1,4 +1,4 @@
-"""Real links: serial ports and pseudo-terminals, opened by pyserial, read here (design 4.2).
+"""Real links: serial ports and pseudo-terminals, TCP ports, sessions of pyvisa; all are read here (design 4.2).
 
 pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
 stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
+from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
+from rig.transport.visa import SerialLine, VisaPort, identify_visa, is_visa, open_visa
 
 if TYPE_CHECKING:
+    import socket
+
     import serial
 
 READ_SIZE = 65536
@@ -27,6 +31,9 @@ NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
 SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
+PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
+TCP_HINT = "check host and port in the bench file, and that no other program is connected"
+VISA_HINT = "check the resource in the bench file, its cable or address, and that no other program uses it"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -48,7 +55,7 @@ class _Port:
     link: Link
     path: str
     settings: SerialSettings
-    opened: serial.Serial
+    opened: serial.Serial | socket.socket | VisaPort
     descriptor: int
 
 
@@ -70,8 +77,8 @@ class SerialLinks(Links):
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
-                expected="a serial port that nobody else has open",
-                hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
+                expected="a port that nobody else has open",
+                hint=TCP_HINT if is_tcp(port) else VISA_HINT if is_visa(port) else PORT_HINT,
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(self._ports[name], data))
         self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
@@ -84,7 +91,7 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not Path(port.path).exists():
+        if not (is_tcp(port.path) or is_visa(port.path) or Path(port.path).exists()):
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
@@ -95,7 +102,7 @@ class SerialLinks(Links):
                 hint="plug the former adapter in again",
             )
         try:
-            opened = _open_port(port.path, port.settings)
+            opened = _open_port(port.path, port.settings, RECONNECT_S)
         except (OSError, ValueError):
             return False
         port.opened, port.descriptor = opened, opened.fileno()
@@ -146,7 +153,7 @@ class SerialLinks(Links):
             return link
         arrived_ns = self.clock.now_ns()
         if not data:
-            self._stop_listening(port, "end of file")
+            self._stop_listening(port, getattr(port.opened, "why", "") or "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
         link.inbox += data
@@ -200,7 +207,14 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
+def _open_port(
+    path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
+) -> serial.Serial | socket.socket | VisaPort:
+    if is_tcp(path):
+        return open_tcp(path, timeout_s)
+    if is_visa(path):
+        line = SerialLine(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
+        return open_visa(path, line, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -215,11 +229,10 @@ def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
     )
 
 
-def _close_port(opened: serial.Serial) -> None:
+def _close_port(opened: serial.Serial | socket.socket | VisaPort) -> None:
     """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
-    with suppress(OSError, termios.error):
-        if opened.is_open:
-            termios.tcflush(opened.fileno(), termios.TCOFLUSH)
+    with suppress(OSError, termios.error, ValueError):  # a closed socket has the descriptor -1
+        termios.tcflush(opened.fileno(), termios.TCOFLUSH)
     with suppress(OSError):
         opened.close()
 
@@ -230,6 +243,10 @@ def _said(identity: LinkIdentity) -> str:
 
 def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
+    if is_tcp(port):
+        return identify_tcp(port)
+    if is_visa(port):
+        return identify_visa(port, identify_port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
