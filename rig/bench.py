@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from rig.drivers.harvard import HarvardPump
 from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError
 from rig.instruments import FlowSource
+from rig.plugins.electrical_bench import METER, SUPPLY, OpenedSupply, meter_on, open_port, supply_on
+from rig.plugins.electrical_roles import MeterDriver
 from rig.plugins.registry import Found, find_driver, open_balance, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, PumpDriver
 from rig.plugins.spec import Address
@@ -46,6 +48,8 @@ class Bench:
     pump_link: Link
     balance_link: Link
     can: frozenset[Capability]  # what the pump's driver claims to do with this model
+    supply: OpenedSupply | None = None  # of the pump, where the rig sets it
+    meter: MeterDriver | None = None
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -142,17 +146,35 @@ def _open_ports(config: BenchConfig) -> Bench:
         stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
         settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
         scale = links.open("balance", config.balance.port, settings)
+        electrical = {role: open_port(links, config, role) for role in electrical_roles(config)}
     except Exception:
         links.close()
         raise
-    return _assemble(config, links.clock, links, stick, scale)
+    return _assemble(config, links.clock, links, stick, scale, electrical)
 
 
-def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
+def electrical_roles(config: BenchConfig) -> tuple[str, ...]:
+    """Return which of supply and meter the bench has."""
+    return tuple(role for role, device in ((SUPPLY, config.supply), (METER, config.meter)) if device is not None)
+
+
+def _assemble(
+    config: BenchConfig,
+    clock: Clock,
+    links: Links,
+    stick: Link,
+    scale: Link,
+    electrical: Mapping[str, Link] | None = None,
+) -> Bench:
+    others = electrical or {}
     driver = pump_driver(config)
     pump = open_pump(driver, links, stick, pump_address(config))
     balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
-    reasons = why_simulated(config, clock, (stick, scale))
+    supply = supply_on(links, others[SUPPLY], config) if SUPPLY in others else None
+    meter = meter_on(links, others[METER], config) if METER in others else None
+    # A supply actuates, and counts as the pump does (design 4.1); a meter only where what it reads is no current at all.
+    count = [link for role, link in others.items() if role == SUPPLY or link.identity.kind in ("pty", "memory")]
+    reasons = why_simulated(config, clock, (stick, scale, *count))
     return Bench(
         config=config,
         clock=clock,
@@ -165,6 +187,8 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         pump_link=stick,
         balance_link=scale,
         can=driver.spec.can(config.pump_profile().model),
+        supply=supply,
+        meter=meter,
         _openers=(balance.open, pump.open),
     )
 

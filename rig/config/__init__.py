@@ -18,6 +18,7 @@ from rig.config.declared import (
     Tube,
     Vessel,
 )
+from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.config.load import DEFAULT_BENCH, bench_schema, load_bench, parse_bench
 
 __all__ = [
@@ -34,8 +35,10 @@ __all__ = [
     "GuardianConfig",
     "LineConfig",
     "Liquid",
+    "MeterConfig",
     "PumpConfig",
     "Simulation",
+    "SupplyConfig",
     "Tube",
     "Vessel",
     "bench_schema",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Annotated
 
+from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
 from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Text
@@ -233,6 +234,8 @@ class BenchConfig:
     flow_sources: Annotated[
         tuple[FlowSourceConfig, ...], ListOf(Nested(FlowSourceConfig), 0, 8), "syringe pumps, each a [[flow_sources]]"
     ] = ()
+    supply: Annotated[SupplyConfig | None, Nested(SupplyConfig), "supply in place of the pump's cell"] = None
+    meter: Annotated[MeterConfig | None, Nested(MeterConfig), "meter of the current into the pump"] = None
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"
     title: Annotated[str, Text(), "one line for people"] = ""

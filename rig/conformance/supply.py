@@ -30,8 +30,8 @@ SAME: Final = 0.006  # of a setting that is read back; the coarsest listed suppl
 class SupplyBench:
     """A supply that nobody has talked to yet, its link, and who it should be.
 
-    ``protects`` is the supply as `Protects`, None where its driver does not claim that. ``unplug`` pulls its plug, where
-    that can be done.
+    ``protects`` is the supply as `Protects`, None where its driver does not claim that. ``unplug`` pulls its plug,
+    where that can be done.
     """
 
     supply: SupplyDriver

@@ -210,6 +210,8 @@ class Guardian:
     def _on_arm(self, message: dict[str, Any]) -> dict[str, Any]:
         plan = plan_from_json(message["plan"])
         find_driver("pump", plan.pump.link)  # it is loaded now: nothing may be missing when it is needed
+        if plan.supply is not None:
+            plan.supply.load()
         if self._orphan_until_s is not None and self._plan is not None and self._plan.run_id != plan.run_id:
             return {"ok": False, "error": f"run {self._plan.run_id} is still being made safe"}
         attached = self._holding and self._plan is not None and self._plan.run_id == plan.run_id

@@ -83,12 +83,13 @@ class DriverSpec:
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
     ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is a key of
     `rig.driver_names.GROUPS`, ``models`` what the device may report as its model (empty: any). ``link_settings`` open
-    its port; a balance's baud rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself. ``lacks`` says what single ones of
-    the models cannot do of the ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one
-    device on an open link and sends nothing. ``transcripts`` are files beside the module of the specification, in the
-    form of `rig.conformance.transcript`. ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is
-    imported only to check the driver. It is given the situation, and one of the models that ``played`` names, each of
-    which is checked by what it can do; where that is empty it plays one device, and is not told which.
+    its port; a balance's baud rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself.
+    ``lacks`` says what single ones of the models cannot do of the ``capabilities``, by model; `can` is what is left.
+    ``open`` returns the driver of one device on an open link and sends nothing. ``transcripts`` are files beside the
+    module of the specification, in the form of `rig.conformance.transcript`. ``simulator`` is
+    ``"package.module:function"`` of a `Simulator`, which is imported only to check the driver. It is given the
+    situation, and one of the models that ``played`` names, each of which is checked by what it can do; where that is
+    empty it plays one device, and is not told which.
     """
 
     api: int

@@ -17,6 +17,7 @@ from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.places import Places
 from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
+from rig.guardian.supply import SupplyPlan
 from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
@@ -60,6 +61,26 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         clock_speed=simulation.speed if simulation else 1.0,
         clock_epoch_ns=simulation.epoch_ns if simulation else 0,
         commit_s=SD_COMMIT_S if config.storage == "sd" else COMMIT_S,
+        supply=supply_plan(config),
+    )
+
+
+def supply_plan(config: BenchConfig) -> SupplyPlan | None:
+    """Return the way to the pump's supply; None where the rig does not set it."""
+    supply = config.supply
+    if supply is None:
+        return None
+    identity = identify_port(supply.way).serial_number
+    return SupplyPlan(
+        supply.protocol,
+        supply.way,
+        supply.baud,
+        supply.nominal_v,
+        supply.max_v,
+        supply.current_limit_a,
+        supply.serial,
+        supply.channel,
+        identity,
     )
 
 
@@ -130,7 +151,7 @@ class Watch:
         if self._ledger is None or self._unsafe is None or self.attached:
             return None
         bench.links.pulse = self._beat_on  # waking a pump takes longer than the guardian waits for a heartbeat
-        state = make_safe(bench.pump, bench.links, writer)
+        state = make_safe(bench.pump, bench.links, writer, bench.supply)
         said = {"confirmed": state.confirmed, "by": state.by, "source": "the next run"}
         self._ledger.append("safe", run_id=self._unsafe.run_id, **said)
         if state.confirmed:

@@ -94,7 +94,7 @@ SCENARIO = Table(
         ),
         Field(
             "needs",
-            ListOf(OneOf(("pump", "balance"), ("valve", "supply", "buttons", "camera", "environment")), 1, 10),
+            ListOf(OneOf(("pump", "balance", "supply", "meter"), ("valve", "buttons", "camera", "environment")), 1, 10),
             "instruments that it uses",
             default=("pump", "balance"),
         ),
@@ -106,6 +106,12 @@ SCENARIO = Table(
                     Field("balance", Quantity(TIME, 60.0, 0.1), "between two weighings", default=1.0),
                     Field("bolus", Quantity(TIME, 10.0, 0.1), "the same while a bolus is timed", default=0.2),
                     Field("environment", Quantity(TIME, 3600.0, 1.0), "between two readings of the air", default=60.0),
+                    Field(
+                        "supply", Quantity(TIME, 3600.0, 0.1), "between two readings of the supply; none when left out"
+                    ),
+                    Field(
+                        "meter", Quantity(TIME, 3600.0, 0.1), "between two readings of the meter; none when left out"
+                    ),
                 )
             ),
             "how often is read",

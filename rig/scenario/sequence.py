@@ -21,6 +21,7 @@ from rig.scenario.model import (
     length_s,
 )
 from rig.scenario.step_fields import PATTERNS
+from rig.scenario.supply_step import SupplyStep
 from rig.units import format_duration
 
 BASELINE_S = 15.0  # weighing before a bolus
@@ -82,7 +83,7 @@ def _numbers(step: Step) -> list[tuple[str, float]]:
     if isinstance(step, StoredProfileStep):
         return [("rate_u_per_h", rate) for _, rate in step.segments]
     found = [(name, getattr(step, name, None)) for name in _NUMBERS]
-    if isinstance(step, SuspendStep):
+    if isinstance(step, SuspendStep | SupplyStep):
         found = [("pause_s", step.duration_s)]
     return [(name, float(value)) for name, value in found if value is not None]
 

@@ -11,6 +11,7 @@ from rig.errors import UsageError
 from rig.profiles.strict import nearest
 from rig.scenario.document import Mapping, Node, Place, Scalar
 from rig.scenario.kinds import Field, Flag, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
+from rig.scenario.supply_fields import SUPPLY_STEPS
 from rig.units import INSULIN, PERCENT, RATE, TIME, format_duration, parse_quantity
 
 DAY_S = 86400.0
@@ -30,7 +31,6 @@ LATER: dict[str, str] = {
     "occlude": ACTUATOR,
     "release": ACTUATOR,
     "disconnect": ACTUATOR,
-    "supply": ACTUATOR,
     "prompt": "this version asks nobody",
 }
 PATTERNS = ("standard", "a", "b")
@@ -228,6 +228,7 @@ STEPS: dict[str, tuple[str, Table]] = {
             )
         ),
     ),
+    **SUPPLY_STEPS,
 }
 
 

@@ -22,6 +22,8 @@ from rig.scenario.model import (
     WaitStep,
 )
 from rig.scenario.step_fields import PATTERNS
+from rig.scenario.supply import describe_supply
+from rig.scenario.supply_step import SupplyStep
 from rig.units import format_duration, format_number
 
 
@@ -90,5 +92,6 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     SetClockStep: _set_clock,
     LimitsStep: _limits,
     PressStep: lambda step: f"press {', '.join(step.keys)}",
+    SupplyStep: describe_supply,
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",
 }
