@@ -172,7 +172,7 @@ def _assemble(
     balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
     supply = supply_on(links, others[SUPPLY], config) if SUPPLY in others else None
     meter = meter_on(links, others[METER], config) if METER in others else None
-    # A supply actuates, and counts as the pump does (design 4.1); a meter only where what it reads is no current at all.
+    # A supply actuates, and counts as the pump does (design 4.1); a meter only where it reads no current at all.
     count = [link for role, link in others.items() if role == SUPPLY or link.identity.kind in ("pty", "memory")]
     reasons = why_simulated(config, clock, (stick, scale, *count))
     return Bench(

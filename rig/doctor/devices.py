@@ -13,13 +13,15 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from rig.bench import FLOW_BAUD, balance_driver, flow_source, open_bench, pump_address, pump_driver
+from rig.bench import FLOW_BAUD, balance_driver, electrical_roles, flow_source, open_bench, pump_address, pump_driver
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
+from rig.doctor.electrical import check_meter, check_supply
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
 from rig.doctor.radio import check_radio
 from rig.errors import RigError
+from rig.plugins.electrical_bench import METER, SUPPLY, meter_on, open_port, supply_on
 from rig.plugins.registry import open_balance, open_pump
 from rig.plugins.spec import Address, BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
@@ -66,7 +68,14 @@ def check_simulated(config: BenchConfig, profile: PumpProfile) -> list[Finding]:
     """Ask the devices of the twin in this process."""
     bench = open_bench(config, profile)
     try:
+        supply, meter = bench.supply, bench.meter
+        electrical = []
+        if supply is not None and config.supply is not None:  # first: the pump lives from it
+            electrical.append(_try(SUPPLY, partial(check_supply, supply, config.supply)))
+        if meter is not None and config.meter is not None:
+            electrical.append(_try(METER, partial(check_meter, meter, config.meter)))
         return [
+            *electrical,
             _try("pump", lambda: _pump(bench.pump, config, profile)),
             _try("balance", lambda: _balance(bench.balance, config)),
         ]
@@ -99,6 +108,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
     scale = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
     try:
         return [
+            *(_try(role, partial(_electrical, links, config, role)) for role in electrical_roles(config)),
             *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
             *ask("balance", config.balance.port, scale, balance),
             *chain.from_iterable(
@@ -154,6 +164,14 @@ def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:
 
 def _flow_source(links: Links, config: FlowSourceConfig, link: Link) -> Finding:
     return check_flow_source(flow_source(links, link, config), link.identity, config)
+
+
+def _electrical(links: SerialLinks, config: BenchConfig, role: str) -> Finding:
+    link = open_port(links, config, role)
+    if role == SUPPLY and config.supply is not None:
+        return check_supply(supply_on(links, link, config), config.supply)
+    assert config.meter is not None  # noqa: S101 - asked for only where there is one
+    return check_meter(meter_on(links, link, config), config.meter)
 
 
 def _named(finding: Finding, name: str) -> Finding:

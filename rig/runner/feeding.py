@@ -83,6 +83,14 @@ class Feeding:
         if voltage_v != self._set_v:
             self._set(supply, voltage_v)
 
+    def end(self) -> None:
+        """Feed a pump as at the beginning that the last steps left otherwise: it has to be asked and suspended."""
+        supply = self._bench.supply
+        if supply is None or self.at_nominal:
+            return
+        self._set(supply, supply.limits.nominal_v)
+        self._wait_for_pump(supply)
+
     def play(self, step: SupplyStep) -> None:
         """Play one step, weighing meanwhile."""
         supply = self._bench.supply

@@ -147,6 +147,7 @@ class Player:
         self._feeding.take_up(first)
         for index, step in enumerate(scenario.steps[first:], start=first):
             self._step(index, step)
+        self._feeding.end()
         if scenario.blank_after_s:
             self.enter("settling before the closing blank")
             self.wake()

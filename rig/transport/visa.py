@@ -131,9 +131,15 @@ class VisaPort:
         self._thread.join(2.0 * BYTE_TIMEOUT_MS / 1000)
 
     def _work(self) -> None:
+        from pyvisa.constants import StatusCode  # noqa: PLC0415 - see open_visa
+
         try:
-            while self._pass():
-                pass
+            # "More may be available" is what a read of one byte always says.
+            with self._session.ignore_warning(
+                StatusCode.success_max_count_read, StatusCode.success_termination_character_read
+            ):
+                while self._pass():
+                    pass
         except Exception as error:  # noqa: BLE001 - whatever pyvisa raises ends this link, and no other
             self.why = f"{type(error).__name__}: {error}"
         finally:

@@ -12,8 +12,8 @@ from typing import Final
 
 from rig.errors import MalformedReply
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-_ERROR: Final = re.compile(r'(?P<code>[+-]?\d{1,5})(,\s*"(?P<quoted>[^"]{0,255})"|\s+(?P<plain>[^",]{1,255}))')
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_ERROR: Final = re.compile(r'(?P<code>[+-]?[0-9]{1,5})(,\s*"(?P<quoted>[^"]{0,255})"|\s+(?P<plain>[^",]{1,255}))')
 _STATUS: Final = re.compile(r"0[xX][0-9a-fA-F]{1,8}")
 OVERLOAD: Final = 9.0e37  # SCPI writes 9.9E37; nothing on a bench comes near
 MOST_VALUES: Final = 10_000

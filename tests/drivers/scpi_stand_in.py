@@ -146,7 +146,7 @@ class StandIn:
 
     def _plain(self, text: str) -> str | None:
         word, _, value = text.partition(" ")
-        questions = {
+        questions: dict[str, Callable[[], str]] = {
             "VOLT?": lambda: self._shown(self.volts),
             "CURR?": lambda: self._shown(self.limit_a),
             "VOLT:PROT?": lambda: self._shown(self.ovp_v),
@@ -174,7 +174,7 @@ class StandIn:
     def _rigol(self, text: str) -> str | None:
         word, _, rest = text.partition(" ")
         values = [part for part in rest.split(",") if part != "CH1"]
-        questions = {
+        questions: dict[str, Callable[[], str]] = {
             ":APPL?": lambda: f"CH1:30V/3A,{self.volts:.3f},{self.limit_a:.4f}",
             ":VOLT?": lambda: f"{self.volts:.3f}",
             ":CURR?": lambda: f"{self.limit_a:.4f}",
@@ -204,7 +204,7 @@ class StandIn:
 
     def _siglent(self, text: str) -> str | None:
         word, _, value = text.partition(" ")
-        questions = {
+        questions: dict[str, Callable[[], str]] = {
             "CH1:VOLT?": lambda: f"{self.volts:.3f}",
             "CH1:CURR?": lambda: f"{self.limit_a:.3f}",
             "SYST:STAT?": lambda: f"0x{0x04 + 0x10 * self.on:04X}",
@@ -226,11 +226,14 @@ class StandIn:
     def _meter(self, text: str) -> str | None:
         word, _, value = text.partition(" ")
         sign = "+" if self.dialect == "dmm" else ""
-        shown = lambda number: f"{sign}{number:.8E}"  # noqa: E731 - one line
+
+        def shown(number: float) -> str:
+            return f"{sign}{number:.8E}"
+
         if word == "READ?":
             one = 9.9e37 if self.trouble == "overload" else 0.0123456789
             return ",".join([shown(one)] * self.count)
-        questions = {
+        questions: dict[str, Callable[[], str]] = {
             "CONF?": lambda: f'"CURR {self.range_a:+.6E},+3.000000E-08"',
             "CURR:DC:RANG?": lambda: shown(self.range_a),
             "CURR:DC:NPLC?": lambda: shown(self.nplc),

@@ -40,7 +40,7 @@ class ScpiSupply(ABC):
         self._talk = Talk(links, link, makers=self.makers, errors=self.error_question, pause_s=self.pause_s)
         self._channel = address.channel
         self._expects = address.serial
-        self._known_off = False
+        self._off_opening: int | None = None  # the opening of the link in which the output was last read, as off
         self._protected_opening: int | None = None  # the opening of the link in which protection was set
         self._limit_a: float | None = None
         self._protection_v: float | None = None
@@ -50,7 +50,7 @@ class ScpiSupply(ABC):
     @property
     def may_be_on(self) -> bool:
         """Say whether the output is on, or nobody knows."""
-        return self._talk.lost_contact or not self._known_off
+        return self._talk.lost_contact or self._off_opening != self._talk.link.openings
 
     @property
     def left_errors(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class ScpiSupply(ABC):
 
     def open(self) -> None:
         """Learn who it is, and empty its error queue; sets nothing. Refuses an output that the model does not have."""
-        self._known_off = False
+        self._off_opening = None
         self._talk.greet()
         self._check_who()
 
@@ -113,16 +113,14 @@ class ScpiSupply(ABC):
         """Switch the output and read its state back; off is told without asking anything first."""
         if on:
             self._refuse_unprotected()
-        self._known_off = False
+        self._off_opening = None
         self._switch(on=on)
         if self._read_on() is on:
-            self._known_off = not on
             if on:
                 self._talk.no_error("to switch its output on")
             return
         self._talk.session.pause(SETTLE_S)
         if self._read_on() is on:
-            self._known_off = not on
             return
         raise InstrumentError(
             f"its output stays {'off' if on else 'on'}{self._why_off() if on else ''}",
@@ -139,7 +137,7 @@ class ScpiSupply(ABC):
         self._refuse_unprotected()
         self._talk.ready()
         clock = self._talk.links.clock
-        self._known_off = False
+        self._off_opening = None
         self._switch(on=False)
         off_ns = clock.now_ns()
         self._talk.links.sleep_until(off_ns + to_ns(duration_s))
@@ -260,7 +258,7 @@ class ScpiSupply(ABC):
 
     def _read_on(self) -> bool:
         on = self._on()
-        self._known_off = not on
+        self._off_opening = None if on else self._talk.link.openings
         return on
 
     def _within(self, what: str, value: float, highest: float, unit: str) -> None:

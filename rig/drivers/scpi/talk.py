@@ -74,7 +74,7 @@ class Talk:
             raise InstrumentError(
                 f"{who} answers",
                 where=self.where,
-                expected=" or ".join(self._makers).title(),
+                expected=" or ".join(maker.title() for maker in self._makers),
                 hint="correct driver or port in the bench file",
             )
         if self._identity is not None and who.serial != self._identity.serial:
