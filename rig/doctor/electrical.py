@@ -34,7 +34,9 @@ def check_supply(supply: OpenedSupply, config: SupplyConfig) -> Finding:
     if not config.serial:
         return warn("supply", found, "its serial number in the bench file", f'serial = "{who.serial}"')
     if supply.protects is None:
-        return warn("supply", found, "over-voltage protection", "it has none on its interface, as the bench file accepts")
+        return warn(
+            "supply", found, "over-voltage protection", "it has none on its interface, as the bench file accepts"
+        )
     return ok("supply", found)
 
 

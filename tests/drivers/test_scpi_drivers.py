@@ -30,7 +30,11 @@ DRIVERS = {
     "dmm_34461a.toml": ("meter", "dmm-34461a"),
     "sdm3055.toml": ("meter", "sdm3055"),
 }
-NO_ERROR = {"siglent_spd.toml": "0 No Error\n", "keysight_e36.toml": '+0,"No error"\n', "dmm_34461a.toml": '+0,"No error"\n'}
+NO_ERROR = {
+    "siglent_spd.toml": "0 No Error\n",
+    "keysight_e36.toml": '+0,"No error"\n',
+    "dmm_34461a.toml": '+0,"No error"\n',
+}
 
 
 class Vectors:
@@ -290,7 +294,9 @@ def test_a_number_that_is_sent_is_read_as_it_was_to_the_digits_that_are_sent(val
     assert scpi.number(text, "it", "?") == pytest.approx(value, abs=5.1e-8)
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "1.5V", "1,5", "", " 1.5", "1.5 ", "0x10", "1e9999", "\N{ARABIC-INDIC DIGIT ONE}"])
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "1.5V", "1,5", "", " 1.5", "1.5 ", "0x10", "1e9999", "\N{ARABIC-INDIC DIGIT ONE}"]
+)
 def test_what_only_looks_like_a_number_is_refused(text: str) -> None:
     with pytest.raises(MalformedReply):
         scpi.number(text, "it", "MEAS:VOLT?")
