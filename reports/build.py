@@ -13,6 +13,7 @@ from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
 from reports.sections import annexes, bench, budgets, front, record, results
+from reports.sections.electrical import with_supply
 
 SIMULATED = "SIMULATED"
 EPOCH = (1970, 1, 1, 0, 0, 0)
@@ -29,7 +30,7 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
         bench.equipment(held),
         bench.configuration(held),
         bench.method(held),
-        bench.environment(held),
+        with_supply(bench.environment(held), held),
         bench.fitness(held),
         results.results(held),
         record.exclusions(held),

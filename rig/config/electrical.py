@@ -38,6 +38,12 @@ class SupplyConfig:
     series_resistance_ohm: Annotated[
         float, Number(0, 10, "ohm"), "resistor in the lead that stands for the cell's own resistance; recorded only"
     ] = 0.0
+    u_voltage_v: Annotated[
+        float | None, Number(0, 10, "V"), "standard uncertainty of its voltage; without it none is judged"
+    ] = None
+    u_current_a: Annotated[
+        float | None, Number(0, 10, "A"), "standard uncertainty of its current; without it none is judged"
+    ] = None
     boot_s: Annotated[float, Number(0, 600, "s"), "how long the pump takes to answer after its supply came back"] = 10.0
 
     @property
@@ -57,6 +63,9 @@ class MeterConfig:
     serial: Annotated[str, _SERIAL, "serial number; any when left out"] = ""
     baud: Annotated[int, Integer(300, 921_600), "baud rate of a serial port"] = 9600
     nplc: Annotated[float, Number(0, 100, positive=True), "integration time, in power-line cycles"] = 1.0
+    u_current_a: Annotated[
+        float | None, Number(0, 10, "A"), "standard uncertainty of its current; without it none is judged"
+    ] = None
 
     @property
     def way(self) -> str:

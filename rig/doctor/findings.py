@@ -49,10 +49,11 @@ ITEMS: tuple[Item, ...] = (
         "supply",
         "benches with `[supply]`",
         "FAIL: no supply answers, another maker, model or serial number does, its protection tripped or stays off, or "
-        "it is set to `max_v` or more. warn: its output is on and its protection is not yet at `max_v`, another program "
-        "left errors in its queue, it has no over-voltage protection on its interface, or the bench file takes any "
-        "serial number",
-        "check address, cable and protocol; set it down at its front panel; write its serial number into the bench file",
+        "it is set to `max_v` or more. warn: its output is on and its protection is not yet at `max_v`, another "
+        "program left errors in its queue, it has no over-voltage protection on its interface, or the bench file takes "
+        "any serial number",
+        "check address, cable and protocol; set it down at its front panel; write its serial number into the bench "
+        "file",
     ),
     Item(
         "meter",

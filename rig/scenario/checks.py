@@ -108,7 +108,7 @@ def _check_amount(
 def _limits(table: dict[str, Any], measure: Measure, place: Place) -> tuple[float | None, float | None]:
     """Return lower and upper limit in the measure's unit; both None when the check names none."""
     given = {key: table[key] for key in ("limit", "min", "max") if table[key] is not None}
-    example = "5 %" if measure.unit == "%" else "0.05 U"
+    example = {"%": "5 %", "V": "1.2 V", "mA": "15 mA"}.get(measure.unit, "0.05 U")
     for key, (value, unit) in given.items():
         if unit != measure.unit:
             shown = f"{format_number(value)} {unit}"
@@ -121,7 +121,9 @@ def _limits(table: dict[str, Any], measure: Measure, place: Place) -> tuple[floa
     if len(given) > 1:
         raise refuse(place, "'limit' stands beside 'min' or 'max'", "either 'limit', or 'min' and 'max'")
     if not measure.symmetric:
-        raise refuse(place, f"a share such as {measure.id} has no symmetric limit", "'min: 85 %'")
+        what = "a share such as " if measure.proportion else ""
+        hint = "'min: 85 %'" if measure.proportion else f"'min: {example}' or 'max: {example}'"
+        raise refuse(place, f"{what}{measure.id} has no symmetric limit", hint)
     if given["limit"][0] <= 0:
         raise refuse(place, "a symmetric limit must be more than 0", f"'limit: {example}'")
     return -given["limit"][0], given["limit"][0]

@@ -10,28 +10,30 @@ from rig.scenario.document import Mapping, Node, Place
 from rig.scenario.kinds import Field, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
 from rig.scenario.measures import MEASURES
 from rig.scenario.step_fields import DAY_S, DURATION, LINE, NAME, PAUSE, STEPS, StepKind
-from rig.units import INSULIN, PERCENT, TIME, Dimension, parse_quantity
+from rig.units import CURRENT, INSULIN, PERCENT, TIME, VOLTAGE, Dimension, parse_quantity
 
 __all__ = ["CHECK", "SCENARIO", "STEPS", "Bound", "RunnerLoss"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a check, in % or U, either sign; read as value and unit."""
+    """A limit of a check, in %, U, V or mA, either sign; read as value and unit."""
 
     def read(self, node: Node, place: Place) -> tuple[float, str]:
         """Return value and unit."""
         expected = "a limit such as '5 %' or '0.05 U'"
         text = scalar_text(node, place, expected)
-        dimension: Dimension = INSULIN if text.rstrip().endswith("U") else PERCENT
+        electrical = {"V": VOLTAGE, "A": CURRENT}.get(text.rstrip()[-1:])
+        dimension: Dimension = electrical or (INSULIN if text.rstrip().endswith("U") else PERCENT)
         try:
-            return parse_quantity(text, dimension), dimension.base
+            value = parse_quantity(text, dimension)
+            return (1000.0 * value, "mA") if dimension is CURRENT else (value, dimension.base)
         except UsageError as error:
             raise refuse(place, error.what.split(", which is no")[0], expected) from None
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the limit."""
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U)$"
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|V|mV|A|mA|uA)$"
         return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -172,9 +173,9 @@ def test_a_meter_is_fixed_and_read_with_the_bytes_of_its_vectors(file: str) -> N
 
 def test_a_meter_takes_no_range_or_integration_time_that_it_does_not_have() -> None:
     driver, *_ = before("dmm_34461a.toml", "identified", "current, 0.1 A range", "integration time")
-    with pytest.raises(InstrumentError, match=r"a range of 0.2 A is none of a 34461A; expected one of 0.0001, 0.001"):
+    with pytest.raises(InstrumentError, match=r"a range of 0\.2 A is none of a 34461A; expected one of 0\.0001"):
         driver.configure(0.2, 1.0)
-    with pytest.raises(InstrumentError, match="integration time of 0.3"):
+    with pytest.raises(InstrumentError, match=r"integration time of 0\.3"):
         driver.configure(0.1, 0.3)
 
 
@@ -232,7 +233,7 @@ def test_siglent_gets_its_pause_after_every_message() -> None:
     driver.switch(on=True)
     times = [at_ns for at_ns, _ in device.heard]
     assert len(times) > 8
-    assert min(after - before_ns for before_ns, after in zip(times, times[1:], strict=False)) >= 20_000_000
+    assert min(after - before_ns for before_ns, after in pairwise(times)) >= 20_000_000
 
 
 def test_an_interruption_lasts_as_long_as_it_was_told_and_asks_nothing_in_between() -> None:
@@ -283,8 +284,10 @@ def test_whatever_comes_is_read_whole_or_refused_in_one_line(text: str) -> None:
     for read in NUMBERS:
         try:
             read(text)
+            said = ""
         except BenchError as error:
-            assert "\n" not in str(error)
+            said = str(error)
+        assert "\n" not in said
 
 
 @given(st.floats(0, 1000, allow_nan=False))

@@ -177,9 +177,7 @@ def test_the_guardian_opens_the_supply_by_its_plan_feeds_the_pump_and_cuts_it_of
     device = StandIn("rigol", volts=0.8, on=True)
     told: list[tuple[str, dict[str, Any]]] = []
     with served(device) as port:
-        if visa:
-            port = f"TCPIP::127.0.0.1::{port.rpartition(':')[2]}::SOCKET"
-        guarded = _guarded(port, told)
+        guarded = _guarded(f"TCPIP::127.0.0.1::{port.rpartition(':')[2]}::SOCKET" if visa else port, told)
         guarded.feed()
         assert (device.on, device.volts) == (True, 1.5)
         found = guarded.cut_off(MUTE)

@@ -1,8 +1,9 @@
-"""Steps of the pump's supply in a run: what the supply was told when, what was read, and how the run leaves the pump."""
+"""Steps of the pump's supply in a run: what it was told when, what was read, and how the run leaves the pump."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,21 +69,21 @@ def test_an_interruption_and_a_time_off_last_as_long_as_the_scenario_says(played
     (cut,) = named(record, "supply_interrupted")
     assert cut.data["off_s"] == pytest.approx(0.2)
     times = outputs(bench)
-    pairs = [(off, on) for off, on in zip(times, times[1:], strict=False) if off[1].endswith("OFF")]
+    pairs = [(off, on) for off, on in pairwise(times) if off[1].endswith("OFF")]
     assert [round(on[0] - off[0], 3) for off, on in pairs] == [0.2, 30.0]
     assert [event.data["off_s"] for event in named(record, "supply_on")] == [30.0]
 
 
 def test_a_sweep_goes_in_even_steps_and_the_pumps_view_of_its_battery_is_asked_meanwhile(played: Any) -> None:
-    _, record, bench = played
+    _, record, _ = played
     (started,), (ended,) = named(record, "supply_sweep_started"), named(record, "supply_sweep_ended")
     assert ended.at_ns - started.at_ns >= 120 * S
     inside = record.events[record.events.index(started) : record.events.index(ended)]
     volts = [event.data["voltage_v"] for event in inside if event.name == "supply_set"]
     assert (volts[0], volts[-1], volts == sorted(volts, reverse=True)) == (1.5, 0.9, True)
-    assert max(a - b for a, b in zip(volts, volts[1:], strict=False)) < 0.011
+    assert max(a - b for a, b in pairwise(volts)) < 0.011
     looks = named(record, "battery_read")
-    assert [round(each.data["set_v"], 1) for each in looks if started.at_ns < each.at_ns] == [1.4, 1.2, 1.0]
+    assert [round(each.data["set_v"], 1) for each in looks if started.at_ns < each.at_ns] == [1.4, 1.2, 1.1]
 
 
 def test_a_run_that_ends_at_a_brown_out_feeds_the_pump_again_and_sees_it_suspended(played: Any) -> None:

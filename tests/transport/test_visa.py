@@ -1,4 +1,4 @@
-"""Sessions of pyvisa as ports: real bytes on loopback sockets and pseudo-terminals, in real time and without waiting."""
+"""Sessions of pyvisa as ports: real bytes on loopback sockets and pseudo-terminals."""
 
 from __future__ import annotations
 
