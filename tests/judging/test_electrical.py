@@ -139,5 +139,5 @@ def test_a_reading_is_read_back_from_its_line_as_it_was(reading: Electrical) -> 
     "line", ["P 1 supply 1.5", "P 1 pump 1.5 0.1", "P 1 supply nan 0.1", "P 1 meter - inf", "P x meter - 1"]
 )
 def test_a_line_that_is_no_reading_is_damage(line: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_electrical(line, BlockDecoder(2))

@@ -18,22 +18,9 @@ from rig.scenario.words import describe
 from tests.runner.fed import METER, SUPPLY, FedBench, fed_config
 from tests.runner.kit import drive, record_of, small_scenario
 
-HEAD = """\
-schema: 1
-id: fed
-title: a pump that lives from a supply
-pump: {families: [22, 23]}
-needs: [pump, balance, supply, meter]
-sampling: {balance: 10 s, bolus: 2 s, supply: 20 s, meter: 10 s}
-steps:
-  - basal: {rate: 6.0 U/h, for: 1 min}
-"""
-STEPS = """\
-  - supply: {voltage: 1.2 V, for: 90 s}
-  - supply: {interrupt: 200 ms}
-  - supply: {off: for 30 s}
-  - supply: {sweep: {from: 1.5 V, to: 0.9 V, over: 2 min}}
-"""
+TEXT = (Path(__file__).parents[1] / "data" / "supply.yaml").read_text("utf-8")
+HEAD, _, REST = TEXT.partition("  - supply:")
+HEAD, STEPS = HEAD.partition("\n")[2], f"  - supply:{REST.partition('checks:')[0]}"
 S = 1_000_000_000
 
 
@@ -181,7 +168,7 @@ def test_what_a_supply_step_cannot_mean_is_refused_with_its_place(body: str, tex
     with pytest.raises(ScenarioError) as error:
         parse_scenario(HEAD + f"  - supply: {body}\n")
     assert text in str(error.value)
-    assert "scenario.yaml:9" in str(error.value)
+    assert "scenario.yaml:10" in str(error.value)
 
 
 def test_supply_steps_are_told_in_words() -> None:
