@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from rig.judging.interval import window
 from rig.judging.items import Derivation, Item, Measured, NotMeasurableError
+from rig.judging.thinning import thinned
 from rig.judging.view import RunView
 from rig.metrology.budget import Budget, Component, rectangular
 from rig.record.electrical import Electrical
@@ -27,7 +28,6 @@ METER: Final = "meter"
 SUPPLY: Final = "supply"
 LEAST_READINGS: Final = 30
 LONGEST_GAP: Final = 5.0  # of the usual time between two readings
-POINTS: Final = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +241,7 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
 
 
 def _curve(view: RunView, readings: Sequence[Electrical], values: Sequence[float], key: str) -> dict[str, Any]:
-    from rig.judging.curves import thinned  # noqa: PLC0415 - it imports this module
-
-    chosen = thinned(len(values), np.array(values, dtype=np.float64), POINTS)
+    chosen = thinned(len(values), np.array(values, dtype=np.float64))
     return {
         "t_h": [round(view.seconds(readings[index].at_ns) / 3600.0, 6) for index in chosen],
         key: [round(values[index], 6) for index in chosen],
