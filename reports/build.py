@@ -12,7 +12,7 @@ from reports.blocks import Block, Figure, Heading, Picture, Report, Section, See
 from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
-from reports.sections import annexes, bench, budgets, front, record, results
+from reports.sections import annexes, bench, budgets, certificate, front, record, results
 from reports.sections.electrical import with_supply
 
 SIMULATED = "SIMULATED"
@@ -24,15 +24,16 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
     held, drawn = mapping(clean(document)), mapping(clean(curves))
     figures = draw_all(held, drawn)
     numbers = itertools.count(1)
+    certified = certificate.is_certificate(held)
     parts = (
-        front.scope(held),
-        bench.device(held),
-        bench.equipment(held),
+        front.scope(held) if not certified else certificate.scope(held),
+        bench.device(held) if not certified else certificate.device(held),
+        bench.equipment(held) if not certified else certificate.equipment(held),
         bench.configuration(held),
-        bench.method(held),
+        bench.method(held) if not certified else certificate.method(held),
         with_supply(bench.environment(held), held),
         bench.fitness(held),
-        results.results(held),
+        results.results(held) if not certified else certificate.results(results.results(held), held),
         record.exclusions(held),
         record.deviations(held),
         record.timeline(held),
@@ -46,14 +47,21 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
     sections = [replace(part, blocks=tuple(_with_places(part.blocks, places))) for part in sections]
     return Report(
         title=text(held.get("title")) or text(held.get("scenario")) or "Verification report",
-        subtitle=f"Insulin pump verification report: {front.device_line(held)}",
+        subtitle=subtitle(held),
         run_id=text(held.get("run_id")),
         stamps=stamps(held),
         date_utc=_date(first_text(held, "ended_utc", "started_utc")),
-        verdict=front.verdict(held),
+        verdict=certificate.verdict(held) if certified else front.verdict(held),
         sections=tuple(sections),
         figures=figures,
     )
+
+
+def subtitle(document: dict[str, Any]) -> str:
+    """Return what kind of report it is, and of what."""
+    if certificate.is_certificate(document):
+        return f"Certificate of qualification: {certificate.bench_line(document)}"
+    return f"Insulin pump verification report: {front.device_line(document)}"
 
 
 def stamps(document: dict[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.formatting import MINUS, NBSP, UNKNOWN, clean, interval
 from reports.reading import mapping, rows, text
+from reports.sections.certificate import bench_line, is_certificate
 from reports.sections.front import ORDER, device_line, shown_value
 from reports.sections.results import limit_source
 
@@ -22,7 +23,8 @@ def console_summary(document: dict[str, Any], width: int = 80, colour: bool = Fa
     width = max(width, 40)
     outcome = text(held.get("outcome")) or "INVALID"
     simulated = " (SIMULATED)" if held.get("evidence") == "simulated" else ""
-    head = f"{text(held.get('scenario')) or 'run'} on {device_line(held)}{simulated}"
+    asked = bench_line(held) if is_certificate(held) else device_line(held)
+    head = f"{text(held.get('scenario')) or 'run'} on {asked}{simulated}"
     lines = _wrapped(f"{_painted(outcome, colour)}  ", head, width, len(outcome) + 2)
     checks = rows(held.get("checks"))
     for check in sorted(checks, key=_rank):

@@ -8,55 +8,44 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
-from rig.drivers.harvard import HarvardPump
-from rig.drivers.new_era import NewEraPump
+from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
-from rig.instruments import FlowSource
+from rig.guardian.lines import Chip
 from rig.plugins.electrical_bench import METER, SUPPLY, OpenedSupply, meter_on, open_port, supply_on
 from rig.plugins.electrical_roles import MeterDriver
-from rig.plugins.registry import Found, find_driver, open_balance, open_pump
-from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, PumpDriver
+from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
+from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address
 from rig.profiles.pump import PumpProfile
 from rig.profiles.strict import Origin
 from rig.readings import Ambient
 from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
-from rig.transport.serial_links import SerialLinks
+from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
+LEVELS = {"low": 0, "high": 1}
 MAX_STAMP_UNCERTAINTY_S = 1.0
-FLOW_BAUD = {"new-era": 19_200, "harvard": 115_200}  # where the bench file names none
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
-@dataclass(slots=True)
-class Bench:
-    """Everything a run drives, and what its evidence is worth."""
+@dataclass(slots=True, kw_only=True)
+class WeighingBench:
+    """What weighs, and what its evidence is worth."""
 
     config: BenchConfig
     clock: Clock
     links: Links
-    pump: PumpDriver
     balance: BalanceDriver
     evidence: str  # "hardware" | "simulated"
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
-    pump_link: Link
     balance_link: Link
-    can: frozenset[Capability]  # what the pump's driver claims to do with this model
-    supply: OpenedSupply | None = None  # of the pump, where the rig sets it
-    meter: MeterDriver | None = None
+    pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
-
-    @property
-    def claimed(self) -> ClaimedPump:
-        """Return the pump with what its driver claims."""
-        return ClaimedPump(self.pump, self.can)
 
     def open_devices(self) -> None:
         """Bring every device to a known state; the first bytes leave here."""
@@ -86,6 +75,22 @@ class Bench:
             closer()
 
 
+@dataclass(slots=True, kw_only=True)
+class Bench(WeighingBench):
+    """Everything a run drives."""
+
+    pump: PumpDriver
+    pump_link: Link
+    can: frozenset[Capability]  # what the pump's driver claims to do with this model
+    supply: OpenedSupply | None = None  # of the pump, where the rig sets it
+    meter: MeterDriver | None = None
+
+    @property
+    def claimed(self) -> ClaimedPump:
+        """Return the pump with what its driver claims."""
+        return ClaimedPump(self.pump, self.can)
+
+
 def open_bench(
     config: BenchConfig, profile: PumpProfile, faults: Sequence[str] = (), sealed_ledger: Path | None = None
 ) -> Bench:
@@ -109,6 +114,7 @@ def _open_simulated(
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
     from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+    from rig.sim.valves import Wire  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
@@ -121,18 +127,41 @@ def _open_simulated(
         faults=[*simulation.faults, *faults],
         sealed_ledger=sealed_ledger,
         resolution_mg=config.balance.resolution_mg,
+        balance=config.balance.protocol,
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
-    stick = links.connect("pump", twin.pump_stick, _ns_per_byte(pump_driver(config).spec.link_settings.baud))
-    scale = links.connect("balance", twin.balance, _ns_per_byte(config.balance.baud))
+    stick = links.connect("pump", twin.pump_stick, ns_per_byte(pump_driver(config).spec.link_settings.baud))
+    scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
+    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
+    bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
 
 
+def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
+    """Return the valves of a bench, what each does, and the level at which it does it."""
+    found = [(line, "clamp", line.clamps) for line in config.lines]
+    found += [(line, "divert", line.diverts) for line in config.lines]
+    return [(line, deed, acts_at) for line, deed, acts_at in found if acts_at is not None]
+
+
 def _open_ports(config: BenchConfig) -> Bench:
+    links = serial_links(config)
+    try:
+        stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
+        scale = open_scale(links, config)
+        electrical = {role: open_port(links, config, role) for role in electrical_roles(config)}
+    except Exception:
+        links.close()
+        raise
+    return _assemble(config, links.clock, links, stick, scale, electrical)
+
+
+def serial_links(config: BenchConfig) -> SerialLinks:
+    """Return links on the bench's clock; raises `ConfigError` for a speed that leaves time stamps too uncertain."""
     simulation = config.simulation or Simulation()
     speed, epoch_ns = simulation.speed, simulation.epoch_ns
     if speed * HOST_LATENCY_S > MAX_STAMP_UNCERTAINTY_S:
@@ -141,16 +170,12 @@ def _open_ports(config: BenchConfig) -> Bench:
             where=f"bench {config.name}",
             expected=f"a speed of at most {MAX_STAMP_UNCERTAINTY_S / HOST_LATENCY_S:g}",
         )
-    links = SerialLinks(SystemClock(speed, epoch_ns))
-    try:
-        stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
-        settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
-        scale = links.open("balance", config.balance.port, settings)
-        electrical = {role: open_port(links, config, role) for role in electrical_roles(config)}
-    except Exception:
-        links.close()
-        raise
-    return _assemble(config, links.clock, links, stick, scale, electrical)
+    return SerialLinks(SystemClock(speed, epoch_ns))
+
+
+def open_scale(links: SerialLinks, config: BenchConfig) -> Link:
+    """Open the balance's port."""
+    return links.open("balance", config.balance.port, balance_settings(config))
 
 
 def electrical_roles(config: BenchConfig) -> tuple[str, ...]:
@@ -169,7 +194,7 @@ def _assemble(
     others = electrical or {}
     driver = pump_driver(config)
     pump = open_pump(driver, links, stick, pump_address(config))
-    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     supply = supply_on(links, others[SUPPLY], config) if SUPPLY in others else None
     meter = meter_on(links, others[METER], config) if METER in others else None
     # A supply actuates, and counts as the pump does (design 4.1); a meter only where it reads no current at all.
@@ -183,7 +208,7 @@ def _assemble(
         balance=balance,
         evidence="simulated" if reasons else "hardware",
         why_simulated=reasons,
-        stamp_u_s=0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0),
+        stamp_u_s=stamp_u(clock),
         pump_link=stick,
         balance_link=scale,
         can=driver.spec.can(config.pump_profile().model),
@@ -191,6 +216,11 @@ def _assemble(
         meter=meter,
         _openers=(balance.open, pump.open),
     )
+
+
+def stamp_u(clock: Clock) -> float:
+    """Return the standard uncertainty of a time stamp, in rig seconds."""
+    return 0.0 if isinstance(clock, VirtualClock) else HOST_LATENCY_S * clock.speed / math.sqrt(3.0)
 
 
 def pump_driver(config: BenchConfig) -> Found:
@@ -218,6 +248,30 @@ def pump_address(config: BenchConfig) -> Address:
     return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
 
 
+def balance_settings(config: BenchConfig) -> SerialSettings:
+    """Return how the balance's port is opened: as its driver has it, but for what the bench file says."""
+    balance, settings = config.balance, balance_driver(config).spec.link_settings
+    if balance.baud is not None:
+        settings = replace(settings, baud=balance.baud)
+    if balance.line:
+        line = balance.line
+        settings = replace(settings, data_bits=int(line[0]), parity=line[1], stop_bits=int(line[2]))
+    return replace(settings, rtscts=settings.rtscts or balance.handshake == "rtscts")
+
+
+def balance_address(config: BenchConfig) -> Address:
+    """Return which balance is meant, and how it is read; raises `ConfigError` for a driver that knows no streams."""
+    stream = config.balance.mode == "stream"
+    found = balance_driver(config)
+    if stream and Capability.STREAMS not in found.spec.capabilities:
+        raise ConfigError(
+            f"driver '{found.spec.name}' knows no stream",
+            where=str(Origin(config.source_name, config.source_text).child("balance").child("mode")),
+            expected='mode = "poll"',
+        )
+    return Address(config.balance.serial, stream=stream)
+
+
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:
     """Return every reason why this run cannot be hardware evidence; nothing overrides them (design 4.1)."""
     reasons = [
@@ -237,12 +291,29 @@ def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> t
     return tuple(reasons)
 
 
-def _ns_per_byte(baud: int) -> int:
+def ns_per_byte(baud: int) -> int:
+    """Return how long a byte takes on a wire."""
     return BITS_PER_BYTE * NS // baud
 
 
-def flow_source(links: Links, link: Link, config: FlowSourceConfig) -> FlowSource:
+def flow_driver(source: FlowSourceConfig, config: BenchConfig | None = None) -> Found:
+    """Return the driver that the bench file names for a flow source; raises `ConfigError` as `pump_driver` does."""
+    origin = None if config is None else Origin(config.source_name, config.source_text)
+    where = "" if origin is None else str(origin.child("flow_sources").child("protocol"))
+    return find_driver("flow_source", source.protocol, where)
+
+
+def flow_address(source: FlowSourceConfig) -> Address:
+    """Return which flow source is meant, and how long it may go without a word."""
+    return Address("", line_address=source.address, safe_timeout_s=source.safe_timeout_s)
+
+
+def flow_settings(source: FlowSourceConfig) -> SerialSettings:
+    """Return what opens the port of a flow source."""
+    settings = flow_driver(source).spec.link_settings
+    return settings if source.baud is None else replace(settings, baud=source.baud)
+
+
+def flow_source(links: Links, link: Link, config: FlowSourceConfig) -> FlowSourceDriver:
     """Return the driver of a syringe pump on its link; nothing is sent."""
-    if config.protocol == "harvard":
-        return HarvardPump(links, link, address=config.address)
-    return NewEraPump(links, link, address=config.address, safe_timeout_s=config.safe_timeout_s)
+    return open_flow_source(flow_driver(config), links, link, flow_address(config))

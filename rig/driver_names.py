@@ -10,12 +10,14 @@ from typing import Final
 
 PUMPS: Final = "rig.pumps"
 BALANCES: Final = "rig.balances"
+FLOW_SOURCES: Final = "rig.flow_sources"
 SUPPLIES: Final = "rig.supplies"
 METERS: Final = "rig.meters"
 PROFILES: Final = "rig.profiles"  # packages that hold profile data files
 GROUPS: Final = {
     "pump": PUMPS,
     "balance": BALANCES,
+    "flow_source": FLOW_SOURCES,
     "supply": SUPPLIES,
     "meter": METERS,
 }  # role -> group of entry points
@@ -28,7 +30,19 @@ SHIPPED: Final = {
         "cc111x": "rig.drivers.minimed.specs:CC111X",
         "carelink": "rig.drivers.minimed.specs:CARELINK",
     },
-    BALANCES: {"mt-sics": "rig.drivers.mt_sics:SPEC"},
+    BALANCES: {
+        "mt-sics": "rig.drivers.mt_sics:SPEC",
+        "kern-kcp": "rig.drivers.mt_sics:KCP",
+        "sbi": "rig.drivers.sartorius:SPEC",
+        "and": "rig.drivers.a_and_d:SPEC",
+        "ohaus": "rig.drivers.ohaus:SPEC",
+        "kern": "rig.drivers.kern:SPEC",
+        "radwag": "rig.drivers.radwag:SPEC",
+    },
+    FLOW_SOURCES: {
+        "new-era": "rig.drivers.new_era.spec:SPEC",
+        "harvard": "rig.drivers.harvard.spec:SPEC",
+    },
     SUPPLIES: {
         "keysight-e36": "rig.drivers.scpi.specs:KEYSIGHT_E36",
         "rigol-dp": "rig.drivers.scpi.specs:RIGOL_DP",

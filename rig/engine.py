@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rig.bench import Bench, open_bench
+from rig.bench import Bench, WeighingBench, open_bench
 from rig.config import BenchConfig, Simulation, parse_bench
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
@@ -23,10 +23,15 @@ from rig.results import EndReason, Result
 from rig.runner.drivers import check_drivers, third_party_drivers
 from rig.runner.ended import Ended
 from rig.runner.folder import EVIDENCE, PLAN, VOID, RunFolder, sha256_of
+from rig.runner.left_running import FLOW_SOURCES, PUMP
+from rig.runner.operator import Operator
 from rig.runner.play import Player
 from rig.runner.preflight import check_room
 from rig.runner.progress import Observer, watch_nothing
 from rig.runner.provenance import boot_id, tool
+from rig.runner.qualification_plan import plan_qualification
+from rig.runner.qualifier import Qualifier
+from rig.runner.qualifying_bench import QualifyingBench, open_qualifying
 from rig.runner.resume import REATTACH, ResumePoint, resume_point
 from rig.runner.stop import StopRequest, signals_to
 from rig.runner.watch import Watch
@@ -77,9 +82,11 @@ def prepare(scenario: Scenario, config: BenchConfig) -> Prepared:
     """Refuse what this pump or bench cannot run, and plan the rest; touches nothing."""
     refuse_out_of_range(config)
     profile = config.pump_profile()
-    check_drivers(scenario, config, profile)
     simulation = config.simulation
     start_local = simulation.start if simulation is not None else datetime.now()  # noqa: DTZ005 - pump clocks are local
+    if scenario.qualifies:
+        return Prepared(scenario, config, profile, plan_qualification(scenario, config, start_local))
+    check_drivers(scenario, config, profile)
     return Prepared(scenario, config, profile, validate_for(scenario, profile, config, start_local))
 
 
@@ -92,18 +99,26 @@ def run_scenario(
     observer: Observer = watch_nothing,
     stop: StopRequest | None = None,
     accept_unsynchronised: bool = False,
+    operator: Operator | None = None,
 ) -> Finished:
     """Run ``scenario`` on the bench of ``config``, record it below ``parent``, and judge it.
 
+    ``operator``: who puts reference weights on the pan in a qualification; None: nobody, and those steps are left out.
     Raises `rig.errors.UsageError` when it cannot be run at all: nothing moved and no folder was made.
     """
     prepared = prepare(scenario, config)
     check_room(parent, scenario, prepared.plan)
     folder = RunFolder(parent, scenario.id)
-    watch = Watch(config, folder, parent, hold_of(scenario))
+    drives = FLOW_SOURCES if scenario.qualifies else PUMP
+    watch = Watch(config, folder, parent, hold_of(scenario), drives=drives)
     with watch:
-        bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
+        bench: WeighingBench
+        if scenario.qualifies:
+            bench = open_qualifying(config, faults, folder.sealed_ledger)
+        else:
+            bench = open_bench(config, prepared.profile, faults, folder.sealed_ledger)
         run = Run(prepared, bench, folder, watch, tuple(faults), observer, accept_unsynchronised=accept_unsynchronised)
+        run.operator = operator
         return run.play(stop or StopRequest())
 
 
@@ -166,7 +181,7 @@ class Run:
     """One segment of a run, from open links to a sealed record."""
 
     prepared: Prepared
-    bench: Bench
+    bench: WeighingBench
     folder: RunFolder
     watch: Watch
     faults: tuple[str, ...]
@@ -174,6 +189,7 @@ class Run:
     point: ResumePoint | None = None
     continues: dict[str, Any] | None = None
     accept_unsynchronised: bool = False
+    operator: Operator | None = None
 
     def play(self, stop: StopRequest) -> Finished:
         """Record and play, then judge; the guardian is let go in between, when the bench is safe."""
@@ -225,21 +241,19 @@ class Run:
         bench.links.tap = writer.tap
         writer.wall_clock(bench.clock.now_ns(), look())
         self.watch.begun(resumed=self.point is not None)
+        self.watch.wire(bench)
         unsafe = self.watch.make_safe_first(bench, writer)
         if unsafe is not None:
             return self._close(unsafe, writer)
-        player = Player(
-            scenario,
-            bench,
-            self.prepared.profile,
-            self.prepared.plan,
-            writer,
-            stop,
-            self.observer,
-            self.watch.guard,
-            self.point,
-        )
-        return self._close(player.run(), writer)
+        return self._close(self._player(bench, writer, stop).run(), writer)
+
+    def _player(self, bench: WeighingBench, writer: RecordWriter, stop: StopRequest) -> Player | Qualifier:
+        """Return what plays this scenario on this bench."""
+        scenario, plan, guard = self.prepared.scenario, self.prepared.plan, self.watch.guard
+        if isinstance(bench, QualifyingBench):
+            return Qualifier(scenario, bench, plan, writer, stop, self.observer, guard, self.operator)
+        assert isinstance(bench, Bench)  # noqa: S101 - the other one that is ever opened
+        return Player(scenario, bench, self.prepared.profile, plan, writer, stop, self.observer, guard, self.point)
 
     def _close(self, ended: Ended, writer: RecordWriter) -> Ended:
         """Close links, hear the guardian, then close and seal the record; a record that fails cannot unmake safety."""
@@ -274,6 +288,8 @@ class Run:
         found = header(self.prepared, self.bench, self.folder.run_id, self.faults)
         found |= {"role": "runner", "segment": self.folder.segment, "files": self.folder.kept_hashes()}
         found |= {"guardian": self.watch.described, "storage": self.prepared.config.storage}
+        if self.prepared.scenario.qualifies:
+            found["qualification"] = True
         if foreign := third_party_drivers(self.prepared.config):
             found["third_party_drivers"] = foreign
         if self.continues is not None:
@@ -290,6 +306,12 @@ def read_back(
     if (path / VOID).exists():
         raise UsageError("this run was voided", where=str(path), hint="start a new one with rig run")
     record = read_run(path)
+    if record.header.get("qualification"):
+        raise UsageError(
+            "a qualification is not resumed: its blanks and flows belong together",
+            where=str(path),
+            hint="begin a new one with rig qualify, and void this one: rig runs void RUN --why TEXT",
+        )
     if record.segments[-1].end.get("reason") == EndReason.COMPLETED:
         raise UsageError("this run came to its end", where=str(path), hint=f"judge it again: rig analyse {path}")
     first, here = record.header, tool()
@@ -347,7 +369,7 @@ def _version(tool_: dict[str, Any]) -> str:
     return f"{tool_.get('version', '?')} ({str(tool_.get('commit', '?'))[:12]})"
 
 
-def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str]) -> dict[str, Any]:
+def header(prepared: Prepared, bench: WeighingBench, run_id: str, faults: Sequence[str]) -> dict[str, Any]:
     """Return the header of a record: who ran what on which bench, with which clock."""
     config, clock, now = prepared.config, bench.clock, look()
     return {
@@ -375,6 +397,7 @@ def header(prepared: Prepared, bench: Bench, run_id: str, faults: Sequence[str])
         },
         "faults_given": list(faults),
         "pump_profile": prepared.profile.id,
+        "balance": {"protocol": config.balance.protocol, "mode": config.balance.mode},
         "effective": {
             "pump_port": config.pump.port,
             "balance_port": config.balance.port,

@@ -55,6 +55,13 @@ PERCENT = Dimension("percentage", "%", (("%", "1"),), "5 %", 1e4)
 MASS = Dimension("mass", "mg", (("ug", "0.001"), ("mg", "1"), ("g", "1000")), "0.01 mg", 1e7)
 VOLUME = Dimension("volume", "uL", (("uL", "1"), ("mL", "1000")), "10 uL", 1e7)
 MASS_RATE = Dimension("mass rate", "mg/h", (("mg/h", "1"), ("ug/h", "0.001"), ("g/h", "1000")), "0.015 mg/h", 1e7)
+FLOW = Dimension(
+    "flow",
+    "uL/h",
+    (("uL/h", "1"), ("uL/min", "60"), ("mL/h", "1000"), ("mL/min", "60000")),
+    "100 uL/h",
+    1e8,
+)
 DENSITY = Dimension("density", "kg/m^3", (("kg/m^3", "1"), ("g/mL", "1000"), ("g/cm^3", "1000")), "998.2 kg/m^3", 3e4)
 PRESSURE = Dimension(
     "pressure",

@@ -79,7 +79,8 @@ def resolve_limits(check: Check, profile: PumpProfile, amount_u: float | None = 
     default = DEFAULT_LIMITS.get(check.source)
     if default is None:
         return Limits(check.lower, check.upper, LimitSource("scenario", check.source, "named by the scenario"))
-    text = f"{default.text} (rig default, not this pump's claim)"
+    whose = "rig default" if default.of_the_bench else "rig default, not this pump's claim"
+    text = f"{default.text} ({whose})"
     source = LimitSource(default.id, text, default.mark)
     if not default.decides:
         return Limits(None, None, source)

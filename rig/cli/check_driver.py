@@ -108,6 +108,14 @@ def _refuse_real_options(options: argparse.Namespace) -> None:
 def _refuse_other_driver(found: Found, bench: BenchConfig) -> None:
     """Refuse to speak to a device with another driver than its bench file names: a guardian would use that one."""
     spec = found.spec
+    if spec.role == "flow_source":
+        if spec.name not in {each.protocol for each in bench.flow_sources}:
+            raise ConfigError(
+                f"no flow source of it speaks '{spec.name}'",
+                where=f"bench {bench.name}",
+                expected="one in flow_sources",
+            )
+        return
     key, named = ("pump.link", bench.pump.link) if spec.role == "pump" else ("balance.protocol", bench.balance.protocol)
     if named != spec.name:
         raise ConfigError(

@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_guardian(commands)
     _add_check(commands)
+    _add_qualify(commands)
     _add_audit(commands)
     _add_analyse(commands)
     report = _command(commands, "report", "rig.cli.report", "render HTML and PDF again from a stored judgement")
@@ -79,6 +80,35 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _run_options(run)
 
 
+def _add_qualify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    qualify = _command(
+        commands, "qualify", "rig.cli.qualify", "qualify the bench itself, with a certificate: 0 fit, 4 not"
+    )
+    qualify.add_argument(
+        "scenario",
+        nargs="?",
+        default="qualify",
+        metavar="SCENARIO",
+        help="a qualification of your own (default: the shipped one, scenarios/qualify.yaml)",
+    )
+    qualify.add_argument(
+        "--bench", default="simulated-syringe", metavar="NAME|FILE", help="bench file (default: simulated-syringe)"
+    )
+    qualify.add_argument("--out", metavar="DIR", help="where run folders go (default: the bench's, else ./runs)")
+    qualify.add_argument("--operator", action="store_true", help="somebody is there to put a weight on the pan")
+    qualify.add_argument("--dry-run", action="store_true", help="show steps, volumes and end; touch nothing")
+    qualify.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]", help="simulated benches only"
+    )
+    qualify.add_argument("--seed", type=int, help="seed of the simulated bench (default: the bench file's)")
+    qualify.add_argument(
+        "--devices",
+        metavar="FILE",
+        help="lines printed by 'rig simulate syringe-bench': take ports and clock from them",
+    )
+    _run_options(qualify)
+
+
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     simulate = _command(
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
@@ -89,15 +119,26 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000)",
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
     )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
-        "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
+        "--protocol", default="mt-sics", metavar="NAME", help="what the balance speaks (default: mt-sics), such as sbi"
     )
+    simulate.add_argument(
+        "--balance-model", default="", metavar="NAME", help="model of the balance, such as cp for sbi"
+    )
+    way = simulate.add_mutually_exclusive_group()
+    way.add_argument("--pty", action="store_true", help="serve on pseudo-terminals (the default)")
+    way.add_argument(
+        "--tcp",
+        metavar="HOST:PORT",
+        help="serve on raw TCP, as a serial server does: a port per device, from PORT on",
+    )
+    simulate.add_argument("--pace", action="store_true", help="bytes take their time, as the port is set")
     simulate.add_argument("--speed", type=float, default=1.0, help="rig seconds in a second (default: 1)")
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")
@@ -109,6 +150,16 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     simulate.add_argument(
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"
+    )
+    simulate.add_argument(
+        "--gpio", metavar="DIR", help="folder of the lines, as in [guardian] gpio = folder:DIR of the bench file"
+    )
+    simulate.add_argument(
+        "--valve",
+        action="append",
+        default=[],
+        metavar="clamp=PIN|divert=PIN[:low]",
+        help="a valve of the plant that follows a line of --gpio; it acts at high, or at low",
     )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,36 +121,37 @@ def _print_summary(finished: Finished) -> None:
 
 def bench_from(options: argparse.Namespace) -> BenchConfig:
     """Return the bench that the command line names, with what it overrides."""
-    config = load_bench(options.bench)
-    simulation = config.simulation or Simulation()
-    if options.seed is not None and not 0 <= options.seed < 2**32:
-        raise ConfigError(f"no such seed: {options.seed}", where="--seed", expected=f"0 to {2**32 - 1}")
-    if options.seed is not None:
-        if not config.simulated:
-            raise ConfigError("--seed is for simulated benches only", where=f"bench {config.name}")
-        simulation = replace(simulation, seed=options.seed)
+    config = seeded(load_bench(options.bench), options.seed)
     if options.devices is None:
-        return replace(config, simulation=simulation)
-    devices = _read_devices(Path(options.devices))
+        return config
     if config.simulated:
         raise ConfigError(
             "--devices needs a bench with ports", where=f"bench {config.name}", hint="--bench pty-example"
         )
-    # At speed 1 rig time is link time, whatever the epoch.
-    speeds = {(device["speed"], device["epoch_ns"] if device["speed"] != 1 else 0) for device in devices.values()}
-    if len(speeds) != 1:
-        raise ConfigError("the devices run on different clocks", where=str(options.devices))
-    speed, epoch_ns = speeds.pop()
+    devices, speed, epoch_ns = read_devices(Path(options.devices), ("pump", "balance"))
+    simulation = config.simulation or Simulation()
     return replace(
         config,
         pump=replace(config.pump, port=devices["pump"]["port"], link=devices["pump"].get("link", config.pump.link)),
         balance=replace(config.balance, port=devices["balance"]["port"]),
-        simulation=replace(simulation, speed=float(speed), epoch_ns=int(epoch_ns)),
+        simulation=replace(simulation, speed=speed, epoch_ns=epoch_ns),
     )
 
 
-def _read_devices(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the JSON lines of ``rig simulate`` by device."""
+def seeded(config: BenchConfig, seed: int | None) -> BenchConfig:
+    """Return the bench with another seed, where one is given."""
+    simulation = config.simulation or Simulation()
+    if seed is None:
+        return replace(config, simulation=simulation)
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"no such seed: {seed}", where="--seed", expected=f"0 to {2**32 - 1}")
+    if not config.simulated:
+        raise ConfigError("--seed is for simulated benches only", where=f"bench {config.name}")
+    return replace(config, simulation=replace(simulation, seed=seed))
+
+
+def read_devices(path: Path, needed: Sequence[str]) -> tuple[dict[str, dict[str, Any]], float, int]:
+    """Return the JSON lines of ``rig simulate`` by device, and the speed and epoch that all of them share."""
     found: dict[str, dict[str, Any]] = {}
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -163,10 +165,15 @@ def _read_devices(path: Path) -> dict[str, dict[str, Any]]:
         raise ConfigError(
             f"cannot be read ({error})", where=str(path), expected="the lines of 'rig simulate'"
         ) from error
-    missing = {"pump", "balance"} - found.keys()
+    missing = set(needed) - found.keys()
     if missing:
         raise ConfigError(f"no {' and '.join(sorted(missing))} in it", where=str(path), hint="rig simulate bench --pty")
-    return found
+    # At speed 1 rig time is link time, whatever the epoch.
+    speeds = {(each["speed"], each["epoch_ns"] if each["speed"] != 1 else 0) for each in found.values()}
+    if len(speeds) != 1:
+        raise ConfigError("the devices run on different clocks", where=str(path))
+    speed, epoch_ns = speeds.pop()
+    return found, float(speed), int(epoch_ns)
 
 
 def plan_text(prepared: Prepared) -> str:

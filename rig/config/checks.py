@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rig.config.declared import BenchConfig
 from rig.config.electrical import check_electrical, check_electrical_drivers
-from rig.driver_names import BALANCES, PUMPS, driver_names, is_known
+from rig.driver_names import BALANCES, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
 from rig.profiles.strict import Origin, nearest
@@ -71,6 +71,7 @@ def check_drivers(bench: BenchConfig) -> None:
     for section, key, group, name in (
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),
+        *(("flow_sources", "protocol", FLOW_SOURCES, each.protocol) for each in bench.flow_sources),
     ):
         if not is_known(group, name):
             names = driver_names(group)
@@ -102,8 +103,11 @@ def _check_ports(bench: BenchConfig, origin: Origin) -> None:
 def _check_lines(bench: BenchConfig, origin: Origin) -> None:
     """Refuse two lines of one name or pin, and lines on a bench that has no pins."""
     place = str(origin.child("lines"))
-    if bench.simulated and bench.lines:
-        raise ConfigError("a simulated bench has no lines", where=place, expected='no [[lines]], or kind = "hardware"')
+    if bench.simulated and any(line.role != "valve" for line in bench.lines):
+        raise ConfigError(
+            "a simulated bench has no other lines than valves", where=place, expected='role = "valve", or no [[lines]]'
+        )
+    _check_valves(bench, place)
     for what, values in (
         ("name", [each.name for each in bench.lines]),
         ("pin", [str(each.pin) for each in bench.lines]),
@@ -111,6 +115,28 @@ def _check_lines(bench: BenchConfig, origin: Origin) -> None:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise ConfigError(f"two lines have the {what} {twice}", where=place, expected=f"each {what} once")
+
+
+def _check_valves(bench: BenchConfig, place: str) -> None:
+    """Refuse a deed of a line that is no valve, two valves for one deed, and one whose safe level does it."""
+    for key in ("clamps", "diverts"):
+        lines = [line for line in bench.lines if getattr(line, key) is not None]
+        if len(lines) > 1:
+            raise ConfigError(f"two lines have '{key}'", where=place, expected=f"'{key}' at one valve")
+        for line in lines:
+            if line.role != "valve" or (line.clamps is not None and line.diverts is not None):
+                raise ConfigError(
+                    f"line {line.name} cannot have '{key}'",
+                    where=place,
+                    expected='role = "valve", and one of both keys',
+                )
+            if getattr(line, key) == line.safe:
+                raise ConfigError(
+                    f"line {line.name} {key} at its safe level",
+                    where=place,
+                    expected="a valve that is open, into the vessel, at its safe level",
+                    hint=f'safe = "{"low" if line.safe == "high" else "high"}"',
+                )
 
 
 def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
@@ -132,11 +158,13 @@ def _check_liquid(bench: BenchConfig, origin: Origin) -> None:
 
 
 def _check_flow_sources(bench: BenchConfig, place: str) -> None:
-    """Refuse syringe pumps on a bench without ports, two of one name, and one port for two devices."""
+    """Refuse more syringe pumps than the twin has, two of one name, and one port for two devices."""
     sources = bench.flow_sources
-    if bench.simulated and sources:
+    if bench.simulated and (len(sources) > 1 or any(each.port for each in sources)):
         raise ConfigError(
-            "a simulated bench has no flow sources", where=place, expected='no [[flow_sources]], or kind = "hardware"'
+            "a simulated bench has one flow source at most, and no port for it",
+            where=place,
+            expected='one of [[flow_sources]] without port, or kind = "hardware"',
         )
     ports = [port for port in (bench.pump.port, bench.balance.port, *(each.port for each in sources)) if port]
     for what, values in (("name", [each.name for each in sources]), ("port", ports)):

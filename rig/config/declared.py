@@ -18,7 +18,7 @@ from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Te
 
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
-_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or socket://host:port")
+_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or tcp://host:port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,14 @@ class BalanceConfig:
     protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"] = "mt-sics"
     port: Annotated[str, _PORT, "serial port; left out on a simulated bench"] = ""
     serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number; any when left out"] = ""
-    baud: Annotated[int, Integer(300, 921_600), "baud rate"] = 9600
+    baud: Annotated[int | None, Integer(300, 921_600), "baud rate; that of its driver when left out"] = None
+    line: Annotated[
+        str, Text(r"[78][NEO][12]", "data bits, parity, stop bits, such as 7E1"), "as its driver has it when left out"
+    ] = ""
+    handshake: Annotated[str, Choice(("none", "rtscts")), "rtscts: it sends only while CTS is on"] = "none"
+    mode: Annotated[
+        str, Choice(("poll", "stream")), "poll: each reading is asked for; stream: they come by themselves"
+    ] = "poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,32 @@ class LineConfig:
     safe: Annotated[str, Choice(("low", "high")), "level of an output that is safe; it has it at the start, too"] = (
         "low"
     )
+    clamps: Annotated[
+        str | None, Choice(("low", "high")), "level at which a pinch valve clamps the tube; never the safe one"
+    ] = None
+    diverts: Annotated[
+        str | None, Choice(("low", "high")), "level at which a valve leads the line past the vessel; never the safe one"
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAccuracy:
+    """How well a flow is known: of pump and syringe together, from a certificate, a comparison or the maker."""
+
+    half_width_pct: Annotated[float, Number(0, 20, "%", positive=True), "half width of its relative error, in %"]
+    source: Annotated[str, Text(), "who says so: the certificate, or the document and its page"]
+    due: Annotated[date | None, Day(), "day on which that expires; never when left out"] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceWeightConfig:
+    """A weight that a person puts on the pan when the bench is qualified."""
+
+    nominal_g: Annotated[float, Number(0, 1000, "g", positive=True), "nominal mass, in g"]
+    mass_g: Annotated[float, Number(0, 1000, "g", positive=True), "conventional mass by its certificate, in g"]
+    u_mg: Annotated[float, Number(0, 100, "mg", positive=True), "its standard uncertainty, in mg"]
+    calibration: Annotated[Calibration, Nested(Calibration), "its certificate"]
+    name: Annotated[str, Text(), "class and serial number of the weight"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +215,8 @@ class FlowSourceConfig:
     """A laboratory syringe pump whose known flow qualifies the bench; its protocol tells no serial number."""
 
     name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,29}", "lower-case letters, digits, dashes"), "name of the pump"]
-    protocol: Annotated[str, Choice(("new-era", "harvard")), "the language it speaks"]
-    port: Annotated[str, _PORT, "its port, best by identity"] = ""
+    protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"]
+    port: Annotated[str, _PORT, "its port, best by identity; left out on a simulated bench"] = ""
     model: Annotated[str, Text(r"\S.{0,40}", "the model as it tells it"), "its model; any when left out"] = ""
     usb_serial: Annotated[
         str, Text(r"\S{1,60}", "the serial number in quotes"), "USB serial number of its port; any when left out"
@@ -194,6 +227,11 @@ class FlowSourceConfig:
     diameter_mm: Annotated[
         float | None, Number(0, 100, "mm", positive=True), "inside diameter of its syringe, in mm; any when left out"
     ] = None
+    accuracy: Annotated[FlowAccuracy | None, Nested(FlowAccuracy), "how well its flow is known"] = None
+    travel_step_um: Annotated[
+        float, Number(0, 100, "um", positive=True), "travel of its pusher in one step of the motor, in um"
+    ] = 1.0
+    serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number on its label"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +274,11 @@ class BenchConfig:
     ] = ()
     supply: Annotated[SupplyConfig | None, Nested(SupplyConfig), "supply in place of the pump's cell"] = None
     meter: Annotated[MeterConfig | None, Nested(MeterConfig), "meter of the current into the pump"] = None
+    reference_weights: Annotated[
+        tuple[ReferenceWeightConfig, ...],
+        ListOf(Nested(ReferenceWeightConfig), 0, 20),
+        "weights for a qualification, each a [[reference_weights]]",
+    ] = ()
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"
     title: Annotated[str, Text(), "one line for people"] = ""

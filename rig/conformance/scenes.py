@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final, cast
 
 from rig.clock import VirtualClock
-from rig.conformance import balance, pump
+from rig.conformance import balance, flow_source, pump
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.electrical import SITUATIONS, check_electrical, electrical_unshown
+from rig.conformance.flow_source import FlowBench, check_flow_source
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
 from rig.conformance.transcript import Follower, Transcript, read_transcript
 from rig.errors import ConfigError
-from rig.plugins.registry import Found, open_balance, open_pump, resolve
+from rig.plugins.registry import Found, open_balance, open_flow_source, open_pump, resolve
 from rig.plugins.spec import Address, Capability, Scene, Simulator
 from rig.transport.links import Link
 from rig.transport.virtual import VirtualLinks
@@ -57,7 +58,8 @@ def transcripts_of(found: Found) -> list[Transcript]:
     module = find_spec(found.target.partition(":")[0])
     if module is None or module.origin is None:
         raise ConfigError("its module has no folder", where=found.target, expected="transcripts beside it")
-    situations = {"pump": pump.SITUATIONS, "balance": balance.SITUATIONS, **SITUATIONS}[found.spec.role]
+    modules = {"pump": pump, "balance": balance, "flow_source": flow_source}
+    situations = SITUATIONS.get(found.spec.role) or modules[found.spec.role].SITUATIONS
     return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
 
 
@@ -81,7 +83,9 @@ def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
         return check_pump(lambda situation: _pump(found, stage(situation), can), can)
     if found.spec.role in SITUATIONS:
         return check_electrical(found, stage, can, _wired, LeftOut(SETS_SCENE))
-    return check_balance(lambda situation: _balance(found, stage(situation)), can)
+    if found.spec.role == "flow_source":
+        return check_flow_source(lambda situation: _flow_source(found, stage(situation)), can)
+    return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
 
 
 def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str]:
@@ -91,6 +95,8 @@ def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str
         return not_shown(pump.CHECKS, rows, can)
     if found.spec.role in SITUATIONS:
         return electrical_unshown(found.spec.role, list(rows), can)
+    if found.spec.role == "flow_source":
+        return not_shown(flow_source.CHECKS, rows, can)
     return not_shown(balance.CHECKS, rows, can)
 
 
@@ -128,11 +134,19 @@ def _pump(found: Found, scene: Scene | None, can: frozenset[Capability]) -> Pump
     return bench
 
 
-def _balance(found: Found, scene: Scene | None) -> BalanceBench | LeftOut:
+def _flow_source(found: Found, scene: Scene | None) -> FlowBench | LeftOut:
     if scene is None:
         return LeftOut(SETS_SCENE)
     links, link = _connected(found, scene)
-    driver = open_balance(found, links, link, Address(scene.serial))
+    driver = open_flow_source(found, links, link, Address(scene.serial))
+    return FlowBench(driver, links, link, scene.model, scene.diameter_mm, _end(scene, links, link))
+
+
+def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench | LeftOut:
+    if scene is None:
+        return LeftOut(SETS_SCENE)
+    links, link = _connected(found, scene)
+    driver = open_balance(found, links, link, Address(scene.serial, stream=situation in balance.STREAMING))
     arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
     return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from rig.bench import pump_address
+from rig.bench import balance_settings, pump_address
 from rig.clock import SystemClock
 from rig.config import BenchConfig
 from rig.conformance import pump
@@ -21,6 +21,7 @@ from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, Outcome, Rows
 from rig.conformance.scenes import unlisted
+from rig.doctor.conform_flow import flow_source_rows
 from rig.doctor.findings import Level
 from rig.doctor.former import Former, end_temp_basal
 from rig.doctor.safety import bench_held
@@ -44,7 +45,7 @@ NOT_ALLOWED: Final = "it may deliver; allow it with --delivers"
 SET_BY_HAND: Final = frozenset(
     {"asleep", "out_of_range", "alarm", *(each for each in pump.SITUATIONS if each.endswith("_ack_lost"))}
 )
-AT_REST: Final = frozenset({"steady", "steady_stable"})
+AT_REST: Final = frozenset({"steady", "identity", "steady_stable"})
 NOTHING_SENT: Final = SafeState("nothing that delivers was sent", True, "no command left the rig")
 
 
@@ -150,12 +151,14 @@ def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, del
     """Return the suite of ``found`` on the bench of ``config``, carried out while its rows are read."""
     if found.spec.role == "balance":
         return Examination(_balance(found, config))
+    if found.spec.role == "flow_source":
+        return Examination(flow_source_rows(found, config, _free, _links))
     carry_out = _pump_delivers if delivers else _pump_reads
     return Examination.of(lambda examination: carry_out(found, config, profile, examination))
 
 
 def _balance(found: Found, config: BenchConfig) -> Rows:
-    settings = replace(found.spec.link_settings, baud=config.balance.baud)
+    settings = balance_settings(config)
     with _free(config), _links(config) as links:
         link = links.open("balance", config.balance.port, settings)
         driver = open_balance(found, links, link, Address(config.balance.serial))

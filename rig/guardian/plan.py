@@ -41,6 +41,19 @@ class PumpPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """The way to a flow source that this run drives; ``protocol`` is the name of its driver."""
+
+    name: str
+    protocol: str
+    port: str
+    baud: int
+    identity: str = ""
+    address: int = 0
+    safe_timeout_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LinePlan:
     """One GPIO line: ``pin`` is the BCM number, ``safe`` the level of an output that is safe."""
 
@@ -68,7 +81,7 @@ class SafePlan:
     run_id: str
     run_folder: str
     ledger: str
-    pump: PumpPlan
+    pump: PumpPlan | None  # None: the run addresses none
     lines: tuple[LinePlan, ...] = ()
     gpio: str = "rpi"
     hold_s: float = 0.0
@@ -78,9 +91,12 @@ class SafePlan:
     commit_s: float = 1.0
     schema: int = PLAN_SCHEMA
     supply: SupplyPlan | None = None  # of the pump, where the rig sets it
+    flow_sources: tuple[FlowPlan, ...] = ()
 
     def tuned(self, frequency_mhz: float) -> SafePlan:
         """Return the plan with the frequency on which the pump was found."""
+        if self.pump is None:
+            return self
         return replace(self, pump=replace(self.pump, frequency_mhz=frequency_mhz, scan=()))
 
     def to_json(self) -> dict[str, Any]:
@@ -98,8 +114,10 @@ def plan_from_json(document: Any) -> SafePlan:
                 f"a safe plan of schema {data['schema']}", where="guardian", expected=f"schema {PLAN_SCHEMA}"
             )
         pump = data["pump"]
-        lists = {"serials": tuple(pump["serials"]), "scan": tuple(pump.get("scan", ()))}
-        data["pump"] = PumpPlan(**{**pump, **lists})
+        if pump is not None:
+            lists = {"serials": tuple(pump["serials"]), "scan": tuple(pump.get("scan", ()))}
+            data["pump"] = PumpPlan(**{**pump, **lists})
+        data["flow_sources"] = tuple(FlowPlan(**source) for source in data.get("flow_sources", ()))
         data["lines"] = tuple(LinePlan(**line) for line in data["lines"])
         data["supply"] = None if data.get("supply") is None else SupplyPlan(**data["supply"])
         return SafePlan(**data)

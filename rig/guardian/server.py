@@ -22,8 +22,7 @@ from rig.guardian.places import BenchLock, Places
 from rig.guardian.plan import SafePlan, plan_from_json
 from rig.guardian.stop_pump import SafeState
 from rig.guardian.system import Process, Watchdogs, notify
-from rig.guardian.takeover import Takeover
-from rig.plugins.registry import find_driver
+from rig.guardian.takeover import Takeover, load_drivers
 
 TICK_S = 0.02  # how long an emergency stop may go unseen
 IDLE_TICK_S = 0.25
@@ -209,9 +208,7 @@ class Guardian:
 
     def _on_arm(self, message: dict[str, Any]) -> dict[str, Any]:
         plan = plan_from_json(message["plan"])
-        find_driver("pump", plan.pump.link)  # it is loaded now: nothing may be missing when it is needed
-        if plan.supply is not None:
-            plan.supply.load()
+        load_drivers(plan)  # now: nothing may be missing when it is needed
         if self._orphan_until_s is not None and self._plan is not None and self._plan.run_id != plan.run_id:
             return {"ok": False, "error": f"run {self._plan.run_id} is still being made safe"}
         attached = self._holding and self._plan is not None and self._plan.run_id == plan.run_id

@@ -16,11 +16,11 @@ from typing import Any
 from rig.clock import SystemClock, to_ns
 from rig.errors import DeviceChanged, RigError, TransportError
 from rig.guardian.lines import Lines
-from rig.guardian.plan import ASLEEP_LIMIT_S, LINES_LIMIT_S, SafePlan
-from rig.guardian.stop_pump import SafeState, stop_pump
+from rig.guardian.plan import ASLEEP_LIMIT_S, AWAKE_LIMIT_S, LINES_LIMIT_S, FlowPlan, PumpPlan, SafePlan
+from rig.guardian.stop_pump import SafeState, stop_flow, stop_pump
 from rig.guardian.supply import GuardedSupply
 from rig.guardian.system import Process
-from rig.plugins.registry import find_driver, open_pump
+from rig.plugins.registry import find_driver, open_flow_source, open_pump
 from rig.plugins.spec import Address
 from rig.transport.links import Link
 from rig.transport.serial_links import SerialLinks, SerialSettings, identify_port
@@ -29,6 +29,16 @@ FENCE_LIMIT_S = 2.0
 PORT_RETRY_S = 0.5
 Say = Callable[[str, dict[str, Any]], None]
 Tap = Callable[[str, str, int, bytes], None]
+
+
+def load_drivers(plan: SafePlan) -> None:
+    """Load every driver that a takeover would need; raises `ConfigError` for one that cannot be."""
+    if plan.pump is not None:
+        find_driver("pump", plan.pump.link)
+    for source in plan.flow_sources:
+        find_driver("flow_source", source.protocol)
+    if plan.supply is not None:
+        plan.supply.load()
 
 
 @dataclass(slots=True)
@@ -53,6 +63,7 @@ class Takeover:
         if not self.lines.emergency():
             supply.feed()
         pump = self._stop_pump()
+        flows = [self._stop_flow(each) for each in self.plan.flow_sources]
         if not pump.confirmed:
             pump = supply.cut_off(pump)
         if not pump.confirmed:
@@ -61,9 +72,12 @@ class Takeover:
             if supplies and all(each["confirmed"] for each in supplies):
                 pump = SafeState("pump without supply", True, "its supply line read back; " + pump.by)
         self._valve()
-        confirmed = pump.confirmed and all(each["confirmed"] for each in self.reports)
-        by = pump.by if pump.confirmed == confirmed else self._unconfirmed()
-        return SafeState(pump.wanted, confirmed, by)
+        states = flows if self.plan.pump is None and flows else [pump, *flows]
+        confirmed = all(each.confirmed for each in states) and all(each["confirmed"] for each in self.reports)
+        told = [each.by for each in states if each.confirmed == confirmed]
+        unsure = [f"{each.wanted}: {each.by}" for each in flows if not each.confirmed]
+        by = "; ".join(told if not unsure and told else [*unsure, *self._unconfirmed()])
+        return SafeState("; ".join(each.wanted for each in states), confirmed, by)
 
     def _fence(self, runner: Process | None) -> None:
         if runner is None:
@@ -72,50 +86,67 @@ class Takeover:
         self.say("fenced", {"pid": runner.pid, "gone": gone, "after_s": self._elapsed_s()})
 
     def _stop_pump(self) -> SafeState:
-        clock = SystemClock(self.plan.clock_speed, self.plan.clock_epoch_ns)
-        links = SerialLinks(clock, self.tap)
+        plan = self.plan.pump
+        if plan is None:
+            return SafeState("no pump addressed", True, "this run addressed no pump")
+        return self._on_links("pump", "pump suspended", lambda links: self._pump_over_link(links, plan))
+
+    def _stop_flow(self, plan: FlowPlan) -> SafeState:
+        """Stop a flow source; no line of this bench is known to cut its supply."""
+        name = f"flow source {plan.name}"
+        return self._on_links(name, f"{name} stopped", lambda links: self._flow_over_link(links, plan))
+
+    def _on_links(self, what: str, wanted: str, stop: Callable[[SerialLinks], SafeState]) -> SafeState:
+        """Do it on links of its own; whatever becomes of it, the other parts come next."""
+        links = SerialLinks(SystemClock(self.plan.clock_speed, self.plan.clock_epoch_ns), self.tap)
         links.pulse = self._tick
         links.tell = self.say
         try:
-            state = self._over_link(links)
+            state = stop(links)
         except RigError as error:
-            state = SafeState("pump suspended", False, str(error))
+            state = SafeState(wanted, False, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the supply and the valve come next
-            state = SafeState("pump suspended", False, f"{type(error).__name__}: {error}")
+            state = SafeState(wanted, False, f"{type(error).__name__}: {error}")
         finally:
             links.close()
-        report = {"what": "pump", "wanted": state.wanted, "reached": state.confirmed, "confirmed": state.confirmed}
+        report = {"what": what, "wanted": state.wanted, "reached": state.confirmed, "confirmed": state.confirmed}
         self.say("made_safe", {**report, "by": state.by, "after_s": self._elapsed_s()})
         return state
 
-    def _over_link(self, links: SerialLinks) -> SafeState:
-        plan = self.plan.pump
+    def _pump_over_link(self, links: SerialLinks, plan: PumpPlan) -> SafeState:
         driver = find_driver("pump", plan.link, f"safe plan of run {self.plan.run_id}")
-        link = self._open(links, replace(driver.spec.link_settings, baud=plan.baud))
-        pump = open_pump(
-            driver, links, link, Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz, plan.scan)
-        )
+        settings = replace(driver.spec.link_settings, baud=plan.baud)
+        link = self._open(links, "pump", plan.port, plan.identity, settings)
+        address = Address(plan.serial, frozenset(plan.serials), plan.frequency_mhz, plan.scan)
+        pump = open_pump(driver, links, link, address)
         left_s = max(1.0, ASLEEP_LIMIT_S - self._elapsed_s())
         return stop_pump(pump, links, left_s)
 
-    def _open(self, links: SerialLinks, settings: SerialSettings) -> Link:
-        """Open the pump's port: a runner that was just killed may hold it for a moment, a plug may come back."""
-        plan = self.plan.pump
+    def _flow_over_link(self, links: SerialLinks, plan: FlowPlan) -> SafeState:
+        driver = find_driver("flow_source", plan.protocol, f"safe plan of run {self.plan.run_id}")
+        settings = replace(driver.spec.link_settings, baud=plan.baud)
+        name = f"flow source {plan.name}"
+        link = self._open(links, name, plan.port, plan.identity, settings)
+        address = Address("", line_address=plan.address, safe_timeout_s=plan.safe_timeout_s)
+        return stop_flow(open_flow_source(driver, links, link, address), link, links, AWAKE_LIMIT_S)
+
+    def _open(self, links: SerialLinks, name: str, port: str, identity: str, settings: SerialSettings) -> Link:
+        """Open a port: a runner that was just killed may hold it for a moment, a plug may come back."""
         while True:
             try:
-                self._refuse_another(plan.port, plan.identity)
-                return links.open("pump", plan.port, settings)
+                self._refuse_another(name, port, identity)
+                return links.open(name, port, settings)
             except TransportError:
                 if self._elapsed_s() > ASLEEP_LIMIT_S:
                     raise
             links.wait(links.clock.link_ns() + to_ns(PORT_RETRY_S))
 
     @staticmethod
-    def _refuse_another(port: str, identity: str) -> None:
-        """Leave alone whatever has taken the place of the pump's own adapter."""
+    def _refuse_another(name: str, port: str, identity: str) -> None:
+        """Leave alone whatever has taken the place of the device's own adapter."""
         found = identify_port(port).serial_number
         if identity and found != identity:
-            raise DeviceChanged("another port answers to this name", where=f"pump on {port}", expected=identity)
+            raise DeviceChanged("another port answers to this name", where=f"{name} on {port}", expected=identity)
 
     def _tick(self) -> None:
         """Keep the watchdogs fed while the pump is spoken to, and let the valve not wait beyond its limit."""
@@ -133,8 +164,8 @@ class Takeover:
             self.reports.append(report)
             self.say("made_safe", {**report, "after_s": self._elapsed_s()})
 
-    def _unconfirmed(self) -> str:
-        return "; ".join(f"{each['what']}: {each['by']}" for each in self.reports if not each["confirmed"])
+    def _unconfirmed(self) -> list[str]:
+        return [f"{each['what']}: {each['by']}" for each in self.reports if not each["confirmed"]]
 
     def _elapsed_s(self) -> float:
         return round(time.monotonic() - self._started_s, 3)

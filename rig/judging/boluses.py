@@ -51,6 +51,8 @@ class JudgedBolus:
 
 def judge_boluses(view: RunView) -> tuple[JudgedBolus, ...]:
     """Return every bolus that was started, in order."""
+    if view.evidence.scenario.qualifies:
+        return ()  # the known flows of a qualification are no boluses of a pump
     events = view.record.events
     closed = {_key(event): event for event in events if event.name == "bolus_closed"}
     logged, step_u = match_log(view), view.evidence.profile.history_amount_step_u

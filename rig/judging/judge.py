@@ -15,6 +15,8 @@ from rig.judging.curves import curves
 from rig.judging.electrical import electrical_equipment
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
+from rig.judging.left_out import not_asked, why_left_out
+from rig.judging.qualification_tables import qualification_table
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
 from rig.judging.stretches import segments_of, stretches_of
 from rig.judging.tables import analysis
@@ -59,7 +61,7 @@ def judge_evidence(evidence: Evidence) -> Result:
         events=timeline(stretches),
         deviations=clock_deviations(stretches),
         findings=(*collect_findings(evidence, judged), *clock_findings(stretches, drift)),
-        analysis=_analysis(view, boluses, judged, drift),
+        analysis=_analysis(view, boluses, judged, drift) | qualification_table(evidence, view),
         curves=curves(view, boluses) if view else {},
         segments=segment_rows(stretches),
     )
@@ -69,7 +71,9 @@ def _checks(evidence: Evidence, judged: tuple[JudgedStretch, ...], why: str) -> 
     profile = evidence.profile
     found = []
     for check in evidence.scenario.checks:
-        if why or all(each.view is None for each in judged):
+        if left_out := why_left_out(check, evidence):
+            result = not_asked(check, left_out)
+        elif why or all(each.view is None for each in judged):
             reason = why or _ended_early(evidence) or judged[-1].why
             result = invalid(check, resolve_limits(check, profile, check.amount_u), reason)
         else:

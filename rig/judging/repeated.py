@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus, judge_boluses
-from rig.judging.checks import invalid
+from rig.judging.checks import invalid, judge_check
 from rig.judging.doubts import judge_marked
 from rig.judging.evidence import Evidence
 from rig.judging.holding import OWN_STEPS, why_not_held
+from rig.judging.qualification import OWN_READINGS
 from rig.judging.stretches import Stretch
 from rig.judging.truths import Truths, compare
 from rig.judging.view import RunView, lay_out
@@ -36,6 +37,8 @@ def lay_out_stretch(evidence: Evidence, stretch: Stretch) -> JudgedStretch:
     """Return a stretch with its boluses measured; whatever cannot be laid out is the bench's fault, never a PASS."""
     try:
         view = lay_out(evidence, stretch)
+        if evidence.scenario.qualifies:
+            return JudgedStretch(stretch, view, ())
         boluses = judge_boluses(view)
         return JudgedStretch(stretch, view, boluses, truths=compare(view, boluses))
     except RigError as error:
@@ -74,7 +77,8 @@ def _attempt(check: Check, each: JudgedStretch, profile: PumpProfile, *, alone: 
         why = "" if alone else why_not_held(check, each.view)
         if why and not (MEASURES[check.measure].each and check.measure in OWN_STEPS):
             return None, why
-        result = judge_marked(check, each.view, each.boluses, profile)
+        judge = judge_check if check.measure in OWN_READINGS else judge_marked
+        result = judge(check, each.view, each.boluses, profile)
     except RigError as error:  # a check that cannot be computed is the rig's or bench's fault, never a PASS
         result, why = invalid(check, limits, str(error)), ""
     return (None, why) if why and result.outcome is not Outcome.FAIL else (result, "")

@@ -19,6 +19,7 @@ from rig.errors import BenchError
 from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
+from rig.judging.known_flows import flow_programme, without_weights
 from rig.judging.marks import Quality
 from rig.judging.quality import look_over, settle_shifts
 from rig.judging.stretches import Stretch, stretches_of
@@ -151,14 +152,14 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         raise BenchError("it was re-attached on another clock than the one it left")
     evidence = replace(evidence, record=stretch.record)
     record, origin_ns, profile = evidence.record, stretch.origin_ns, evidence.profile
-    times, masses = _readings(record.weighings.get(BALANCE, WeighingColumns()), origin_ns)
+    times, masses = without_weights(record, origin_ns, *readings_of(record, origin_ns))
     if len(times) < 2 or not record.ambient:
         raise BenchError("the run holds no usable readings" if stretch.number == 1 else "it holds no usable readings")
     end_s = float(times[-1])
     if record.events:
         end_s = max(end_s, (record.events[-1].at_ns - origin_ns) / NS_PER_S)
     ul_per_u = 1000.0 / profile.concentration_u_per_ml
-    programme = therapy_programme(therapy_events(record.events, origin_ns), end_s, profile.dose_u, profile)
+    programme = programmed(evidence, origin_ns, end_s)
     balance = evidence.bench.balance
     bridged = explained_gaps(record.events, origin_ns, times, evidence.scenario)
     look = look_over(
@@ -214,8 +215,17 @@ def _first_s(stretch: Stretch, spans: tuple[StepSpan, ...]) -> float | None:
     return min(firsts, default=None)
 
 
-def _readings(columns: WeighingColumns, origin_ns: int) -> tuple[FloatArray, FloatArray]:
+def programmed(evidence: Evidence, origin_ns: int, end_s: float) -> Programme:
+    """Return SET: what the pump was told, or what the flow sources were that a bench is qualified with."""
+    events, profile = evidence.record.events, evidence.profile
+    if evidence.scenario.qualifies:
+        return flow_programme(evidence, origin_ns)
+    return therapy_programme(therapy_events(events, origin_ns), end_s, profile.dose_u, profile)
+
+
+def readings_of(record: RunRecord, origin_ns: int) -> tuple[FloatArray, FloatArray]:
     """Return (times, masses); the load was sampled between question and answer, so the middle is its time."""
+    columns = record.weighings.get(BALANCE, WeighingColumns())
     asked = np.frombuffer(columns.asked_ns, dtype=np.int64) if columns.asked_ns else np.empty(0, np.int64)
     answered = np.frombuffer(columns.answered_ns, dtype=np.int64) if columns.answered_ns else np.empty(0, np.int64)
     masses = np.array(columns.mass_mg, dtype=np.float64)

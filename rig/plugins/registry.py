@@ -14,6 +14,7 @@ from typing import Any, cast
 from rig.driver_names import DISTRIBUTION, GROUPS, SHIPPED, driver_names
 from rig.errors import ConfigError
 from rig.plugins.electrical_roles import MeterDriver, SupplyDriver
+from rig.plugins.roles import FlowSourceDriver
 from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, PumpDriver
 from rig.profiles.strict import nearest
 from rig.transport.links import Link, Links
@@ -79,6 +80,11 @@ def open_supply(found: Found, links: Links, link: Link, address: Address) -> Sup
 def open_meter(found: Found, links: Links, link: Link, address: Address) -> MeterDriver:
     """Return the driver of one meter; nothing is sent. Raises `ConfigError` as `open_pump` does."""
     return cast("MeterDriver", _opened(found, "meter", links, link, address))
+
+
+def open_flow_source(found: Found, links: Links, link: Link, address: Address) -> FlowSourceDriver:
+    """Return the driver of one flow source; nothing is sent. Raises `ConfigError` as `open_pump` does."""
+    return cast("FlowSourceDriver", _opened(found, "flow_source", links, link, address))
 
 
 def resolve(reference: str, what: str) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from rig.errors import InstrumentError
 from rig.instruments import (
@@ -18,15 +18,25 @@ from rig.instruments import (
     Balance,
     BalanceIdentity,
     BasalEntry,
+    Dispensed,
+    FlowAlarm,
+    FlowSettings,
+    FlowSource,
+    FlowSourceIdentity,
+    FlowStatus,
     HistoryEvent,
     Key,
     PumpBattery,
     PumpSettings,
     PumpStatus,
+    ShownAmount,
     TempBasal,
 )
 from rig.plugins.electrical_roles import Answers, Meters, Protects, Supplies
-from rig.readings import Weighing
+from rig.readings import Timing, Weighing
+
+if TYPE_CHECKING:
+    from rig.plugins.streams import Streamed
 
 R = TypeVar("R")
 
@@ -50,6 +60,10 @@ class Capability(Enum):
     SUPPLIES = "supplies"
     PROTECTS = "protects"
     METERS = "meters"
+    INFUSES = "infuses"
+    DISPENSES = "dispenses"
+    STREAMS = "streams"  # a balance that sends readings by itself
+    IDENTIFIES = "identifies"  # a balance that tells its model and serial number
 
 
 # --- pumps
@@ -250,11 +264,95 @@ class WeighsStable(Protocol):
         """Return the load when the balance calls it stable."""
 
 
+class Streams(Protocol):
+    """Readings that come by themselves, each with its own time."""
+
+    def readings(self) -> list[Streamed]:
+        """Return what every line gave since the last call; waits for nothing."""
+
+    def timing(self) -> Timing | None:
+        """Return the timing of the last reading of `weigh`; None before there was one."""
+
+
+class TellsWho(Protocol):
+    """An identity that has a model and a serial number."""
+
+    def identify(self) -> BalanceIdentity:
+        """Return model, serial number and software; the first two are never empty."""
+
+
 class BalanceDriver(Balance, Protocol):
     """A balance that is brought to a known state first."""
 
     def open(self) -> None:
         """Bring the balance to a known state, and learn who it is."""
+
+
+# --- sources of a known flow
+
+
+class FlowReads(Protocol):
+    """What every flow source answers."""
+
+    def open(self) -> None:
+        """Bring its line to a known state, and learn who it is; nothing moves by that."""
+
+    def identify(self) -> FlowSourceIdentity:
+        """Return model and firmware."""
+
+    def settings(self) -> FlowSettings:
+        """Return what it is set to, read now."""
+
+    def status(self) -> FlowStatus:
+        """Return what it is doing."""
+
+    @property
+    def acknowledged_ns(self) -> int:
+        """Return the rig time at which its last answer arrived."""
+
+    @property
+    def unknown_because(self) -> str:
+        """Return why the last `Acceptance.UNKNOWN` is unknown."""
+
+    @property
+    def alarms(self) -> tuple[tuple[int, FlowAlarm], ...]:
+        """Return every alarm heard so far with the rig time, oldest first."""
+
+
+class Infuses(Protocol):
+    """A flow that is started once, can be stopped, and is counted: without it no flow source is of use."""
+
+    def set_diameter(self, diameter_mm: float) -> ShownAmount:
+        """Set the syringe's inside diameter, and return it as read back."""
+
+    def set_rate(self, rate_ul_per_h: float) -> ShownAmount:
+        """Set a constant rate of infusion, and return it as read back."""
+
+    def infuse(self) -> Acceptance:
+        """Start infusing, once."""
+
+    def stop(self) -> Acceptance:
+        """Stop, whatever it does; safe to repeat."""
+
+    def dispensed(self) -> Dispensed:
+        """Return the counter of infused volume."""
+
+    def clear_dispensed(self) -> None:
+        """Set the counters to zero."""
+
+
+class Dispenses(Protocol):
+    """A volume after which it stops by itself."""
+
+    def set_target(self, volume_ul: float | None) -> ShownAmount | None:
+        """Set that volume, and return it as read back; None: until stopped."""
+
+
+class FlowSourceDriver(FlowSource, Protocol):
+    """A source of a known flow that is greeted first; nothing moves by that."""
+
+    def open(self) -> None:
+        """Bring its line to a known state, and learn who it is."""
 
 
 ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whatever it is capable of
@@ -276,6 +374,13 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         None: Identifies,
         Capability.WEIGHS: Weighs,
         Capability.WEIGHS_STABLE: WeighsStable,
+        Capability.STREAMS: Streams,
+        Capability.IDENTIFIES: TellsWho,
+    },
+    "flow_source": {
+        None: FlowReads,
+        Capability.INFUSES: Infuses,
+        Capability.DISPENSES: Dispenses,
     },
     "supply": {None: Answers, Capability.SUPPLIES: Supplies, Capability.PROTECTS: Protects},
     "meter": {None: Answers, Capability.METERS: Meters},
@@ -285,6 +390,7 @@ NEEDED: Final = {
     "balance": Capability.WEIGHS,
     "supply": Capability.SUPPLIES,
     "meter": Capability.METERS,
+    "flow_source": Capability.INFUSES,
 }  # without it nothing can be made safe, or read
 
 

@@ -43,6 +43,11 @@ class Address:
     `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``. With ``scan``, bands of radio
     frequencies (``us``, ``ww``), a pump's frequency is looked for; only a driver that ``scans`` is ever given any.
     ``channel`` is the output of a supply, counted from 1.
+    ``stream`` says that a balance's readings come by themselves, which is asked only of drivers that claim
+    `Capability.STREAMS`.
+
+    A flow source has no ``serial``; ``line_address`` is its address on its line, and ``safe_timeout_s`` after how long
+    without a word from the host it shall stop by itself (0: never, or it cannot).
     """
 
     serial: str
@@ -50,6 +55,9 @@ class Address:
     frequency_mhz: float = 916.5
     scan: tuple[str, ...] = ()
     channel: int = 1
+    line_address: int = 0
+    safe_timeout_s: int = 0
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class Scene:
     device is in use. ``resolution_mg`` is the last digit of a balance. ``boluses_begun`` and ``keys_pushed`` count what
     a pump has begun and felt: by them the suite sees a driver that sends a command twice. ``alarm`` is the code of an
     alarm that is pending.
+    ``diameter_mm`` is that of a flow source's syringe.
     """
 
     device: SimulatedDevice
@@ -67,6 +76,7 @@ class Scene:
     model: str
     resolution_mg: float = 0.0
     arranged_after_s: float = 0.0
+    diameter_mm: float = 0.0
     boluses_begun: Callable[[], int] | None = None
     keys_pushed: Callable[[], int] | None = None
     alarm: int = 0
@@ -83,13 +93,13 @@ class DriverSpec:
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
     ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is a key of
     `rig.driver_names.GROUPS`, ``models`` what the device may report as its model (empty: any). ``link_settings`` open
-    its port; a balance's baud rate is the bench file's. ``scans``: it finds a pump's radio frequency by itself.
-    ``lacks`` says what single ones of the models cannot do of the ``capabilities``, by model; `can` is what is left.
-    ``open`` returns the driver of one device on an open link and sends nothing. ``transcripts`` are files beside the
-    module of the specification, in the form of `rig.conformance.transcript`. ``simulator`` is
-    ``"package.module:function"`` of a `Simulator`, which is imported only to check the driver. It is given the
-    situation, and one of the models that ``played`` names, each of which is checked by what it can do; where that is
-    empty it plays one device, and is not told which.
+    its port; the baud rate of a balance, and of a flow source where it is named, is the bench file's. ``scans``: it
+    finds a pump's radio frequency by itself. ``lacks`` says what single ones of the models cannot do of the
+    ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one device on an open link and
+    sends nothing. ``transcripts`` are files beside the module of the specification, in the form of
+    `rig.conformance.transcript`. ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is imported
+    only to check the driver. It is given the situation, and one of the models that ``played`` names, each of which is
+    checked by what it can do; where that is empty it plays one device, and is not told which.
     """
 
     api: int

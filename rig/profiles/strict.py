@@ -347,8 +347,9 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     section = 0
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
-        if match := re.match(r"\[+\s*([^\]]+?)\s*\]+", stripped):
-            header = tuple(part.strip().strip("\"'") for part in match[1].split("."))
+        inside, closed, _ = stripped.lstrip("[").partition("]")
+        if stripped.startswith("[") and closed and inside.strip():
+            header = tuple(part.strip().strip("\"'") for part in inside.split("."))
             if header == path:
                 section = number
         elif match := re.match(r"([A-Za-z0-9_.\"'-]+)\s*=", stripped):

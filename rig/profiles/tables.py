@@ -6,7 +6,7 @@ A figure that is left out is unknown. The JSON Schema and the reference page com
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.bands import Bands, SpeedBand, StepBand
@@ -28,6 +28,11 @@ _WORDS = FigureOf(Text())
 _FLAG = FigureOf(Flag())
 _STEPS = FigureOf(Bands(StepBand))
 _SPEEDS = FigureOf(Bands(SpeedBand))
+
+
+_Shortest: TypeAlias = Annotated[Figure[float], _TIME, "shortest, s"]
+_Longest: TypeAlias = Annotated[Figure[float], _TIME, "longest, s"]
+_TimeStep: TypeAlias = Annotated[Figure[float], _TIME, "durations are multiples of this, s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +112,9 @@ class TempBasal:
     step_u_per_h: Annotated[Figure[float], _RATE, "increment of an absolute rate, U/h"] = UNKNOWN
     max_percent: Annotated[Figure[float], _PERCENT, "highest percentage"] = UNKNOWN
     step_percent: Annotated[Figure[float], _PERCENT, "increment of a percentage"] = UNKNOWN
-    min_s: Annotated[Figure[float], _TIME, "shortest, s"] = UNKNOWN
-    max_s: Annotated[Figure[float], _TIME, "longest, s"] = UNKNOWN
-    step_s: Annotated[Figure[float], _TIME, "durations are multiples of this, s"] = UNKNOWN
+    min_s: _Shortest = UNKNOWN
+    max_s: _Longest = UNKNOWN
+    step_s: _TimeStep = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,9 @@ class Extended:
     min_u: Annotated[Figure[float], _AMOUNT, "smallest amount, U"] = UNKNOWN
     max_u: Annotated[Figure[float], _AMOUNT, "largest amount, U"] = UNKNOWN
     step_u: Annotated[Figure[float], _AMOUNT, "increment, U"] = UNKNOWN
-    min_s: Annotated[Figure[float], _TIME, "shortest, s"] = UNKNOWN
-    max_s: Annotated[Figure[float], _TIME, "longest, s"] = UNKNOWN
-    step_s: Annotated[Figure[float], _TIME, "durations are multiples of this, s"] = UNKNOWN
+    min_s: _Shortest = UNKNOWN
+    max_s: _Longest = UNKNOWN
+    step_s: _TimeStep = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _parse(line: bytes, number: int) -> Entry | str:
     try:
         document = json.loads(line)
         n, previous, utc, kind = document["n"], document["previous"], document["utc"], document["kind"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "is no entry"
     if not mark or crc != f'{zlib.crc32(body):08x}"}}'.encode("ascii") or not isinstance(n, int):
         return "was changed: its CRC does not match"

@@ -23,6 +23,8 @@ and ``<`` of its own link in the block. Bytes are printable ASCII as they are, e
 from __future__ import annotations
 
 import json
+import math
+import re
 from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
@@ -33,6 +35,10 @@ CODEC_VERSION: Final = 2
 DECIMALS_OF_G: Final = {100.0: 1, 10.0: 2, 1.0: 3, 0.1: 4, 0.01: 5, 0.001: 6, 0.0001: 7}
 """Decimal places of a mass in g whose last digit is one step of so many mg."""
 _NO_BLOCK: Final = "-"
+_MOST: Final = 2**63 - 1  # nanoseconds, or what else has to fit eight bytes
+_HASH_HEX: Final = 64
+_ESCAPE: Final = re.compile(rb"\\(x[0-9a-f]{2}|[\\nrt])")
+_LETTERS: Final = {b"\\": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class Heading(NamedTuple):
@@ -64,7 +70,15 @@ def encode_bytes(data: bytes) -> str:
 
 def decode_bytes(text: str) -> bytes:
     r"""Return the bytes of an escaped text; raise ValueError when it is not one."""
-    return text.encode("ascii").decode("unicode_escape").encode("latin-1")
+    data = _ESCAPE.sub(_unescaped, text.encode("ascii"))
+    if encode_bytes(data) != text:
+        raise ValueError(f"not an escaped text as the record writes it: {text[:60]!r}")
+    return data
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    code = match[1]
+    return bytes((int(code[1:], 16),)) if len(code) == 3 else _LETTERS.get(code, match[0])
 
 
 def heading_line(block: int, previous: bytes | None) -> str:
@@ -80,12 +94,40 @@ def parse_heading(line: str) -> Heading | None:
         if words[0] == "R" and len(words) == 3:
             digest = words[2]
             previous = digest if digest == _NO_BLOCK else b64decode(digest + "=", validate=True).hex()
-            return Heading(2, int(words[1]), previous)
+            return _heading(2, int(words[1]), previous)
         if words[0] == "rig-record" and len(words) == 6:
-            return Heading(1, int(words[3]), words[5])
+            return _heading(1, int(words[3]), words[5])
     except ValueError:
         return None
     return None
+
+
+def _heading(version: int, block: int, previous: str) -> Heading | None:
+    known = previous == _NO_BLOCK or len(previous) == _HASH_HEX
+    return Heading(version, block, previous) if known and 0 <= block <= _MOST else None
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Return the JSON object in ``text``; raise ValueError when it is none, or holds NaN or infinity."""
+    try:
+        found = json.loads(text, parse_constant=_no_number, parse_float=parse_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"no JSON object: {text[:60]!r}")  # noqa: TRY004 - what is read is wrong, not what was called
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def parse_finite(word: str) -> float:
+    """Return a finite number; raise ValueError for everything else."""
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(f"{word[:60]} is beyond all numbers")
+    return value
 
 
 def compact_json(data: dict[str, Any]) -> str:
@@ -162,17 +204,25 @@ class BlockDecoder:
         if self._version == 1:
             _, answered, name, since_asked, state, mass, resolution = line.split(" ")
             answered_ns = int(answered)
-            return Reading(
-                name, answered_ns - int(since_asked), answered_ns, float(mass), float(resolution), state == "S"
+            return _reading(
+                name, answered_ns - int(since_asked), answered_ns, parse_finite(mass), parse_finite(resolution), state
             )
         _, name, state, mass, *rest = line.split(" ")
         if mass.endswith("mg"):
-            mass_mg, resolution_mg = float(mass[:-2]), float(rest.pop(0).removesuffix("mg"))
+            mass_mg, resolution_mg = parse_finite(mass[:-2]), parse_finite(rest.pop(0).removesuffix("mg"))
         else:
-            mass_mg, resolution_mg = float(f"{mass}e3"), float(f"1e{3 - len(mass.partition('.')[2])}")
+            mass_mg, resolution_mg = parse_finite(f"{mass}e3"), parse_finite(f"1e{3 - len(mass.partition('.')[2])}")
         asked_ns = _parse_time(rest[0], self._tx_ns.get(name, 0)) if rest else self._tx_ns[name]
         answered_ns = _parse_time(rest[1], self._rx_ns.get(name, 0)) if len(rest) > 1 else self._rx_ns[name]
-        return Reading(name, asked_ns, answered_ns, mass_mg, resolution_mg, state == "S")
+        return _reading(name, asked_ns, answered_ns, mass_mg, resolution_mg, state)
+
+
+def _reading(  # the columns of a reading, as they stand in its line
+    name: str, asked_ns: int, answered_ns: int, mass_mg: float, resolution_mg: float, state: str
+) -> Reading:
+    if state not in ("S", "D") or resolution_mg <= 0.0 or not -_MOST <= asked_ns <= _MOST >= abs(answered_ns):
+        raise ValueError(f"no reading: {name} {state} {mass_mg} {resolution_mg} {asked_ns} {answered_ns}")
+    return Reading(name, asked_ns, answered_ns, mass_mg, resolution_mg, state == "S")
 
 
 def _mass(weighing: Weighing) -> str:
@@ -197,6 +247,7 @@ def _absolute(at_ns: int) -> str:
 
 
 def _parse_time(word: str, from_ns: int) -> int:
-    if word[0] in "+-":
-        return from_ns + int(word)
-    return int(word.removeprefix("@"))
+    at_ns = from_ns + int(word) if word[0] in "+-" else int(word.removeprefix("@"))
+    if abs(at_ns) > _MOST:
+        raise ValueError(f"no time: {word[:60]}")
+    return at_ns

@@ -6,11 +6,11 @@ A torn tail or a flipped bit costs the member it hit and nothing else; each is n
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from rig.errors import RecordError
 from rig.readings import Ambient
 from rig.record.electrical import Electrical, parse_electrical
-from rig.record.lines import BlockDecoder, Heading, Reading, parse_heading
+from rig.record.lines import BlockDecoder, Heading, Reading, parse_finite, parse_heading, parse_object
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 # Flags of the compressor and name of the system, as the Pythons that we run on write them; zlib looks at neither.
@@ -27,6 +27,7 @@ GZIP_ENDINGS = (b"\x00\x03", b"\x00\xff")  # codec 1, from the gzip modules of s
 GZIP_ENDING = (b"\x02\x03",)  # codec 2: best compression, Unix
 GZIP_TRAILER = 8  # bytes: CRC and size
 GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header and trailer
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError)  # what a line that is not as the record writes it raises
 FIRST_FEED = 1024  # members of one second are a few hundred bytes; larger ones are fed in growing pieces
 RECORD_GLOB = "record-*.log.gz"
 GUARDIAN_GLOB = "guardian-*.log.gz"
@@ -236,8 +237,8 @@ def read_header(folder: Path) -> dict[str, Any]:
         for _, text, _ in split_members(start, file.name, []):
             for line in text.splitlines():
                 if line.startswith("H "):
-                    header: dict[str, Any] = json.loads(line[2:])
-                    return header
+                    with suppress(ValueError):  # a header that is none: the next file may have one
+                        return parse_object(line[2:])
     raise RecordError("the record holds no readable header", where=str(folder))
 
 
@@ -334,7 +335,7 @@ def _take_lines(body: str, heading: Heading, where: str, gathered: _Gathered) ->
     for number, line in enumerate(body.splitlines(), start=2):
         try:
             _take_line(line, decoder, gathered, (heading.block, number))
-        except (ValueError, KeyError, IndexError, TypeError):
+        except UNREADABLE:
             gathered.damage.append(f"{where} holds a line {number} that cannot be read: {line[:60]!r}")
 
 
@@ -346,21 +347,38 @@ def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered, place: tup
         _take_reading(decoder.reading(line), gathered.weighings, place)
     elif kind == "E":
         _, word, name, data = line.split(" ", 3)
-        gathered.events.append(Event(decoder.time(word), name, json.loads(data)))
+        gathered.events.append(Event(decoder.time(word), name, parse_object(data)))
     elif kind == "P":
         gathered.electrical.append(parse_electrical(line, decoder))
     elif kind == "A":
-        gathered.ambient.append(Ambient(**json.loads(line[2:])))
+        gathered.ambient.append(_ambient(parse_object(line[2:])))
     elif kind == "H":
-        gathered.header = gathered.header or json.loads(line[2:])
+        gathered.header = gathered.header or parse_object(line[2:])
     elif kind == "C":
         _, word, utc, synchronised, *error = line.split(" ")
-        error_s = float(error[0]) if error else None
-        gathered.clocks.append(ClockPair(decoder.time(word), datetime.fromisoformat(utc), synchronised, error_s))
+        error_s = parse_finite(error[0]) if error else None
+        gathered.clocks.append(ClockPair(decoder.time(word), _instant(utc), synchronised, error_s))
     elif kind == "Z":
-        gathered.end = json.loads(line[2:])
+        gathered.end = parse_object(line[2:])
     else:
         raise ValueError(line)
+
+
+def _ambient(data: dict[str, Any]) -> Ambient:
+    """Return ambient conditions; raise ValueError when a number is none."""
+    ambient = Ambient(**data)
+    values = asdict(ambient)
+    if not isinstance(values.pop("source"), str) or any(type(value) not in (int, float) for value in values.values()):
+        raise ValueError(f"no ambient conditions: {data}")
+    return ambient
+
+
+def _instant(text: str) -> datetime:
+    """Return a wall-clock time; raise ValueError when it says no zone."""
+    utc = datetime.fromisoformat(text)
+    if utc.tzinfo is None:
+        raise ValueError(f"no zone: {text}")
+    return utc
 
 
 def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns], place: tuple[int, int]) -> None:
@@ -377,7 +395,10 @@ def _take_reading(reading: Reading, weighings: dict[str, WeighingColumns], place
 
 
 def read_chunks(file: Path) -> Iterator[tuple[str, str, int, bytes]]:
-    """Yield (link, direction, rig time in ns, bytes) of everything that passed a link, from all whole blocks."""
+    """Yield (link, direction, rig time in ns, bytes) of everything that passed a link, from all whole blocks.
+
+    Lines that cannot be read are left out; `read_segment` names them as damage.
+    """
     for _, text, _ in split_members(file.read_bytes(), file.name, []):
         first, _, body = text.partition("\n")
         heading = parse_heading(first)
@@ -385,7 +406,11 @@ def read_chunks(file: Path) -> Iterator[tuple[str, str, int, bytes]]:
             continue
         decoder = BlockDecoder(heading.version)
         for line in body.splitlines():
-            if line[:1] in ("<", ">"):
-                yield decoder.chunk(line)
-            elif line[:1] in ("E", "C", "P"):
-                decoder.time(line.split(" ", 2)[1])
+            chunk = None
+            with suppress(*UNREADABLE):
+                if line[:1] in ("<", ">"):
+                    chunk = decoder.chunk(line)
+                elif line[:1] in ("E", "C", "P"):
+                    decoder.time(line.split(" ", 2)[1])
+            if chunk is not None:
+                yield chunk

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from rig.errors import UsageError
 from rig.scenario.document import Mapping, Node, Place
-from rig.scenario.kinds import Field, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
+from rig.scenario.kinds import NAME, Field, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
 from rig.scenario.measures import MEASURES
-from rig.scenario.step_fields import DAY_S, DURATION, LINE, NAME, PAUSE, STEPS, StepKind
-from rig.units import CURRENT, INSULIN, PERCENT, TIME, VOLTAGE, Dimension, parse_quantity
+from rig.scenario.step_fields import DAY_S, DURATION, LINE, PAUSE, STEPS, StepKind
+from rig.units import CURRENT, INSULIN, MASS, MASS_RATE, PERCENT, TIME, VOLTAGE, Dimension, parse_quantity
 
 __all__ = ["CHECK", "SCENARIO", "STEPS", "Bound", "RunnerLoss"]
 
 
+LIMIT_UNITS: tuple[Dimension, ...] = (INSULIN, PERCENT, MASS_RATE, MASS, TIME)
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a check, in %, U, V or mA, either sign; read as value and unit."""
+    """A limit of a check: %, U, mg, mg/h, V, mA or a time, either sign; read as value and unit, every time in s."""
 
     def read(self, node: Node, place: Place) -> tuple[float, str]:
         """Return value and unit."""
-        expected = "a limit such as '5 %' or '0.05 U'"
+        expected = "a limit such as '5 %', '0.05 U' or '5 h'"
         text = scalar_text(node, place, expected)
-        electrical = {"V": VOLTAGE, "A": CURRENT}.get(text.rstrip()[-1:])
-        dimension: Dimension = electrical or (INSULIN if text.rstrip().endswith("U") else PERCENT)
+        dimension = next((each for each in LIMIT_UNITS if text.rstrip().endswith(each.base)), PERCENT)
+        if re.search(r"[\d.]\s*(min|h|s)\s*$", text, re.ASCII):
+            dimension = TIME
+        if text.rstrip().endswith(("V", "A")):
+            dimension = VOLTAGE if text.rstrip().endswith("V") else CURRENT
         try:
             value = parse_quantity(text, dimension)
             return (1000.0 * value, "mA") if dimension is CURRENT else (value, dimension.base)
@@ -33,8 +40,8 @@ class Bound:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the limit."""
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|V|mV|A|mA|uA)$"
-        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U"]}
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|mg\/h|mg|h|min|s|V|mV|A|mA|uA)$"
+        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U", "5 h"]}
 
 
 LONGEST_HOLD_S = 3600.0
@@ -91,12 +98,17 @@ SCENARIO = Table(
         Field(
             "pump",
             Table((Field("families", ListOf(Whole(1, 99), 1, 20), "model numbers modulo 100", required=True),)),
-            "which pumps it is for",
-            required=True,
+            "which pumps it is for; left out in a qualification of the bench alone",
         ),
         Field(
             "needs",
-            ListOf(OneOf(("pump", "balance", "supply", "meter"), ("valve", "buttons", "camera", "environment")), 1, 10),
+            ListOf(
+                OneOf(
+                    ("pump", "balance", "flow_source", "valve", "supply", "meter"), ("buttons", "camera", "environment")
+                ),
+                1,
+                10,
+            ),
             "instruments that it uses",
             default=("pump", "balance"),
         ),

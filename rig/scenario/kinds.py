@@ -228,3 +228,7 @@ def unknown_key(key: Scalar, valid: Iterable[str], place: Place) -> ScenarioErro
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 40 else line[:37] + "..."
+
+
+NAME = Words(r"[a-z0-9][a-z0-9_-]{0,60}", "lower-case letters, digits, '-' and '_'")
+STEP_NAME = Field("name", NAME, "a name that checks use to point at this step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rig.scenario.qualification import QUALIFYING, QualifyingStep, lasts_s, qualifies
 from rig.scenario.supply_step import SupplyStep
 
 
@@ -156,6 +157,23 @@ class WaitAlarmStep:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ValveStep:
+    """Move a valve at the bench: ``occlude`` and ``release`` the tube, ``disconnect`` and ``reconnect`` the vessel."""
+
+    kind: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAlarmStep:
+    """Acknowledge the alarm ``code`` by keys, and see it gone."""
+
+    code: int
+    kind: str = field(default="clear_alarm", init=False)
+    line: int = 0
+
+
 Step = (
     BasalStep
     | ProfileStep
@@ -171,6 +189,9 @@ Step = (
     | PressStep
     | WaitAlarmStep
     | SupplyStep
+    | QualifyingStep
+    | ValveStep
+    | ClearAlarmStep
 )
 
 
@@ -178,6 +199,8 @@ def length_s(step: Step) -> float:
     """Return how long a step lasts at most in s; 0 for boluses, whose time depends on the pump."""
     if isinstance(step, TempBasalStep):
         return step.runs_s
+    if isinstance(step, QUALIFYING):
+        return lasts_s(step)
     if isinstance(step, PressStep):
         return step.wait_s * len(step.keys)
     if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep | SupplyStep):
@@ -190,7 +213,7 @@ class Check:
     """One question that the scenario asks of the measurement.
 
     ``from_s`` counts from the first delivering step's acknowledgement; ``for_s`` None means to the end. ``step``: index
-    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` ("%" or "U"), None
+    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` (%, U, h), None
     is open. ``source`` names where the limit comes from: ``pump.accuracy.basal``, ``pump.accuracy.bolus``, a rig
     default such as ``L-B1``, or free text naming a document; None = REPORT_ONLY. A limit may be left out when the
     source brings its own.
@@ -237,3 +260,8 @@ class Scenario:
     description: str = ""
     source_text: str = ""
     source_name: str = ""
+
+    @property
+    def qualifies(self) -> bool:
+        """Return whether it asks the bench, and not a pump."""
+        return qualifies(self.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from rig.errors import ScenarioError
 from rig.paths import names_in, scenarios_dir
 from rig.profiles.strict import nearest
+from rig.scenario import qualification
 from rig.scenario.checks import build_checks
 from rig.scenario.document import Place, compose, read_file
 from rig.scenario.fields import SCENARIO
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     LimitsStep,
     PatternStep,
     PressStep,
@@ -26,11 +29,12 @@ from rig.scenario.model import (
     StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitAlarmStep,
     WaitStep,
 )
 from rig.scenario.sequence import check_sequence
-from rig.scenario.step_fields import PATTERNS
+from rig.scenario.step_fields import PATTERNS, VALVE_STEPS
 from rig.scenario.supply_fields import supply_step
 
 
@@ -67,7 +71,7 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
         id=data["id"],
         title=data["title"],
         description=data["description"] or "",
-        families=data["pump"]["families"],
+        families=_families(data["pump"], steps, place),
         needs=data["needs"],
         steps=steps,
         checks=checks,
@@ -93,6 +97,8 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
 def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
     """Return one step as a value."""
     line = values["line"]
+    if kind in qualification.KINDS:
+        return qualification.build(kind, values)
     steps: dict[str, Any] = {
         "basal": lambda: BasalStep(values["rate"], values["for"], line=line),
         "profile": lambda: _profile(values, place),
@@ -107,9 +113,21 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
         "press": lambda: PressStep(values["keys"], values["wait"], line=line),
         "supply": lambda: supply_step(values, place),
         "wait_alarm": lambda: WaitAlarmStep(values["code"], values["within"], line=line),
+        "clear_alarm": lambda: ClearAlarmStep(values["code"], line=line),
+        **{kind: partial(ValveStep, kind, line=line) for kind in VALVE_STEPS},
     }
     step: Step = steps[kind]()
     return step
+
+
+def _families(pump: dict[str, Any] | None, steps: tuple[Step, ...], place: Place) -> tuple[int, ...]:
+    """Return the families; only a qualification asks no pump."""
+    if pump is not None:
+        families: tuple[int, ...] = pump["families"]
+        return families
+    if not qualification.qualifies(steps):
+        raise ScenarioError("the key 'pump' is missing", where=str(place), expected="pump: {families: [22, 23]}")
+    return ()
 
 
 def _profile(values: dict[str, Any], place: Place) -> Step:

@@ -20,8 +20,10 @@ from rig.scenario.model import (
     SuspendStep,
     length_s,
 )
+from rig.scenario.qualification import check_steps
 from rig.scenario.step_fields import PATTERNS
 from rig.scenario.supply_step import SupplyStep
+from rig.scenario.valves import check_valve_order
 from rig.units import format_duration
 
 BASELINE_S = 15.0  # weighing before a bolus
@@ -33,9 +35,13 @@ DELIVERING = ("basal", "profile", "pattern", "temp_basal", "bolus", "resume")
 BASAL = ("basal", "profile", "pattern")
 _NUMBERS = (
     *("rate_u_per_h", "percent", "amount_u", "repeat", "duration_s", "cancel_after_s", "wait_s", "code", "pattern"),
+    *("rate_ul_per_h", "amount_ul", "rest_s", "mass_g"),
     *("max_bolus_u", "max_basal_u_per_h"),
 )
-_ABOVE_ZERO = ("duration_s", "amount_u", "repeat", "cancel_after_s", "max_bolus_u", "max_basal_u_per_h")
+_ABOVE_ZERO = (
+    *("duration_s", "amount_u", "repeat", "cancel_after_s", "max_bolus_u", "max_basal_u_per_h"),
+    *("rate_ul_per_h", "amount_ul", "mass_g"),
+)
 
 
 def bolus_cycle_s(duration_s: float) -> float:
@@ -90,6 +96,9 @@ def _numbers(step: Step) -> list[tuple[str, float]]:
 
 def check_sequence(scenario: Scenario) -> None:
     """Refuse a sequence that no pump can follow, and checks of what comes after the end."""
+    if scenario.qualifies:
+        check_steps(scenario.steps, scenario.source_name or scenario.id)
+    check_valve_order(scenario)
     suspended, basal_set, settings = False, False, InForce()
     for index, step in enumerate(scenario.steps):
         where = str(Place(scenario.source_name, step.line, f"steps[{index + 1}].{step.kind}"))

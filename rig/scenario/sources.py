@@ -51,6 +51,11 @@ class DefaultLimit:
     condition: Condition | None = None
 
     @property
+    def of_the_bench(self) -> bool:
+        """Return whether it is for a qualification of the bench, which has nothing to do with any pump's claim."""
+        return self.id.startswith("L-Q")
+
+    @property
     def brings_limit(self) -> bool:
         """Return whether the default holds a figure of its own."""
         return self.lower is not None or self.upper is not None or bool(self.bands)
@@ -166,6 +171,35 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             10.0,
         ),
         DefaultLimit(
+            "L-O1",
+            "occlusion alarm at 1 U/h within 5 h: all of 10 systems with durable pumps took less",
+            "published study",
+            ("occlusion.time_to_alarm",),
+            "h",
+            None,
+            5.0,
+            condition=Condition(rate_u_per_h=1.0),
+        ),
+        DefaultLimit(
+            "L-O3",
+            "missed volume at the alarm: reported, warned above 5 U, for labels name 3 to 5 U",
+            "published label",
+            ("occlusion.missed_volume",),
+            "U",
+            None,
+            None,
+            decides=False,
+        ),
+        DefaultLimit(
+            "L-O4",
+            "released after an occlusion: at most what was programmed meanwhile, as one maker states",
+            "published label",
+            ("occlusion.released_share",),
+            "%",
+            None,
+            100.0,
+        ),
+        DefaultLimit(
             "L-S1",
             "no delivery while suspended: a slope beyond 3 u(slope) after the settle time is a finding; a bound made "
             "of its own u widens with the bench's noise, so it never judges",
@@ -175,6 +209,74 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
             None,
             None,
             decides=False,
+        ),
+        _symmetric(
+            "L-Q1",
+            "a bench that is to decide a claim of 5 % may take half of it for its own error and uncertainty together",
+            "rig default, from the rule that a bench is fit when its U is at most half the limit",
+            ("flow.error", "dispense.error"),
+            "%",
+            2.5,
+        ),
+        _symmetric(
+            "L-Q2",
+            "errors of flows may differ from their mean by a quarter of a claim of 5 %",
+            "rig default",
+            ("flow.linearity",),
+            "%",
+            1.25,
+        ),
+        _symmetric(
+            "L-Q3",
+            "evaporation and drift of at most a fifth of the mean rate at 0.1 U/h, which is 1 mg/h",
+            "rig default, from the gate on evaporation",
+            ("blank.slope",),
+            "mg/h",
+            0.2,
+        ),
+        _symmetric(
+            "L-Q4",
+            "a change of 0.2 mg/h between the blanks alone makes U of a flow at 0.5 U/h half of a claim of 5 %",
+            "rig default, from the rule that a bench is fit when its U is at most half the limit",
+            ("blank.change",),
+            "mg/h",
+            0.2,
+        ),
+        DefaultLimit(
+            "L-Q5",
+            "noise of at most twice the stated repeatability: else the certificate's figure is not this bench's",
+            "rig default",
+            ("blank.noise",),
+            "%",
+            None,
+            200.0,
+        ),
+        DefaultLimit(
+            "L-Q6",
+            "a slow flow shows within a fifth in every stretch of it: a zero that is tracked or a display that sticks "
+            "swallows most of it, or shows it later at once",
+            "rig default",
+            ("creep.share",),
+            "%",
+            80.0,
+            120.0,
+        ),
+        DefaultLimit(
+            "L-Q7",
+            "readings trail by at most half of the 60 s after which a bolus may be closed",
+            "rig default, from the rule by which a bolus is closed",
+            ("flow.lag",),
+            "s",
+            None,
+            30.0,
+        ),
+        _symmetric(
+            "L-Q8",
+            "a reference weight is shown within 0.05 %, a hundredth of a claim of 5 %",
+            "rig default",
+            ("mass.error",),
+            "%",
+            0.05,
         ),
     )
 }

@@ -9,8 +9,21 @@ from typing import Any
 
 from rig.errors import UsageError
 from rig.profiles.strict import nearest
+from rig.scenario import qualification_fields
 from rig.scenario.document import Mapping, Node, Place, Scalar
-from rig.scenario.kinds import Field, Flag, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
+from rig.scenario.kinds import (
+    STEP_NAME,
+    Field,
+    Flag,
+    ListOf,
+    OneOf,
+    Quantity,
+    Table,
+    Whole,
+    Words,
+    refuse,
+    scalar_text,
+)
 from rig.scenario.supply_fields import SUPPLY_STEPS
 from rig.units import INSULIN, PERCENT, RATE, TIME, format_duration, parse_quantity
 
@@ -18,7 +31,6 @@ DAY_S = 86400.0
 LONGEST_S = 60 * DAY_S
 DURATION = Quantity(TIME, LONGEST_S, above_zero=True)
 PAUSE = Quantity(TIME, LONGEST_S)
-NAME = Words(r"[a-z0-9][a-z0-9_-]{0,60}", "lower-case letters, digits, '-' and '_'")
 LINE = Words(r"\S.{0,199}", "one line of at most 200 characters")
 BY_HAND = "the pumps that the rig drives take it over no link; by hand, when a scenario can prompt a person"
 ACTUATOR = "it needs an actuator at the bench, and this version drives none"
@@ -28,10 +40,13 @@ LATER: dict[str, str] = {
     "cancel": "a temporary basal or a bolus is cancelled by 'cancel_after: ...' in its own step",
     "prime": BY_HAND,
     "rewind": BY_HAND,
-    "occlude": ACTUATOR,
-    "release": ACTUATOR,
-    "disconnect": ACTUATOR,
     "prompt": "this version asks nobody",
+}
+VALVE_STEPS = {
+    "occlude": "clamp the tube with the bench's pinch valve",
+    "release": "open the pinch valve again",
+    "disconnect": "lead the line past the vessel with the bench's diverting valve",
+    "reconnect": "lead the line into the vessel again",
 }
 PATTERNS = ("standard", "a", "b")
 KEYS = ("easy_bolus", "esc", "act", "up", "down")
@@ -131,7 +146,6 @@ class AlarmCode:
 
 _FOR = Field("for", DURATION, "how long, such as '24 h'", required=True)
 _CANCEL = "how long after it was acknowledged it is cancelled"
-_STEP_NAME = Field("name", NAME, "a name that checks use to point at this step")
 SEGMENT = Table(
     (
         Field("at", HalfHour(), 'pump-clock time at which the rate begins, such as "06:30"', required=True),
@@ -141,7 +155,7 @@ SEGMENT = Table(
 STEPS: dict[str, tuple[str, Table]] = {
     "basal": (
         "constant basal rate, all day",
-        Table((Field("rate", Quantity(RATE, 100.0), "the rate", required=True), _FOR, _STEP_NAME)),
+        Table((Field("rate", Quantity(RATE, 100.0), "the rate", required=True), _FOR, STEP_NAME)),
     ),
     "profile": (
         "basal profile on the pump's clock; the first segment begins at midnight",
@@ -150,13 +164,13 @@ STEPS: dict[str, tuple[str, Table]] = {
                 Field("segments", ListOf(SEGMENT, 1, 48), "its rates, in time order", required=True),
                 Field("pattern", OneOf(PATTERNS), "standard runs at once; a and b are stored only", default="standard"),
                 Field("for", DURATION, "how long it runs, such as '24 h'; only of the standard one"),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
     "pattern": (
         "select the profile that runs: standard, or one that was stored before",
-        Table((Field("select", OneOf(PATTERNS), "which one", required=True), _FOR, _STEP_NAME)),
+        Table((Field("select", OneOf(PATTERNS), "which one", required=True), _FOR, STEP_NAME)),
     ),
     "temp_basal": (
         "temporary basal: either a rate or a percentage of the running segment",
@@ -166,7 +180,7 @@ STEPS: dict[str, tuple[str, Table]] = {
                 Field("percent", Quantity(PERCENT, 500.0), "percentage of the running segment"),
                 _FOR,
                 Field("cancel_after", DURATION, _CANCEL),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
@@ -178,23 +192,23 @@ STEPS: dict[str, tuple[str, Table]] = {
                 Field("repeat", Whole(1, 500), "how many", default=1),
                 Field("over_basal", Flag(), "leave the basal running", default=False),
                 Field("cancel_after", DURATION, _CANCEL),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
     "suspend": (
         "suspend the pump, then wait",
-        Table((Field("for", PAUSE, "how long to wait, such as '1 h'", default=0.0), _STEP_NAME)),
+        Table((Field("for", PAUSE, "how long to wait, such as '1 h'", default=0.0), STEP_NAME)),
     ),
-    "resume": ("resume delivery", Table((_STEP_NAME,))),
-    "wait": ("let time pass", Table((_FOR, _STEP_NAME))),
+    "resume": ("resume delivery", Table((STEP_NAME,))),
+    "wait": ("let time pass", Table((_FOR, STEP_NAME))),
     "set_clock": (
         "set the pump's clock, to a time or by a shift",
         Table(
             (
                 Field("to", LocalTime(), "the pump's local time"),
                 Field("shift", Shift(), "by how much, forward (+) or back (-)"),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
@@ -204,7 +218,7 @@ STEPS: dict[str, tuple[str, Table]] = {
             (
                 Field("max_bolus", Quantity(INSULIN, 100.0, above_zero=True), "largest bolus"),
                 Field("max_basal", Quantity(RATE, 100.0, above_zero=True), "highest basal rate"),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
@@ -214,7 +228,7 @@ STEPS: dict[str, tuple[str, Table]] = {
             (
                 Field("keys", ListOf(OneOf(KEYS), 1, 50), "which ones, in order", required=True),
                 Field("wait", Quantity(TIME, 3600.0), "after each", default=1.0),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
@@ -224,10 +238,16 @@ STEPS: dict[str, tuple[str, Table]] = {
             (
                 Field("code", AlarmCode(), "its number or its name", required=True),
                 Field("within", DURATION, "how long to wait at most, such as '2 h'", required=True),
-                _STEP_NAME,
+                STEP_NAME,
             )
         ),
     ),
+    **qualification_fields.STEPS,
+    "clear_alarm": (
+        "acknowledge an alarm over the pump's link with ESC and ACT, and see it gone",
+        Table((Field("code", AlarmCode(), "its number or its name", required=True), STEP_NAME)),
+    ),
+    **{kind: (doc, Table((STEP_NAME,))) for kind, doc in VALVE_STEPS.items()},
     **SUPPLY_STEPS,
 }
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rig.errors import ScenarioError
 from rig.scenario.document import Node, Place, Scalar
-from rig.scenario.kinds import Field, Quantity, Table, Words
+from rig.scenario.kinds import STEP_NAME, Field, Quantity, Table
 from rig.scenario.supply_step import INTERRUPT, OFF, SWEEP, VOLTAGE, SupplyStep
 from rig.units import TIME
 from rig.units import VOLTAGE as VOLTS
@@ -16,11 +16,6 @@ LONGEST_S: Final = 60 * 86_400.0
 HIGHEST_V: Final = 60.0
 LONGEST_OFF_S: Final = 86_400.0
 INTERRUPTION_S: Final = (0.01, 60.0)
-STEP_NAME: Final = Field(
-    "name",
-    Words(r"[a-z0-9][a-z0-9_-]{0,60}", "lower-case letters, digits, '-' and '_'"),
-    "a name for checks to point at",
-)
 _VOLTS: Final = Quantity(VOLTS, HIGHEST_V)
 _TIME: Final = Quantity(TIME, LONGEST_S, above_zero=True)
 

@@ -27,6 +27,7 @@ from rig.scenario.plan import plan
 from rig.scenario.sequence import check_sequence, check_values, check_windows
 from rig.scenario.sources import CLAIMS
 from rig.scenario.supply import check_supply
+from rig.scenario.valves import check_valves
 from rig.units import format_duration, format_number
 
 _ANY_START = datetime(2026, 1, 1)  # noqa: DTZ001 - pump clocks are naive local time
@@ -55,6 +56,7 @@ def validate_for(
     check_values(scenario)
     check_sequence(scenario)
     check_supply(scenario, bench)
+    check_valves(scenario, bench)
     for index, step in enumerate(scenario.steps):
         _check_step(step, profile, _where(scenario, step.line, f"steps[{index + 1}].{step.kind}"))
     check_limits(scenario)

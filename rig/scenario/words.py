@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rig.scenario import qualification
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     LimitsStep,
     PatternStep,
     PressStep,
@@ -18,6 +20,7 @@ from rig.scenario.model import (
     StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitAlarmStep,
     WaitStep,
 )
@@ -29,6 +32,8 @@ from rig.units import format_duration, format_number
 
 def describe(step: Step) -> str:
     """Return a step in the words of a dry run."""
+    if isinstance(step, qualification.QUALIFYING):
+        return qualification.describe(step)
     return _BY_TYPE[type(step)](step)
 
 
@@ -93,5 +98,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     LimitsStep: _limits,
     PressStep: lambda step: f"press {', '.join(step.keys)}",
     SupplyStep: describe_supply,
+    ValveStep: lambda step: str(step.kind),
+    ClearAlarmStep: lambda step: f"clear alarm {step.code}",
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",
 }

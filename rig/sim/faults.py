@@ -12,7 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rig.errors import UsageError
-from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
+from rig.sim.balance_faults import BALANCE_SPECS
+from rig.sim.fault_spec import FaultSpec
+from rig.sim.waves import EXPECTED as WAVES
+from rig.sim.waves import read_wave
+from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, PRESSURE, RATE, TIME, VOLUME, Dimension, parse_quantity
 
 NS_PER_S = 1e9
 FOREVER_NS = 1 << 62
@@ -24,21 +28,10 @@ DEEDS = ("drop", "corrupt", "delay", "duplicate")
 WAYS = ("sent", "heard")  # by the stick
 BALANCE_UNITS = ("g", "mg", "kg")
 SIGNAL = Dimension("signal level", "dBm", (("dBm", "1"),), "-95 dBm", 200.0)
+LENGTH = Dimension("height", "cm", (("cm", "1"), ("mm", "0.1"), ("m", "100")), "30 cm", 1e4)
+RESISTANCE = Dimension("resistance", "kPa*h/uL", (("kPa*h/uL", "1"),), "15 kPa*h/uL", 1e6)
 FREQUENCY = Dimension("radio frequency", "MHz", (("MHz", "1"),), "868.35 MHz", 1000.0)
 VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
-
-
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """One fault that can be seeded: its name, how its value is written, and what it does."""
-
-    name: str
-    unit: str  # "%", "count", "on", "choice", "command:n", "deed:way:n" or a unit
-    doc: str
-    example: str
-    dimension: Dimension | None = None
-    choices: tuple[str, ...] = ()
-    limits: tuple[float, float] = (0.0, 1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +70,31 @@ _SPECS = (
     ),
     FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
     FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
+    FaultSpec("line.occlusion", "on", "a clot at the outlet: nothing leaves the line", "line.occlusion=on@2h+1h"),
+    FaultSpec(
+        "line.restriction", "kPa*h/uL", "a partial blockage of this resistance", "line.restriction=15kPa*h/uL@1h",
+        RESISTANCE, (), (0, 1e6),
+    ),
+    FaultSpec(
+        "line.air", "uL", "air that stays in the reservoir and gives way to pressure (Boyle)", "line.air=10uL", VOLUME,
+        (), (0, 1e4),
+    ),
+    FaultSpec(
+        "line.clamp_at", "choice", "where the bench's pinch valve sits; at the pump, the tube yields no volume",
+        "line.clamp_at=pump", None, ("outlet", "pump"),
+    ),
+    FaultSpec(
+        "line.disconnect", "on", "the line no longer reaches the vessel: what leaves it falls beside",
+        "line.disconnect=on@2h+30min",
+    ),
+    FaultSpec(
+        "line.height", "cm", "the pump stands so much above the outlet; a change moves C rho g h once",
+        "line.height=30cm@1h", LENGTH, (), (-300, 300),
+    ),
+    FaultSpec(
+        "line.siphon", "on", "the plunger is not latched: with line.height the height pulls it along",
+        "line.siphon=on@1h+30min",
+    ),
     FaultSpec(
         "line.drops", "mg", "the outlet hangs above the surface: a drop falls when it has this mass", "line.drops=10mg",
         MASS, (), (0, 1e3),
@@ -86,6 +104,9 @@ _SPECS = (
         "vessel.evaporation=0.2mg/h", MASS_RATE,
     ),
     FaultSpec("balance.zero_tracking", "on", "zero tracking is on and stays on", "balance.zero_tracking=on"),
+    FaultSpec(
+        "balance.gain", "%", "it shows so much more than its load", "balance.gain=-2%", PERCENT, (), (-100, 100)
+    ),
     FaultSpec(
         "balance.drift", "mg/h", "the zero drifts", "balance.drift=0.2mg/h", MASS_RATE, (), (-1e6, 1e6)
     ),
@@ -161,6 +182,15 @@ _SPECS = (
         "somebody rewinds the pump; at the end it is primed from a full reservoir, away from the vessel",
         "pump.rewound=on@1h+5min",
     ),
+    FaultSpec(
+        "pump.hand", "bolus", f"at START somebody gives a bolus at the pump's keys: {WAVES}",
+        "pump.hand=dual:1U:2U:1h@1h",
+    ),
+    FaultSpec(
+        "pump.occlusion_alarm", "kPa", "the occlusion alarm comes only at this pressure, not at 90.7 kPa",
+        "pump.occlusion_alarm=160kPa", PRESSURE, (), (1, 1e3),
+    ),
+    FaultSpec("pump.occlusion_deaf", "on", "no pressure raises an occlusion alarm", "pump.occlusion_deaf=on"),
     FaultSpec("pump.battery", "V", "the cell starts at this voltage", "pump.battery=1.15V", VOLTAGE, (), (0, 2)),
     FaultSpec(
         "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",
@@ -202,7 +232,8 @@ _SYRINGE_SPECS = (
     ),
     FaultSpec("syringe.late", "time", "its answers come later by this, of link time", "syringe.late=2s", TIME),
 )  # fmt: skip
-_BY_NAME = {spec.name: spec for spec in _SPECS + _SYRINGE_SPECS}
+_ALL = _SPECS + BALANCE_SPECS + _SYRINGE_SPECS
+_BY_NAME = {spec.name: spec for spec in _ALL}
 _SYNTAX = re.compile(
     r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?"
 )
@@ -210,7 +241,7 @@ _SYNTAX = re.compile(
 
 def list_faults() -> list[FaultSpec]:
     """Return every fault that can be seeded."""
-    return list(_SPECS + _SYRINGE_SPECS)
+    return list(_ALL)
 
 
 def parse_fault(text: str) -> Fault:
@@ -259,7 +290,7 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
             raise UsageError(f"'{text}' is out of range", expected=f"{low:g} to {high:g} {spec.dimension.base}")
         return (number / 100.0 if spec.dimension is PERCENT else number), ""
     if spec.unit == "count":
-        if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= 1_000_000:
+        if not text.isascii() or not text.isdigit() or len(text) > 7 or not 0 < int(text) <= 1_000_000:
             raise UsageError(f"'{text}' is not a count", expected="a whole number from 1 to 1000000")
         return float(text), ""
     if spec.unit == "on":
@@ -269,6 +300,14 @@ def _value(spec: FaultSpec, text: str) -> tuple[float, str]:
     if spec.choices:
         if text not in spec.choices:
             raise UsageError(f"'{text}' is not possible here", expected=" or ".join(spec.choices))
+        return 0.0, text
+    return _word(spec, text)
+
+
+def _word(spec: FaultSpec, text: str) -> tuple[float, str]:
+    """Return (number, word) of a value that begins with a word."""
+    if spec.unit == "bolus":
+        read_wave(text)
         return 0.0, text
     which, _, nth = text.rpartition(":")
     if which not in _packets(spec) or not nth.isascii() or not nth.isdigit() or not 0 < int(nth[:6]) < 100_000:
@@ -305,6 +344,10 @@ class FaultSet:
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return (start, end) in rig time of each time that an on/off fault is on."""
         return [(start_ns, end_ns) for start_ns, end_ns, fault in self._faults.get(name, []) if fault.number > 0.0]
+
+    def words(self, name: str) -> list[tuple[int, str]]:
+        """Return (start in rig time, word) of each fault of a name."""
+        return [(start_ns, fault.text) for start_ns, _, fault in self._faults.get(name, [])]
 
     def active(self, name: str, rig_ns: int) -> list[Fault]:
         """Return the faults of this name that act at a rig time."""

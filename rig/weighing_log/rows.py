@@ -13,6 +13,7 @@ from rig.weighing_log.layout import NUMBER, Layout, Place, fields_of
 
 NO_NUMBER = {"nan", "inf", "infinity", "na", "n/a", "#n/a", "null", "none", "-", "--"}
 _WITH_UNIT = re.compile(rf"{NUMBER.pattern}\s*(?P<unit>[A-Za-z%°µμ/^0-9]*[A-Za-z%°µμ])")
+_LONGEST_UNIT = 80  # a field with more is no number with a unit, and the pattern takes the square of its length
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
@@ -139,7 +140,7 @@ def _what_is(field: str) -> str:
         return f"{shown} is not a finite number"
     if _DECIMAL_COMMA.fullmatch(field):
         return f"{shown} has a decimal comma"
-    match = _WITH_UNIT.fullmatch(field)
+    match = _WITH_UNIT.fullmatch(field) if len(field) <= _LONGEST_UNIT else None
     if match is not None and not field.lower().startswith("0x"):
         return f"{shown} carries a unit, '{printable(match['unit'])}': units stand in the header only"
     return f"{shown} is not a number"

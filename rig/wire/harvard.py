@@ -86,7 +86,8 @@ class Version(NamedTuple):
     firmware: str
 
 
-_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+# Bounded, so that no answer is read as an infinite amount; 18 digits of femtolitres are a litre.
+_NUMBER = r"([0-9]{1,18}(?:\.[0-9]{1,9})?)"
 _VOLUME_UNIT = "(ml|ul|nl|pl)"
 _RATE = rf"{_NUMBER} {_VOLUME_UNIT}/(hr|h|min|sec|s)"
 _match_diameter = re.compile(rf"{_NUMBER} mm").fullmatch
@@ -95,7 +96,7 @@ _match_limits = re.compile(rf"({_RATE}) to ({_RATE})").fullmatch
 _match_moving = re.compile(rf"(?:Infusing|Withdrawing) at ({_RATE})").fullmatch
 _match_volume = re.compile(rf"{_NUMBER} {_VOLUME_UNIT}").fullmatch
 _match_version = re.compile(r" *([^ ].*[^ ]|[^ ]) +v?([0-9]+(?:\.[0-9]+)+)").fullmatch
-_match_status = re.compile(r"([0-9]+) ([0-9]+) ([0-9]+) ([iwIW][IW.][S.][T.][IW][T.]?)").fullmatch
+_match_status = re.compile(r"([0-9]{1,18}) ([0-9]{1,24}) ([0-9]{1,18}) ([iwIW][IW.][S.][T.][IW][T.]?)").fullmatch
 _match_prompt = re.compile(r":|>|<|\*|T\*").fullmatch
 _match_line = re.compile(r"[ -~]*").fullmatch
 
@@ -158,11 +159,11 @@ def _exactly(found: Fit | None, wanted: float, what: str, unit: str) -> Fit:
 def take_answer(inbox: bytearray, address: int = 0) -> Answer | None:
     """Take one answer and its XON off the front of ``inbox``; None: more bytes, please. Raises `MalformedReply`."""
     end = inbox.find(XON)
+    if (end if end >= 0 else len(inbox)) > MAX_ANSWER:
+        start = bytes(inbox[:40])
+        del inbox[: end + 1 if end >= 0 else len(inbox)]
+        raise MalformedReply(DEVICE, start, expected="a prompt and XON", hint=_LINE_HINT)
     if end < 0:
-        if len(inbox) > MAX_ANSWER:
-            start = bytes(inbox[:40])
-            inbox.clear()
-            raise MalformedReply(DEVICE, start, expected="a prompt and XON", hint=_LINE_HINT)
         return None
     data = bytes(inbox[:end])
     del inbox[: end + 1]

@@ -182,9 +182,9 @@ def take_answer(inbox: bytearray) -> Answer | None:
 
 def _take_basic(inbox: bytearray) -> Answer | None:
     end = inbox.find(_ETX)
+    if (end - 1 if end > 0 else len(inbox)) > MAX_TEXT:
+        raise _unreadable(inbox, end + 1, "ETX after at most 40 characters")
     if end < 0:
-        if len(inbox) > MAX_TEXT:
-            raise _unreadable(inbox, -1, "ETX after at most 40 characters")
         return None
     frame = bytes(inbox[: end + 1])
     del inbox[: end + 1]

@@ -7,8 +7,8 @@ is 4b6b-encoded and ended by ``00``. A response is bytes ended by ``00``. Source
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from rig.errors import InstrumentError, MalformedReply
 
@@ -20,7 +20,8 @@ MAX_RESPONSE = 512  # the longest real one, a long packet, has 110 bytes
 # program left half written, and are "interrupt" (nothing) to a stick that is idle.
 FLUSH = bytes(10)
 
-_VERSION = re.compile(r"subg_rfspy (\d+)\.(\d+)(?:\.\d+)?")
+# What may follow the number, such as the mark of a build, is set off from it and printable.
+_match_version = re.compile(r"subg_rfspy ([0-9]{1,3})\.([0-9]{1,3})(?:[.+ -][ -~]*)?").fullmatch
 _RSSI_OFFSET_DBM = 73.0
 
 
@@ -52,8 +53,7 @@ class Silence(Enum):
     EMPTY = 0xCC  # a packet whose first byte was 00
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A packet from the air, still 4b6b-encoded, with its signal strength."""
 
     rssi_dbm: float
@@ -113,9 +113,11 @@ def frequency_commands(frequency_mhz: float) -> tuple[bytes, bytes, bytes]:
 def take_response(inbox: bytearray) -> bytes | None:
     """Take one response off the front of ``inbox`` and return it without its ``00``; None: more bytes, please."""
     end = inbox.find(0)
+    if (end if end >= 0 else len(inbox)) > MAX_RESPONSE:
+        start = bytes(inbox[:32])
+        del inbox[: end + 1]
+        raise MalformedReply(DEVICE, start, expected="a response ended by 00", hint=_NOT_A_STICK)
     if end < 0:
-        if len(inbox) > MAX_RESPONSE:
-            raise MalformedReply(DEVICE, bytes(inbox[:32]), expected="a response ended by 00", hint=_NOT_A_STICK)
         return None
     response = bytes(inbox[:end])
     del inbox[: end + 1]
@@ -135,7 +137,7 @@ def parse_reception(response: bytes) -> Received | Silence:
 def parse_version(response: bytes) -> str:
     """Read the response to GetVersion; a firmware that speaks another dialect on this line is refused."""
     text = response.decode("latin-1")
-    match = _VERSION.match(text)
+    match = _match_version(text)
     if match is None:
         raise MalformedReply(DEVICE, response, asked="GetVersion", expected="'subg_rfspy 0.9'", hint=_NOT_A_STICK)
     number = (int(match[1]), int(match[2]))

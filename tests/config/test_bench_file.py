@@ -196,3 +196,9 @@ def test_the_reference_page_names_every_key() -> None:
         return set(properties).union(*(keys(inner) for inner in properties.values())) if properties else set()
 
     assert [key for key in keys(bench_schema()) if f"`{key}`" not in page] == []
+
+
+def test_the_line_of_a_slip_is_found_behind_a_text_of_nothing_but_blanks() -> None:
+    blanks = 'runs_dir = """\n[' + " " * 20_000 + 'x"""\n'
+    with pytest.raises(ConfigError, match=r"b\.toml:3: unknown key 'odd'|b\.toml:3: odd: unknown key 'odd'"):
+        parse_bench(blanks + "odd = 1\n" + GOOD, "b.toml")

@@ -104,12 +104,11 @@ BALANCE_PORT = load_bench("pi-example").balance.port
     [
         (TABLE + TABLE, "two devices have the name reference"),
         (TABLE + f'port = "{BALANCE_PORT}"\n', "two devices have the port"),
-        (TABLE.replace("new-era", "new-ere"), "'new-ere' cannot be used; expected new-era or harvard; try: new-era"),
         (TABLE.replace("new-era", "harvard") + "safe_timeout_s = 20\n", "reference has no safe mode"),
         (TABLE + "safe_timeout_s = 256\n", "a whole number from 0 to 255"),
         (TABLE + "diameter_mm = 0\n", "more than 0"),
         (TABLE + "address = 100\n", "a whole number from 0 to 99"),
-        (TABLE + "serial = 1\n", "unknown key 'serial'"),
+        (TABLE + "seriel = 1\n", "unknown key 'seriel'"),
         ('\n[[flow_sources]]\nname = "reference"\n', "'protocol' is missing"),
     ],
 )
@@ -121,6 +120,14 @@ def test_a_slip_in_a_flow_source_is_one_line(table: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_simulated_bench_has_no_flow_sources() -> None:
-    with pytest.raises(ConfigError, match="a simulated bench has no flow sources"):
-        parsed(TABLE, (benches_dir() / "simulated.toml").read_text("utf-8"))
+def test_the_driver_of_a_flow_source_is_one_that_is_installed(tmp_path: Path) -> None:
+    slip = tmp_path / "slip.toml"
+    slip.write_text((benches_dir() / "simulated.toml").read_text("utf-8") + TABLE.replace("new-era", "new-ere"))
+    with pytest.raises(ConfigError, match="'new-ere' cannot be used; expected new-era or harvard; try: new-era"):
+        load_bench(slip)
+
+
+@pytest.mark.parametrize("tables", [TABLE + 'port = "/dev/x"\n', TABLE + TABLE.replace("reference", "other")])
+def test_a_simulated_bench_has_one_flow_source_at_most_and_no_port_for_it(tables: str) -> None:
+    with pytest.raises(ConfigError, match="a simulated bench has one flow source at most"):
+        parsed(tables, (benches_dir() / "simulated.toml").read_text("utf-8"))

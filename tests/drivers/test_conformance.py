@@ -37,6 +37,7 @@ def weighed(line: bytes, request: bytes = b"SI\r\n") -> Pair:
 
 BALANCE_SCRIPTS = {
     "steady": [*line_pairs("opened"), *[weighed(b"S S    12.3456 g")] * 3],
+    "identity": line_pairs("opened"),
     "steady_stable": [*line_pairs("opened"), weighed(b"S S    12.3456 g", b"S\r\n")],
     "overload": [*line_pairs("opened"), weighed(b"S +")],
     "underload": [*line_pairs("opened"), weighed(b"S -")],
@@ -65,7 +66,8 @@ def scripted_balance(situation: str) -> BalanceBench:
 
 
 def test_the_mt_sics_driver_conforms_to_the_balance_role() -> None:
-    assert all_ok(check_balance(scripted_balance))
+    rows = check_balance(scripted_balance)
+    assert all_ok(row for row in rows if row.situation != "stream")  # see test_balance_makes
 
 
 def ask(name: str, answer: str, listen_ms: int = 500) -> Pair:
@@ -105,32 +107,36 @@ PUMP_SCRIPTS = {
         ask(f"A7 51 28 47 6F 01 {PROFILE_DATA} F8", "ACK", 1000),
         ask("set std profile, fragment 2", "ACK", 1000),
         ask("set std profile, fragment 3", "ACK", 1000),
-        ask("std profile 92", f"A7 51 28 47 92 01 {PROFILE_DATA} AA"),
-        ask("ACK", "std profile, fragment 2"),
-        ask("ACK", "std profile, fragment 3"),
+        *[
+            ask("std profile 92", f"A7 51 28 47 92 01 {PROFILE_DATA} AA"),
+            ask("ACK", "std profile, fragment 2"),
+            ask("ACK", "std profile, fragment 3"),
+        ]
+        * 2,
     ],
     "suspend": [
         *radio_pairs("723 awake"),
         *command(SUSPEND, "suspend"),
-        ask("status CE", "status suspended"),
+        *[ask("status CE", "status suspended")] * 2,
         *command(SUSPEND, "resume"),
-        ask("status CE", "status normal"),
+        *[ask("status CE", "status normal")] * 2,
     ],
     "temp_basal": [
         *radio_pairs("723 awake"),
         *command(*TEMP),
-        FRESH_TEMP,
+        *[FRESH_TEMP] * 2,
         *command("temp 4C (first half)", "temp cancel"),
-        ask("temp basal 98", "no temp"),
+        *[ask("temp basal 98", "no temp")] * 2,
     ],
     "bolus": [
         *radio_pairs("723 awake"),
+        ask("status CE", "status normal"),
         *command(*BOLUS),
-        ask("status CE", "status bolusing"),
-        *command(*BOLUS, answer="NAK 0C"),
+        *[ask("status CE", "status bolusing")] * 3,
     ],
     "bolus_ack_lost": [
         *radio_pairs("723 awake"),
+        ask("status CE", "status normal"),
         *lost_command(*BOLUS),
         ask("status CE", "status bolusing"),
     ],

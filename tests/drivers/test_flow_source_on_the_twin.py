@@ -2,89 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
+from rig.conformance.report import Outcome
+from rig.conformance.scenes import check_played, left_unshown
 from rig.drivers.harvard import HarvardPump
 from rig.drivers.new_era import NewEraPump
 from rig.errors import BenchError
 from rig.instruments import Acceptance, FlowSource, FlowState
-from rig.sim.syringe.device import SerialPump
-from rig.transport.virtual import Port
-from tests.drivers import conformance_flow_source
-from tests.drivers.conformance_flow_source import FlowBench
+from rig.plugins.registry import find_driver
+from rig.sim.syringe_scenes import MODELS as NAMES
+from rig.sim.syringe_scenes import NOT_PLAYED, harvard, new_era
 from tests.sim.syringe_kit import SyringeRig
-
-NAMES = {"ne-1000": "NE1000", "ne-500": "NE500", "harvard-11": "11 Elite", "phd-ultra": "PHD ULTRA I/W"}
-
-
-class LossyWire:
-    """Stands before a pump and does what a situation wants, the first time that ``word`` is said.
-
-    ``loses``: "command", "answer", "all" from then on, or "twice": first the command, then its answer. "stalls": the
-    motor stalls once this was answered.
-    """
-
-    def __init__(self, pump: SerialPump, word: bytes, loses: str) -> None:
-        self._pump = pump
-        self._word = word
-        self._lost = {"command": ["command"], "answer": ["answer"], "twice": ["command", "answer"]}.get(loses, [])
-        self._dies = loses == "all"
-        self._stalls = loses == "stalls"
-        self._dead = self._deaf = False
-
-    def attach(self, port: Port) -> None:
-        self._port = port
-        self._pump.attach(self)
-
-    def receive(self, data: bytes, now_ns: int) -> None:
-        said = self._word in data
-        self._dead = self._dead or (said and self._dies)
-        lost = self._lost.pop(0) if said and self._lost else ""
-        if self._dead or lost == "command":
-            return
-        self._deaf = lost == "answer"
-        self._pump.receive(data, now_ns)
-        self._deaf = False
-        if said and self._stalls:
-            self._stalls = False
-            self._pump.drive.stop()
-            self._pump.drive.on_end("stall", self._pump.drive.at_ns)
-
-    def send(self, data: bytes, at_ns: int) -> None:
-        if not self._deaf:
-            self._port.send(data, at_ns)
-
-    def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
-        self._port.call_at(at_ns, action)
-
-    def rig_ns(self, link_ns: int) -> int:
-        return self._port.rig_ns(link_ns)
-
-
-START, STOP = {"ne": b"RUN", "ha": b"irun"}, {"ne": b"STP", "ha": b"stp"}
-IDENTITY = {"ne": b"VER", "ha": b"ver"}  # not before: being identified acknowledges an alarm
-LOSSES = {
-    "silent": ({"ne": b"", "ha": b""}, "all"),
-    "start_answer_lost": (START, "answer"),
-    "start_lost": (START, "command"),
-    "start_then_silence": (START, "all"),
-    "stalled": (IDENTITY, "stalls"),
-    "stop_bad_line": (STOP, "twice"),
-    "stop_unconfirmed": (STOP, "all"),
-}
-# What a person did to the pump before: each maker's words, by situation.
-RUNS: dict[str, tuple[str, ...]] = {"ne": ("0RUN",), "ha": ("irun",)}
-BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
-    "stalled": RUNS,
-    "stop_bad_line": RUNS,
-    "stop_unconfirmed": RUNS,
-    "start_refused": {"ne": ("0FUNPAS99", "0RUN"), "ha": ("diameter 0.1",)},
-    "start_alarm": {"ne": ("0RAT400.0MH", "0DIA4.699"), "ha": ()},
-}
-LEFT_OUT = {"ne": ["other_device", "withdraws"], "ha": ["other_device", "withdraws"]}
 
 
 def bench_driver(model: str, rig: SyringeRig) -> FlowSource:
@@ -94,23 +25,15 @@ def bench_driver(model: str, rig: SyringeRig) -> FlowSource:
     return NewEraPump(rig.links, rig.line)
 
 
-def bench_of(model: str, situation: str) -> FlowBench | None:
-    """Return a pump of the twin in a situation, None where only another device could make it."""
-    maker = "ha" if model in ("harvard-11", "phd-ultra") else "ne"
-    if situation in LEFT_OUT[maker]:
-        return None
-    faults = ("syringe.stall=on",) if maker == "ha" and situation == "start_alarm" else ()
-    words, loses = LOSSES.get(situation, (START, ""))
-    rig = SyringeRig(model, faults=faults, wire=lambda pump: LossyWire(pump, words[maker], loses))
-    if situation != "silent":
-        rig.say(*(("0", "0VOLUL", "0RAT500.0UH") if maker == "ne" else ()), *BEFORE.get(situation, {}).get(maker, ()))
-    return FlowBench(bench_driver(model, rig), rig.links, rig.line, NAMES[model], 14.43)
-
-
 @pytest.mark.parametrize("model", NAMES)
 def test_a_driver_on_a_pump_of_the_twin_conforms_to_the_role(model: str) -> None:
-    left_out = conformance_flow_source.check_flow_source(lambda situation: bench_of(model, situation))
-    assert left_out == LEFT_OUT["ne" if model.startswith("ne") else "ha"]
+    maker = "new-era" if model.startswith("ne") else "harvard"
+    stage = new_era if model.startswith("ne") else harvard
+    found = find_driver("flow_source", maker)
+    rows = list(check_played(found, lambda situation: stage(situation, NAMES[model])))
+    assert [row.situation for row in rows if row.outcome is Outcome.LEFT_OUT] == list(NOT_PLAYED)
+    assert [str(row) for row in rows if row.outcome is Outcome.FAILED] == []
+    assert left_unshown(found, rows) == []
 
 
 @pytest.mark.parametrize("model", NAMES)

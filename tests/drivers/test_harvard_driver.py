@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -398,3 +399,22 @@ def test_a_plug_pulled_after_irun_left_is_unknown() -> None:
         bench.links.schedule(bench.links.clock.link_ns() + 300 * NS_PER_MS, lambda _: bench.links.unplug("flow"))
         assert pump.infuse() is Acceptance.UNKNOWN
         assert "unplugged" in pump.unknown_because
+
+
+def test_a_pump_that_answers_and_does_not_stop_is_given_half_a_second_before_each_try() -> None:
+    sent_ns: list[int] = []
+    goes_on = [Pair(b"stp\r", (Reply(b"\n>\x11", 20),)) for _ in range(6)]
+    bench = ScriptedBench.of("flow", [*harvard_pairs("opened"), *goes_on])
+    pump = HarvardPump(bench.links, bench.link)
+    pump.open()
+    tap = bench.links.tap
+
+    def listen(name: str, direction: str, at_ns: int, data: bytes) -> None:
+        tap(name, direction, at_ns, data)
+        if data == b"stp\r":
+            sent_ns.append(at_ns)
+
+    bench.links.tap = listen
+    assert pump.stop() is Acceptance.UNKNOWN
+    assert len(sent_ns) == 6
+    assert min(after - before for before, after in pairwise(sent_ns)) >= 500 * NS_PER_MS

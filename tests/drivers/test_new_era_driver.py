@@ -184,6 +184,7 @@ def test_run_does_not_leave_for_a_pump_that_would_do_something_else(dialogue: st
         ("infuse, the answer is lost, and the target was reached", Acceptance.ACKNOWLEDGED, ""),
         ("infuse and the command is lost", Acceptance.UNKNOWN, "counter stood at 0.000UL and stands at 0.000UL"),
         ("infuse and then nothing at all", Acceptance.UNKNOWN, "no complete answer to RUN"),
+        ("infuse, and one wrong bit made another answer this one", Acceptance.UNKNOWN, "it is stopped, its counter"),
         ("infuse answered by an alarm, and yet it runs", Acceptance.UNKNOWN, "and yet it is infusing"),
     ],
 )

@@ -26,7 +26,9 @@ def test_a_plan_travels_with_its_bands_and_one_of_a_former_version_has_none() ->
     assert plan_from_json(PLAN.to_json()) == PLAN
     former = PLAN.to_json()
     del former["pump"]["scan"]
-    assert plan_from_json(former).pump.scan == ()
+    pump = plan_from_json(former).pump
+    assert pump is not None
+    assert pump.scan == ()
 
 
 def test_the_guardian_and_whoever_follows_it_look_no_more_for_what_was_found(tmp_path: Path) -> None:
@@ -43,7 +45,9 @@ def test_the_guardian_and_whoever_follows_it_look_no_more_for_what_was_found(tmp
     left = LeftPlan(places.plan).read()
     assert left is not None
     assert guardian._plan == left[0] == PLAN.tuned(868.35)
-    assert (left[0].pump.frequency_mhz, left[0].pump.scan) == (868.35, ())
+    pump = left[0].pump
+    assert pump is not None
+    assert (pump.frequency_mhz, pump.scan) == (868.35, ())
 
 
 def _stopped_after_s(plan: SafePlan) -> float:
@@ -54,12 +58,12 @@ def _stopped_after_s(plan: SafePlan) -> float:
     link = links.connect("pump", twin.pump_stick, 520_833)
 
     class Port(Takeover):
-        def _open(self, _links: Any, _settings: Any) -> Link:
+        def _open(self, links: Any, name: str, port: str, identity: str, settings: Any) -> Link:
             return link
 
     takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
-    over_link: Any = takeover._over_link
-    state = over_link(links)
+    over_link: Any = takeover._pump_over_link
+    state = over_link(links, plan.pump)
     assert (state.confirmed, state.by) == (True, "pump status")
     assert twin.firmware.therapy.suspended
     return links.clock.link_ns() / 1e9

@@ -32,7 +32,7 @@ from rig.record.reader import read_run
 from rig.sim.bench import SimulatedBench
 from rig.sim.serve import PtyServer
 from rig.transport.links import Link
-from rig.transport.serial_links import SerialSettings
+from rig.transport.serial_links import SerialLinks, SerialSettings
 from rig.transport.virtual import VirtualLinks
 from tests.plugins.fake import Site
 from tests.plugins.test_registry import acme_bench
@@ -259,7 +259,7 @@ def test_the_guardian_hears_of_the_suite_before_the_pump_is_woken(
 
 def test_a_balance_on_a_port_is_weighed_and_nothing_else(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--driver", "mt-sics", "--bench", str(bench.file), "--json"]) == 0
-    assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "steady_stable"]
+    assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "identity", "steady_stable"]
     assert bench.heard == []
 
 
@@ -271,13 +271,14 @@ def test_the_guardian_stops_a_pump_with_the_plug_in_that_its_plan_names(site: Si
     opened: list[SerialSettings] = []
 
     class Port(Takeover):
-        def _open(self, _links: Any, settings: SerialSettings) -> Link:
+        def _open(self, links: SerialLinks, name: str, port: str, identity: str, settings: SerialSettings) -> Link:
             opened.append(settings)
             return link
 
-    takeover = Port(plan_for("acme-1"), Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
-    over_link: Any = takeover._over_link
-    state = over_link(links)
+    plan = plan_for("acme-1")
+    takeover = Port(plan, Lines((), NoChip()), lambda *_: None, lambda *_: None, lambda: None)
+    over_link: Any = takeover._pump_over_link
+    state = over_link(links, plan.pump)
     assert (state.confirmed, state.by) == (True, "pump status")
     assert opened == [find_driver("pump", "acme-1").spec.link_settings]
 

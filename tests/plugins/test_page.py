@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rig.conformance import balance, meter, pump, supply
+from rig.conformance import balance, flow_source, meter, pump, supply
 from rig.conformance.report import Check
 from rig.doctor.conform import AT_REST, SET_BY_HAND
 from rig.paths import checkout
@@ -33,6 +33,13 @@ def test_the_page_names_every_field_and_capability_with_its_methods() -> None:
                 assert ", ".join(f"`{name}`" for name in methods) in PAGE
             else:
                 assert re.search(rf"^\| `{capability.name}`.* \| {line}", PAGE, re.MULTILINE)
+
+
+def test_the_reference_lists_every_check_of_a_flow_source_as_the_suite_has_it() -> None:
+    for check in flow_source.CHECKS:
+        needs, essential = check.needs.name if check.needs else "", "yes" if check.essential else ""
+        ports = "yes" if check.situation in flow_source.AT_REST else "never"
+        assert f"| `{check.situation}` | {check.sentence} | {needs} | {essential} | {ports} |\n" in CHECK_PAGE
 
 
 def test_the_reference_lists_every_check_as_the_suite_has_it() -> None:

@@ -250,3 +250,9 @@ def test_appends_of_two_processes_all_land_in_one_chain(tmp_path: Path) -> None:
         assert [entry.data["why"] for entry in reading.entries if entry.data["who"] == who] == [
             str(number) for number in range(40)
         ]
+
+
+def test_a_line_nested_beyond_reason_is_named_and_no_entry(ledger: BenchLedger) -> None:
+    before = _lines(ledger)
+    _rewrite(ledger, [*before, b'{"a":' * 5000])
+    assert ledger.read().damage == (f"bench.ledger: line {len(before) + 1} is no entry",)

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from rig.errors import RecordError
 from rig.readings import Ambient, Weighing
-from rig.record.lines import BlockDecoder, BlockEncoder, decode_bytes, encode_bytes
-from rig.record.reader import ClockPair, read_header, read_run, split_members
+from rig.record.lines import BlockDecoder, BlockEncoder, decode_bytes, encode_bytes, parse_heading
+from rig.record.reader import ClockPair, read_chunks, read_header, read_run, split_members
 from rig.record.writer import RecordWriter
 from rig.wall_clock import WallClock
 
@@ -290,6 +290,65 @@ def test_lines_that_no_version_knows_are_named_and_the_rest_is_read(tmp_path: Pa
     run = read_run(tmp_path)
     assert [event.name for event in run.events] == ["fine"]
     assert [re.sub(".*(line \\d).*", r"\1", each) for each in run.damage] == ["line 3", "line 4", "line 6"]
+
+
+BIG = "9" * 20
+ODD_LINES = [
+    f"W balance S 1.0 {BIG} 3",  # beyond what a column holds: no column may get longer than the others
+    f"W balance S 1.0 3 {BIG}",
+    "W balance S nanmg 0.01mg 1 2",
+    "W balance S 1.0mg 1e400mg 1 2",
+    "W balance S 1e400 1 2",
+    "W balance X 1.0 1 2",
+    "E 5 odd []",
+    'E 5 odd {"a":NaN}',
+    'E 5 odd {"a":1e400}',
+    f"E 5 odd {'[' * 3000}",
+    "E",
+    ">",
+    f"C {BIG} 2026-11-25T10:00:00+00:00 yes",
+    "C 5 2026-11-25T10:00:00 yes",
+    "C 5 2026-11-25T10:00:00+00:00 yes nan",
+    'A {"at_ns":1}',
+    "A []",
+    "Z 7",
+    "Z []",
+]
+
+
+@pytest.mark.parametrize("line", ODD_LINES, ids=lambda line: line[:40])
+def test_a_line_that_the_writer_never_writes_is_named_and_read_as_nothing(line: str, tmp_path: Path) -> None:
+    (tmp_path / "evidence").mkdir()
+    file = tmp_path / "evidence" / "record-001.log.gz"
+    text = f'R 0 -\nH {{"run_id":"r"}}\n> 1 balance SI\\r\\n\n{line}\nE 9 fine {{}}\n'
+    file.write_bytes(gzip.compress(text.encode(), mtime=0))
+    run = read_run(tmp_path)
+    assert [event.name for event in run.events] == ["fine"]
+    assert any("line 4 that cannot be read" in each for each in run.damage)
+    assert not run.weighings or not run.weighings["balance"].asked_ns
+    assert (run.end, run.ambient) == ({}, ())
+    assert [data for _, _, _, data in read_chunks(file)] == [b"SI\r\n"]
+
+
+@pytest.mark.parametrize("header", ["[]", "7", '{"run_id":', "[" * 3000])
+def test_a_header_that_is_none_is_a_record_error(header: str, tmp_path: Path) -> None:
+    (tmp_path / "evidence").mkdir()
+    text = f"R 0 -\nH {header}\n"
+    (tmp_path / "evidence" / "record-001.log.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    for read in (read_run, read_header):
+        with pytest.raises(RecordError, match="no readable header"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("text", [r"\q", r"\u1234", r"\x4", r"\x41", r"\'", "\x85", "\n", r"\101"])
+def test_bytes_that_are_not_written_as_the_writer_writes_them_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"escaped|ascii"):
+        decode_bytes(text)
+
+
+@pytest.mark.parametrize("line", [f"R {BIG} -", "R -1 -", "R 1 QUJD", f"rig-record 1 block 1 previous {'ab' * 31}"])
+def test_a_heading_with_an_impossible_number_or_hash_is_none(line: str) -> None:
+    assert parse_heading(line) is None
 
 
 @given(

@@ -223,9 +223,7 @@ def test_a_host_that_loses_interest_in_a_page_finds_the_stick_free_again() -> No
     client.wait(2.0)
     assert client.block(client.transmit(0x8D))[1:3] == b"\x66\x03"
     client.wait(10.0)
-    pieces = client.ask(0x8D)
-    assert [(kind, last) for kind, last, _ in pieces] == [(4, False), (5, True), (3, True)]
-    assert len(pieces[0][2]) == 512
+    assert [(kind, last) for kind, last, _ in client.ask(0x8D)] == [(3, True)]
 
 
 def test_lost_fragments_are_asked_for_again_and_nothing_is_missing_or_double() -> None:
@@ -372,16 +370,28 @@ def test_a_second_transmit_while_it_works_is_refused_as_busy() -> None:
     assert len(client.fetch()) == 1
 
 
-def test_replies_that_nobody_fetched_wait_in_their_order_and_too_many_overflow() -> None:
+def test_an_answer_that_nobody_fetched_is_gone_after_the_next_transmit() -> None:
     client = awake()
+    assert client.block(frame("transmit", "keypad ACT"))[1] == ACK
+    client.wait(1.0)
+    assert client.status() == (1, 15)
+    assert client.block(frame("transmit", "read model"))[1] == ACK
+    client.wait(1.0)
+    assert client.download(78) == frame("reply", "model 522")
+    assert client.status() == (0, 0)
+
+
+def test_in_a_stale_buffer_answers_wait_in_their_order_and_too_many_overflow() -> None:
+    client = awake("522", "link.stale=on@30s")
+    client.wait_until(31.0)
     for opcode in (0x8D, 0x71, 0x74, 0x70, 0x72, 0x73, 0x76, 0x88, 0x89):
         client.block(client.transmit(opcode))
         client.wait(0.5)
     assert client.status() == (0x11, 78)
     pieces = client.fetch()
-    assert len(pieces) == 8
-    assert pieces[0][2][:4] == b"\x03522"
-    assert pieces[1][2][:6] == b"512847"
+    assert len(pieces) == 16
+    assert pieces[0][2][:4] == pieces[1][2][:4] == b"\x03522"
+    assert pieces[2][2][:6] == b"512847"
 
 
 def test_a_stale_reply_is_offered_once_more() -> None:

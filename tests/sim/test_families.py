@@ -87,7 +87,7 @@ def test_a_record_that_has_grown_has_the_size_of_its_family(model: str, size: in
 def test_the_calculator_s_tables_match_the_examples(model: str, opcode: int, expected: str) -> None:
     rig = awake(model)
     tables = rig.bench.firmware.tables
-    tables.carb_ratios = [(0, 120), (18, 105)]
+    tables.carb_ratios, tables.counts_ratios = [(0, 120), (18, 105)], False
     tables.sensitivities = [(0, 50), (44, 300)]
     assert rig.packet(short_packet(PUMP_ID, opcode)) == unhex(expected)
 

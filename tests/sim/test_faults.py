@@ -69,6 +69,7 @@ def test_a_fault_is_read(text: str, number: float, word: str, start_s: int, end_
         ("line.leak=-2%", "out of range"),
         ("pump.miss_dose=0", "not a count"),
         ("pump.miss_dose=1.5", "not a count"),
+        ("pump.miss_dose=0000000010000000000", "not a count"),
         ("pump.miss_dose=1@3", "no unit"),
         ("pump.miss_dose=1@-3h", "negative"),
         ("pump.miss_dose=1@3h+0h", "must be positive"),
@@ -317,7 +318,7 @@ def test_a_share_of_packets_comes_twice() -> None:
     rig = late("link.duplicate=50%")
     twice = 0
     for _ in range(60):
-        assert rig.packet(short_packet(PUMP_ID, 0x8D)) is not None
+        assert rig.air(encode_4b6b(short_packet(PUMP_ID, 0x8D)), 0.15) is not None  # no longer: an echo may come
         twice += rig.uart(bytes.fromhex("03 00 00 00 02 00"), 0.6) != b"\xaa\x00"
     assert 25 < twice < 59  # either way: three quarters expected
 

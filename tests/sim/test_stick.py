@@ -109,6 +109,35 @@ def test_the_pump_answers_within_80_ms() -> None:
         assert len(rig.uart(b"\x05\0\0\0\0\0\0\0\x96\0" + ASK_MODEL[10:], 0.3)) > 100  # 150 ms less 61 ms of air
 
 
+@pytest.mark.parametrize("listen_ms", [80, 100])
+def test_only_silence_times_out_and_not_a_packet_that_has_begun(listen_ms: int) -> None:
+    # radio.c of subg_rfspy 0.9: the timeout counts only while nothing has come; clients listen for 80 and 100 ms.
+    for seed in range(20):
+        rig = Rig("522", seed=seed)
+        rig.wake()
+        ask = unhex("05 00 00 00 00 00 00 00") + bytes((listen_ms,)) + ASK_MODEL[9:]
+        reply = rig.uart(ask, 0.5)
+        assert reply[2:] == unhex("A9 69 71 C9 AD 16 68 D5 59 56 38 E5 8F 28 F2 55*90 71 95 00"), reply
+
+
+def test_a_listener_that_gives_up_before_the_answer_begins_hears_nothing() -> None:
+    rig = Rig("522")
+    rig.wake()
+    assert rig.uart(unhex("05 00 00 00 00 00 00 00 0A") + ASK_MODEL[9:], 0.5) == b"\xaa\x00"
+    assert len(rig.uart(ASK_MODEL, 0.5)) > 100  # and the next one is not disturbed by what it missed
+
+
+def test_a_receive_that_begins_in_the_middle_of_a_packet_does_not_hear_it() -> None:
+    rig = Rig("522")
+    rig.wake()
+    send_only = unhex("04 00 00 00 A9 69 71 C9 AD 16 68 D5 55 59 A5 00")
+    listen_200_ms = unhex("03 00 00 00 00 C8")
+    assert rig.uart(send_only, 0.02) == b"\x00"
+    assert len(rig.uart(listen_200_ms, 0.3)) > 100  # begun in time
+    assert rig.uart(send_only, 0.1) == b"\x00"  # answers begin at most 80 ms after, and take 61 ms
+    assert rig.uart(listen_200_ms, 0.3) == b"\xaa\x00"
+
+
 def test_the_stick_sends_again_when_it_was_told_to_and_nothing_came() -> None:
     rig = Rig()
     began_ns = rig.now_ns

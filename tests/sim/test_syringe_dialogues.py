@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from rig.sim.syringe.new_era_frames import crc16
-from rig.sim.syringe.new_era_program import read_number, write_number
+from rig.sim.syringe.new_era_program import Refused, read_function, read_number, write_number
 from tests.sim.syringe_kit import SyringeRig
 from tests.transcripts.notation import Pair, expand, load
 from tests.transcripts.syringe_notation import harvard_pairs, new_era_pairs, safe_packet
@@ -265,3 +265,9 @@ def test_a_reached_target_is_told_unasked_unless_the_host_polls() -> None:
         rig = SyringeRig("harvard-11")
         rig.say(*before, "tvolume 5 u", "irun")
         assert rig.tell(b"", 60.0) == expand(told)
+
+
+@pytest.mark.parametrize("text", ["JMP4\u00b2", "PAS\u00b9", "JMP", "PAS1x"])
+def test_a_function_whose_number_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        read_function(text)

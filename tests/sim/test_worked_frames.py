@@ -122,10 +122,11 @@ def profile_fragment(number: int) -> Callable[[], bytes | None]:
     return run
 
 
-def tables(opcode: int, model: str) -> Callable[[], bytes | None]:
+def tables(opcode: int, model: str, counts: bool = False) -> Callable[[], bytes | None]:
     def run() -> bytes | None:
         rig = awake(model)
         rig.bench.firmware.tables.carb_ratios = [(0, 120), (18, 100 if model == "522" else 105)]
+        rig.bench.firmware.tables.counts_ratios = counts
         rig.bench.firmware.tables.sensitivities = [(0, 50), (44, 300)]
         return rig.packet(short_packet(PUMP_ID, opcode))
 
@@ -178,6 +179,7 @@ SAID = {
     "BG units mg/dL": asks(0x89),
     "carb ratios old: 12 g/U, from 09:00 10": tables(0x8A, "522"),
     "carb ratios new: 12.0, from 09:00 10.5": tables(0x8A, "723"),
+    "carb ratios new, their number first: the same": tables(0x8A, "723", counts=True),
     "sensitivities 50, from 22:00 300": tables(0x8B, "522"),
     "targets 100-120": asks(0x9F),
 }

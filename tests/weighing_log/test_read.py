@@ -138,6 +138,7 @@ REFUSED = {
     "an empty field": (HEADER + "0,0\n60,\n", "line 3 (data row 2), column mass_mg", "empty", "mg"),
     "too few fields": (HEADER + "0,0\n60\n", "line 3", "1 field;", "2, one for each name"),
     "a comma at the end": (HEADER + "0,0,\n", "line 2", "3 fields", "no comma at the end"),
+    "endless digits": (HEADER + f"0,0\n60,{'1' * 200_000}^\n", "line 3", "is not a number", "mg"),
     "an open quote": (HEADER + '0,0\n60,"1\n', "line 3", "quote", "2, one for each name"),
     "stable 2": ("time_s,mass_mg,stable\n0,0,1\n60,1,2\n", "line 3", "column stable: 2", "0 or 1"),
     "stable yes": ("time_s,mass_mg,stable\n0,0,yes\n", "column stable", "'yes'", "0 or 1"),

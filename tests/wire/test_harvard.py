@@ -76,6 +76,27 @@ def test_endless_bytes_without_an_xon_are_refused() -> None:
     assert not inbox
 
 
+def test_an_answer_longer_than_any_is_refused_even_with_its_xon_and_taken_away() -> None:
+    inbox = bytearray(b"\n" + b"U" * 5000 + b"\r\n:" + XON + b"\n:" + XON)
+    with pytest.raises(MalformedReply):
+        harvard.take_answer(inbox)
+    assert harvard.take_answer(inbox) == Answer((), Prompt.IDLE)
+
+
+@pytest.mark.parametrize("digits", [30, 400, 4000])
+def test_an_amount_of_endless_digits_is_refused_and_never_infinite(digits: int) -> None:
+    nines = "9" * digits
+    for parse, text in (
+        (harvard.parse_volume, f"{nines} ml"),
+        (harvard.parse_rate, f"{nines} ml/min"),
+        (harvard.parse_diameter, f"{nines} mm"),
+        (harvard.parse_status, f"{nines} 0 0 i...I."),
+        (harvard.parse_status, f"0 0 {nines} i...I."),
+    ):
+        with pytest.raises(MalformedReply):
+            parse(text)
+
+
 @pytest.mark.parametrize("entry", TRANSCRIPT["refusal"], ids=lambda entry: entry["kind"])
 def test_errors_are_told_apart(entry: dict[str, Any]) -> None:
     refusal = harvard.refusal_of(Answer(tuple(entry["lines"]), Prompt.IDLE))

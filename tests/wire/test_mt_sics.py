@@ -142,6 +142,18 @@ def test_endless_bytes_without_a_line_end_are_refused() -> None:
         mt_sics.take_line(bytearray(b"U" * 300))
 
 
+def test_a_line_longer_than_any_is_refused_even_with_its_end_and_taken_away() -> None:
+    inbox = bytearray(b"S S   Error " + b"1" * 5000 + b"b\r\nS S    12.3456 g\r\n")
+    with pytest.raises(MalformedReply, match="256 characters"):
+        mt_sics.take_weight(inbox)
+    assert mt_sics.take_weight(inbox) == mt_sics.parse_weight(line_of("S S    12.3456 g"))
+
+
+def test_a_tare_of_two_hundred_digits_is_refused() -> None:
+    with pytest.raises(MalformedReply):
+        mt_sics.parse_tare(line_of(f"TA A {'9' * 200} g"))
+
+
 @given(st.decimals(min_value=-9999, max_value=99999, places=4), st.booleans(), st.sampled_from(["g", "mg"]))
 def test_every_weight_that_fits_the_field_reads_back_exactly(value: Decimal, stable: bool, unit: str) -> None:
     text = f"{value:10.4f}"

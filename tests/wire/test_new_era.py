@@ -113,6 +113,13 @@ def test_endless_text_without_an_end_is_refused() -> None:
         new_era.take_answer(bytearray(b"\x02" + b"0" * 60))
 
 
+def test_a_text_longer_than_any_is_refused_even_with_its_end_and_taken_away() -> None:
+    inbox = bytearray(b"\x0200S" + b"1" * 60 + b"\x03\x0200S\x03")
+    with pytest.raises(MalformedReply, match="ETX"):
+        new_era.take_answer(inbox)
+    assert taken(bytes(inbox)).status is Status.STOPPED
+
+
 @pytest.mark.parametrize("entry", TRANSCRIPT["number"], ids=lambda entry: entry["text"])
 def test_numbers_carry_the_worth_of_their_last_digit(entry: dict[str, Any]) -> None:
     assert new_era.parse_diameter(entry["text"]) == (entry["value"], entry["step"], entry["text"])

@@ -106,6 +106,25 @@ def test_anything_else_is_no_stick(text: str) -> None:
         rfspy.parse_version(text.encode())
 
 
+@pytest.mark.parametrize(
+    "noise", [b"subg_rfspy 0.8\xb3", b"subg_rfspy 0.9x", b"subg_rfspy 0.9\r", b"subg_rfspy 0.0009"]
+)
+def test_a_version_with_noise_behind_it_is_no_version(noise: bytes) -> None:
+    with pytest.raises(MalformedReply):
+        rfspy.parse_version(noise)
+
+
+def test_the_mark_of_a_build_may_follow_the_version() -> None:
+    assert rfspy.parse_version(b"subg_rfspy 0.9-2-gab12") == "subg_rfspy 0.9-2-gab12"
+
+
+def test_a_response_longer_than_any_is_refused_even_with_its_end_and_taken_away() -> None:
+    inbox = bytearray(b"\x55" * 600 + b"\x00OK\x00")
+    with pytest.raises(MalformedReply):
+        rfspy.take_response(inbox)
+    assert rfspy.take_response(inbox) == rfspy.OK
+
+
 def test_a_register_that_is_missing_is_an_error_and_noise_another() -> None:
     rfspy.check_update(b"\x01", Register.FREQ0)
     with pytest.raises(InstrumentError, match="no such register"):

@@ -11,7 +11,6 @@ from typing import Final
 
 from rig.drivers.harvard.line import STATES, HarvardLine, HarvardRefused
 from rig.errors import (
-    DeviceChanged,
     InstrumentError,
     ProtocolError,
     TransportError,
@@ -29,51 +28,35 @@ from rig.instruments import (
     FlowStatus,
     ShownAmount,
 )
+from rig.plugins.syringe_pump import SyringePumpBase
 from rig.transport.links import Link, Links
 from rig.wire import harvard
 from rig.wire.harvard import StatusLine
-from rig.wire.shown import FLOAT_NOISE, Shown
+from rig.wire.shown import Shown
 
 _STOP_TRIES = 6
+_STOP_AGAIN_S = 0.5  # link time between an answer that does not confirm and the next try
 _SETTLE_TRIES = 3
 _TROUBLE = (TransportError, ProtocolError, InstrumentError)  # what keeps a pump from being asked
 _NO_MEMORY: Final = {"ELITE": "nvram off", "PHD": "nvram none"}  # by a word of the model's name
 
 
-class HarvardPump:
+class HarvardPump(SyringePumpBase):
     """One pump on one link; volumes in uL, rates in uL/h. Implements `rig.instruments.FlowSource`.
 
     ``timeout_s`` is link time for one answer. After `rig.errors.LinkLost` the next call greets the pump anew.
     """
 
+    _look_at = "look at the pump: somebody may be at its display"
+
     def __init__(self, links: Links, link: Link, *, address: int = 0, timeout_s: float = 1.0) -> None:
+        super().__init__(links, link, address)
         self._line = HarvardLine(links, link, address, timeout_s)
-        self._link = link
-        self._now_ns = links.clock.now_ns
-        self._address = address
-        self._identity: FlowSourceIdentity | None = None
-        self._diameter_mm: float | None = None  # as last set or read here
-        self._opening = -1  # the opening of the link at which the pump was greeted
-        self._unknown_because = ""
-
-    @property
-    def acknowledged_ns(self) -> int:
-        """Rig time at which the pump's last bytes arrived."""
-        return self._link.last_rx_ns
-
-    @property
-    def unknown_because(self) -> str:
-        """Why the last `Acceptance.UNKNOWN` is unknown."""
-        return self._unknown_because
 
     @property
     def alarms(self) -> tuple[tuple[int, FlowAlarm], ...]:
         """Every stall, and every loss of the pump's session, seen so far with the rig time, oldest first."""
         return tuple(self._line.alarms)
-
-    @property
-    def _where(self) -> str:
-        return self._link.where
 
     # --- first contact
 
@@ -96,32 +79,12 @@ class HarvardPump:
             self._check_unchanged(before, identity)
         self._identity, self._opening = identity, opening
 
-    def identify(self) -> FlowSourceIdentity:
-        """Return model and firmware; opens the pump if that was not done on this opening of the link."""
-        self._greet()
-        assert self._identity is not None  # noqa: S101 - open() sets it or raises
-        return self._identity
+    @property
+    def _is_greeted(self) -> bool:
+        return self._opening == self._line.opening == self._link.openings
 
-    def _greet(self) -> None:
-        if not self._opening == self._line.opening == self._link.openings:
-            self.open()
-
-    def _check_unchanged(self, was: FlowSourceIdentity, found: FlowSourceIdentity) -> None:
-        """Refuse a pump that came back as another one, or with another syringe: its flow would not go on as before."""
-        if found != was:
-            raise self._changed(f"{found.model} {found.firmware}", f"{was.model} {was.firmware}")
-        if self._diameter_mm is not None:
-            told = harvard.parse_diameter(self._line.read("diameter"))
-            if told.value != self._diameter_mm:
-                raise self._changed(f"a diameter of {told.value:g} mm", f"{self._diameter_mm:g} mm")
-
-    def _changed(self, found: str, expected: str) -> DeviceChanged:
-        return DeviceChanged(
-            f"it came back with {found}",
-            where=self._where,
-            expected=f"{expected}, as before its link was lost",
-            hint="plug the former pump in again, and set diameter and rate anew",
-        )
+    def _told_diameter(self) -> Shown:
+        return harvard.parse_diameter(self._line.read("diameter"))
 
     # --- reading
 
@@ -172,7 +135,7 @@ class HarvardPump:
         self._greet()
         self._line.set_before_reading_back(f"diameter {text}")
         told = harvard.parse_diameter(self._line.read("diameter"))
-        self._check_told("diameter", told, diameter_mm, "mm")
+        self._check_told("diameter", told, diameter_mm, "mm", told.step / 2)
         self._diameter_mm = told.value
         return ShownAmount(*told)
 
@@ -194,7 +157,7 @@ class HarvardPump:
             )
         self._line.set_before_reading_back(f"irate {text}")
         told = harvard.parse_rate(self._line.read("irate"))
-        self._check_told("rate", told, rate_ul_per_h, "uL/h")
+        self._check_told("rate", told, rate_ul_per_h, "uL/h", told.step / 2)
         return ShownAmount(*told)
 
     def set_target(self, volume_ul: float | None) -> ShownAmount | None:
@@ -210,7 +173,7 @@ class HarvardPump:
             shown = told.text if told else harvard.NO_TARGET[0]
             wanted = "no target volume" if volume_ul is None else f"{volume_ul!r} uL, as set"
             raise InstrumentError(f"its target reads back as {shown!r}", where=self._where, expected=wanted)
-        self._check_told("target volume", told, volume_ul, "uL")
+        self._check_told("target volume", told, volume_ul, "uL", told.step / 2)
         return ShownAmount(*told)
 
     def clear_dispensed(self) -> None:
@@ -220,15 +183,6 @@ class HarvardPump:
         told = harvard.parse_volume(self._line.read("ivolume"))
         if told.value:
             raise InstrumentError(f"its counter reads back as {told.text}", where=self._where, expected="0")
-
-    def _check_told(self, what: str, told: Shown, wanted: float, unit: str) -> None:
-        if abs(told.value - wanted) > told.step / 2 + float(FLOAT_NOISE) * abs(wanted):
-            raise InstrumentError(
-                f"its {what} reads back as {told.text}",
-                where=self._where,
-                expected=f"{wanted!r} {unit}, as set",
-                hint="stop the pump and set it again",
-            )
 
     # --- moving
 
@@ -271,6 +225,8 @@ class HarvardPump:
             state = self._state_after_stop()
             if state is not None and state.at_rest and self._seems_at_rest():
                 return Acceptance.ACKNOWLEDGED
+            if state is not None:  # silence has taken its time already; one that answers is given time to stop
+                self._line.links.pause(_STOP_AGAIN_S)
         return Acceptance.UNKNOWN
 
     def _state_after_stop(self) -> FlowState | None:
@@ -334,15 +290,7 @@ class HarvardPump:
         if seen is None:
             return Acceptance.UNKNOWN
         state, after = seen
-        if state is FlowState.INFUSING:
-            return Acceptance.ACKNOWLEDGED
-        if not state.at_rest:
-            raise self._stopped_because(state)
-        if after is not None and after.value > before.value:
-            return Acceptance.ACKNOWLEDGED  # it ran, and its target is reached or it stalled
-        counter = f", its counter stood at {before.text} and stands at {after.text}" if after else ""
-        self._unknown_because = f"{why}; it is {state.value}{counter}"
-        return Acceptance.UNKNOWN
+        return self._settled(before, why, state, after)
 
     def _look(self) -> tuple[FlowState, Shown | None] | None:
         """Return what the pump does and, at rest, its counter; None when it cannot be asked."""
@@ -356,13 +304,3 @@ class HarvardPump:
                 if line.moving or self._status(tries=1)[0] is state:
                     return state, None
         return None
-
-    def _stopped_because(self, state: FlowState) -> InstrumentError:
-        """Stop a pump that does something else than infusing, and return the error that says so."""
-        stopped = self.stop() is Acceptance.ACKNOWLEDGED
-        return InstrumentError(
-            f"told to infuse, it is {state.value}; "
-            + ("it was stopped" if stopped else f"nothing confirms that it was stopped ({self._unknown_because})"),
-            where=self._where,
-            hint="look at the pump: somebody may be at its display",
-        )

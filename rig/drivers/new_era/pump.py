@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from rig.drivers.new_era.line import NewEraLine, NewEraRefused, Told
-from rig.errors import DeviceChanged, InstrumentError, ProtocolError, TransportError, TransportTimeout
+from rig.errors import InstrumentError, ProtocolError, TransportError, TransportTimeout
 from rig.instruments import (
     Acceptance,
     Dispensed,
@@ -21,17 +21,18 @@ from rig.instruments import (
     FlowStatus,
     ShownAmount,
 )
+from rig.plugins.syringe_pump import SyringePumpBase
 from rig.transport.links import Link, Links
 from rig.wire import new_era
 from rig.wire.new_era import Fault
-from rig.wire.shown import FLOAT_NOISE, Shown
+from rig.wire.shown import Shown
 
 _STOP_TRIES = 6
 _SETTLE_TRIES = 3
 _TROUBLE = (TransportError, ProtocolError, InstrumentError)  # what keeps a pump from being asked
 
 
-class NewEraPump:
+class NewEraPump(SyringePumpBase):
     """One pump on one link; volumes in uL, rates in uL/h. Implements `rig.instruments.FlowSource`.
 
     ``safe_timeout_s`` 0 speaks basic mode; 1 to 255 safe mode, with CRCs, in which the pump stops by itself when it
@@ -39,36 +40,19 @@ class NewEraPump:
     link time for one answer. After `rig.errors.LinkLost` the next call greets the pump anew.
     """
 
+    _look_at = "look at the pump: its program or its direction was changed by hand"
+
     def __init__(
         self, links: Links, link: Link, *, address: int = 0, safe_timeout_s: int = 0, timeout_s: float = 1.0
     ) -> None:
+        super().__init__(links, link, address)
         self._line = NewEraLine(links, link, address, safe_timeout_s, timeout_s)
-        self._link = link
-        self._now_ns = links.clock.now_ns
-        self._address = address
-        self._identity: FlowSourceIdentity | None = None
-        self._diameter_mm: float | None = None  # as last set or read here
-        self._opening = -1  # the opening of the link at which the pump was asked who it is
-        self._unknown_because = ""
-
-    @property
-    def acknowledged_ns(self) -> int:
-        """Rig time at which the pump's last bytes arrived."""
-        return self._link.last_rx_ns
-
-    @property
-    def unknown_because(self) -> str:
-        """Why the last `Acceptance.UNKNOWN` is unknown."""
-        return self._unknown_because
+        self._safe = bool(safe_timeout_s)
 
     @property
     def alarms(self) -> tuple[tuple[int, FlowAlarm], ...]:
         """Every alarm heard so far with the rig time, oldest first; safe mode tells one unasked, and again asked."""
         return tuple(self._line.alarms)
-
-    @property
-    def _where(self) -> str:
-        return self._link.where
 
     # --- first contact
 
@@ -87,32 +71,8 @@ class NewEraPump:
             self._check_unchanged(self._identity, identity)
         self._identity, self._opening = identity, opening
 
-    def identify(self) -> FlowSourceIdentity:
-        """Return model and firmware; opens the pump if that was not done on this opening of the link."""
-        self._greet()
-        assert self._identity is not None  # noqa: S101 - open() sets it or raises
-        return self._identity
-
-    def _greet(self) -> None:
-        if self._opening != self._link.openings:
-            self.open()
-
-    def _check_unchanged(self, was: FlowSourceIdentity, found: FlowSourceIdentity) -> None:
-        """Refuse a pump that came back as another one, or with another syringe: its flow would not go on as before."""
-        if found != was:
-            raise self._changed(f"{found.model} {found.firmware}", f"{was.model} {was.firmware}")
-        if self._diameter_mm is not None:
-            told = new_era.parse_diameter(self._read("DIA"))
-            if told.value != self._diameter_mm:
-                raise self._changed(f"a diameter of {told.value:g} mm", f"{self._diameter_mm:g} mm")
-
-    def _changed(self, found: str, expected: str) -> DeviceChanged:
-        return DeviceChanged(
-            f"it came back with {found}",
-            where=self._where,
-            expected=f"{expected}, as before its link was lost",
-            hint="plug the former pump in again, and set diameter and rate anew",
-        )
+    def _told_diameter(self) -> Shown:
+        return new_era.parse_diameter(self._read("DIA"))
 
     # --- reading
 
@@ -209,19 +169,10 @@ class NewEraPump:
                     raise
         self._line.insist("DIR", "INF")
 
-    def _check_told(self, what: str, told: Shown, wanted: float, unit: str) -> None:
-        if abs(told.value - wanted) > float(FLOAT_NOISE) * abs(wanted):
-            raise InstrumentError(
-                f"its {what} reads back as {told.text}",
-                where=self._where,
-                expected=f"{wanted!r} {unit}, as set",
-                hint="stop the pump and set it again",
-            )
-
     # --- moving
 
     def infuse(self) -> Acceptance:
-        """Start infusing at the rate that is set; ``RUN`` leaves once.
+        """Start infusing at the rate that is set; ``RUN`` leaves once. In basic mode its status is read back.
 
         Raises `InstrumentError` when the pump refuses, is not stopped, or does something else than infusing: then
         nothing runs, or the message says that this is not confirmed. UNKNOWN: `unknown_because` says what was seen;
@@ -246,14 +197,17 @@ class NewEraPump:
             raise InstrumentError(f"RUN was answered, and yet it is {told.state.value}", where=self._where)
         if told.state is not FlowState.INFUSING:
             raise self._stopped_because(told.state)
-        return Acceptance.ACKNOWLEDGED
+        if self._safe:
+            return Acceptance.ACKNOWLEDGED
+        # Without a checksum one wrong bit makes another answer this one: its status has to bear it out.
+        return self._settle(before, "RUN was acknowledged, and nothing that came after it confirms that it runs")
 
     def stop(self) -> Acceptance:
         """Stop the pump (STP pauses, a second one ends its program); repeated until its answers say so.
 
         Raises `rig.errors.LinkLost` when nobody can be told.
         """
-        if self._opening != self._link.openings:
+        if not self._is_greeted:
             with suppress(TransportTimeout, ProtocolError, InstrumentError):
                 self._line.choose_mode()  # who it is does not matter now
         before: FlowState | None = None
@@ -301,16 +255,8 @@ class NewEraPump:
         if seen is None:
             return Acceptance.UNKNOWN
         told, after = seen
-        if told.state is FlowState.INFUSING:
-            return Acceptance.ACKNOWLEDGED
-        if not told.state.at_rest:
-            raise self._stopped_because(told.state)
-        if after is not None and after.value > before.value:
-            return Acceptance.ACKNOWLEDGED  # it ran, and its target is reached
-        counter = f", its counter stood at {before.text} and stands at {after.text}" if after else ""
         alarm = f", because {told.alarm.value}" if told.alarm else ""
-        self._unknown_because = f"{why}; it is {told.state.value}{alarm}{counter}"
-        return Acceptance.UNKNOWN
+        return self._settled(before, why, told.state, after, alarm)
 
     def _look(self) -> tuple[Told, Shown | None] | None:
         """Return what the pump does and, at rest and without an alarm, its counter; None when it cannot be asked."""
@@ -333,13 +279,3 @@ class NewEraPump:
             raise FlowAlarmRaised(alarm, "RUN", where=self._where)
         self._unknown_because += f"; and yet it is {found.state.value}"
         return Acceptance.UNKNOWN
-
-    def _stopped_because(self, state: FlowState) -> InstrumentError:
-        """Stop a pump that does something else than infusing, and return the error that says so."""
-        stopped = self.stop() is Acceptance.ACKNOWLEDGED
-        return InstrumentError(
-            f"told to infuse, it is {state.value}; "
-            + ("it was stopped" if stopped else f"nothing confirms that it was stopped ({self._unknown_because})"),
-            where=self._where,
-            hint="look at the pump: its program or its direction was changed by hand",
-        )

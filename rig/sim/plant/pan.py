@@ -8,6 +8,8 @@ from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, PlantParameters
 from rig.sim.plant.environment import Environment
 
+WEIGHT_DENSITY_MG_PER_UL = 8.0  # steel, as a conventional mass has it
+
 
 class Pan:
     """A cylindrical vessel with an outlet tube that dips in from outside and does not touch it."""
@@ -24,6 +26,7 @@ class Pan:
         self.delivered_mg = 0.0
         self._hanging_mg = 0.0  # of what was delivered: a drop that has not fallen yet
         self.injected_mg = 0.0  # by a syringe pump, where there is one
+        self.weight_mg = 0.0  # of a reference weight beside the vessel
         self._evaporated_mg = 0.0  # at the node
         self._rate_mg_per_ns = self._evaporation()
         self._nodes: list[tuple[int, float, float]] = [(environment.node_ns, 0.0, self._rate_mg_per_ns)]
@@ -75,7 +78,11 @@ class Pan:
         liquid_ul = liquid_mg / density
         tube_ul = self._tube_mm2 * (liquid_ul / self._free_mm2)
         return (
-            p.vessel_mass_mg + liquid_mg - air * (p.vessel_volume_ul + liquid_ul) + (density - air) * tube_ul,
+            p.vessel_mass_mg
+            + liquid_mg
+            - air * (p.vessel_volume_ul + liquid_ul)
+            + (density - air) * tube_ul
+            + self.weight_mg * (1.0 - air / WEIGHT_DENSITY_MG_PER_UL),
             temperature_c,
         )
 

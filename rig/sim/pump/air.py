@@ -48,6 +48,7 @@ class Air:
         self._powered = 0
         self._sendings = 0  # the pump drops the answer it was about to give when it hears something new
         self._counted: dict[Fault, int] = {}
+        self._arriving: list[tuple[int, int, int | None]] = []  # first byte, end, and as in `_on_air`
 
     def attach(self, port: Port) -> None:
         """Learn how to be called back."""
@@ -79,6 +80,21 @@ class Air:
         """Let a woken pump acknowledge to whoever listens first."""
         if self._pump.owes_wake_ack:
             self._answer(self._pump.wake_ack(), 0, at_ns)
+
+    def arriving_until(self, at_ns: int, since_ns: int) -> int | None:
+        """Return when a packet ends whose first byte has come by ``at_ns``, but not before ``since_ns``; else None."""
+        self._arriving = [each for each in self._arriving if each[1] > at_ns]
+        ends = [
+            ends_ns
+            for first_ns, ends_ns, sendings in self._arriving
+            if since_ns <= first_ns <= at_ns and sendings in (None, self._sendings)
+        ]
+        return max(ends, default=None)
+
+    @property
+    def preamble_ns(self) -> int:
+        """Return how long preamble and sync word take."""
+        return round(self._p.preamble_s * 1e9)
 
     @property
     def _wire(self) -> Port:
@@ -113,6 +129,7 @@ class Air:
     def _on_air(self, coded: bytes, begins_ns: int, sendings: int | None) -> None:
         """Let a packet of the pump be on the air; with ``sendings`` it is given up when the stick sends again."""
         ends_ns = begins_ns + self.packet_ns(coded)
+        self._arriving.append((begins_ns + self.preamble_ns, ends_ns, sendings))
         self._wire.call_at(ends_ns, partial(self._at_stick, coded, begins_ns, sendings, self._powered))
 
     def _at_stick(self, coded: bytes, begins_ns: int, sendings: int | None, powered: int, at_ns: int) -> None:
@@ -121,6 +138,7 @@ class Air:
         for late_ns, arrived in self._through(coded, "heard", self._wire.rig_ns(at_ns)):
             if late_ns:
                 again = partial(self._late_at_stick, arrived, begins_ns + late_ns, powered)
+                self._arriving.append((begins_ns + late_ns + self.preamble_ns, at_ns + late_ns, None))
                 self._wire.call_at(at_ns + late_ns, again)
             else:
                 self._heard(arrived, begins_ns, at_ns)

@@ -160,6 +160,10 @@ class CareLinkStick:
             records=command[11],
         )
         self._accept(now_ns)
+        if not self._faults.on("link.stale", self._wire.rig_ns(now_ns)):
+            # In recorded traffic the ACK of a key press that nobody fetched is gone after the next transmit, and the
+            # first download is the next command's answer (decocare, analysis/mm-send-comm.markdown).
+            self._replies.clear()
         self._pump_id = asked.pump_id
         self._dance = Dance(asked, self._air, self._wire, self, self._radio, now_ns + REPLY_NS)
 
@@ -239,7 +243,7 @@ class CareLinkStick:
             self._dance.heard(coded, begins_ns, at_ns)
 
     def piece(self, kind: int, data: bytes, is_last: bool, retries: int) -> None:
-        """Take an answer of the pump, or a piece of one; answers wait for one another."""
+        """Take an answer of the pump, or a piece of one; in a stale buffer answers wait for one another."""
         last = self._replies[-1] if self._replies else None
         if last is not None and not last.is_whole:
             if kind == KIND_PIECE:

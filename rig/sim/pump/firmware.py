@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, STROKES_PER_U, PlantParameters, PumpModel
 from rig.sim.plant.plant import Plant
+from rig.sim.pump.boluses import Boluses
 from rig.sim.pump.clock import PumpClock
 from rig.sim.pump.history import History, Records
 from rig.sim.pump.tables import Tables
 from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
 from rig.sim.seeds import source
+from rig.sim.waves import Wave, read_wave
 
 NAK_REFUSED = 0x08
 NAK_RANGE = 0x09
@@ -22,6 +26,7 @@ STATE_REWINDING, STATE_PREPARING, STATE_NORMAL = 0, 1, 3
 REWIND_NS = 30_000_000_000
 PRIMED_TENTHS = 84, 3  # of a unit: by hand through the tube, then a fixed amount for the cannula
 ALARM_EMPTY = 0x3E
+ALARM_NO_DELIVERY = 0x04
 MAX_TEMP_HALF_HOURS = 48
 MAX_PERCENT = 200
 
@@ -61,6 +66,7 @@ class Firmware:
             empty=self._empty,
         )
         self.therapy = Therapy(model, self.clock, source(seed, "pump.interval"), p.interval_sd, reports)
+        self._boluses = Boluses(plant, self.clock, self.therapy, self._records, lambda: self.history)
         if faults.named("pump.reservoir"):
             held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
             self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
@@ -69,19 +75,15 @@ class Firmware:
         self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
         self.temp_is_percent = False
         self.remote_enabled = True
+        self._faults = faults
         self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
         self.keys_pushed = 0  # over the link
         self._acknowledged = False  # ESC was pressed on an alarm
         self._low_reservoir_said = False
         self._low_battery_said = False
-        self._bolus_remote = False
         self._today_strokes = 0
         self._yesterday_strokes = 0
-        self._operator = [
-            (at_ns, act)
-            for start_ns, end_ns in sorted(faults.spans("pump.rewound"))
-            for at_ns, act in ((start_ns, self._rewind), (end_ns, self._prime))
-        ]
+        self._operator = self._acts(faults)
         self._fill_history()
         plant.drive(self._run_to)
 
@@ -108,22 +110,25 @@ class Firmware:
     def bolus(self, strokes: int, rig_ns: int) -> int:
         """Start a normal bolus of ``strokes`` steps of 0.025 U."""
         self.settle(rig_ns)
-        therapy = self.therapy
-        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
+        code = self._bolus_refused(strokes)
+        if not code:
+            self._boluses.by_radio(strokes)
+        return code
+
+    def _bolus_refused(self, strokes: int) -> int:
+        if not self.therapy.can_deliver:
             return NAK_REFUSED
-        if therapy.bolus is not None:
+        if self.therapy.bolus is not None:  # a square wave too, as far as anybody knows
             return NAK_BOLUS_RUNS
         if strokes <= 0 or strokes * 10 > self.max_bolus_tenths * STROKES_PER_U:
             return NAK_RANGE
-        self._plant.begin("bolus", rig_ns, programmed_u=strokes / STROKES_PER_U)
-        therapy.start_bolus(strokes)
         return 0
 
     def temp_basal(self, is_percent: bool, value: int, half_hours: int, rig_ns: int) -> int:
         """Start a temporary basal (percent, or steps of 0.025 U/h); no half-hours cancel the running one."""
         self.settle(rig_ns)
         therapy = self.therapy
-        if therapy.suspended or therapy.alarm or therapy.rewound_ns is not None:
+        if not therapy.can_deliver:
             return NAK_REFUSED
         if self.temp_is_percent and not is_percent:
             return NAK_REFUSED
@@ -144,8 +149,8 @@ class Firmware:
         """Stop all delivery; harmless when it is stopped."""
         self.settle(rig_ns)
         if not self.therapy.suspended:
-            self.therapy.suspend()
             self.history.append(self._records.simple(0x1E, 0, self.local(), remote=True))
+            self.therapy.suspend()
             self._plant.begin("suspended", rig_ns)
         return 0
 
@@ -261,6 +266,7 @@ class Firmware:
         self._today_strokes += strokes
         rig_ns = self.clock.rig_ns(running_ns)
         self._plant.stroke(rig_ns, strokes, kind, bolus_share)
+        self._feel(rig_ns, running_ns)
         if not self._low_battery_said:
             self._watch_battery(self._voltage_v(rig_ns), self.clock.local(running_ns))
         left = self.therapy.reservoir_strokes
@@ -268,12 +274,16 @@ class Firmware:
             self._low_reservoir_said = True
             self.history.append(self._records.simple(0x34, left // 4, self.clock.local(running_ns)))
 
+    def _feel(self, rig_ns: int, running_ns: int) -> None:
+        """Look at the force sensor after a stroke: too much of it is an occlusion, and stops everything."""
+        limit_kpa = self._faults.latest("pump.occlusion_alarm", rig_ns) or self._p.occlusion_kpa
+        if self._plant.pressure_kpa < limit_kpa or self._faults.on("pump.occlusion_deaf", rig_ns):
+            return
+        self.history.append(self._records.alarm(ALARM_NO_DELIVERY, self.clock.local(running_ns)))
+        self.therapy.stop_for_alarm(ALARM_NO_DELIVERY)
+
     def _bolus_ended(self, bolus: Bolus, running_ns: int) -> None:
-        # Written when delivery has ended (no source knows better), with the time at which it began.
-        delivered = self.therapy.delivered_strokes(bolus)
-        at = self.clock.local(bolus.start_ns)
-        self.history.append(self._records.bolus(bolus.strokes, delivered, at, remote=True))
-        self._plant.end("bolus", self.clock.rig_ns(running_ns))
+        self._boluses.ended(bolus, running_ns)
 
     def _scheduled(self, index: int, running_ns: int) -> None:
         start, rate = self.therapy.profile()[index]
@@ -292,6 +302,20 @@ class Firmware:
         self.therapy.stop_for_alarm(ALARM_EMPTY)
 
     # --- what an operator does at the pump
+
+    def _acts(self, faults: FaultSet) -> list[tuple[int, Callable[[], None]]]:
+        """Return what is done when, in rig time, the earliest first."""
+        acts: list[tuple[int, Callable[[], None]]] = []
+        for start_ns, end_ns in faults.spans("pump.rewound"):
+            acts += [(start_ns, self._rewind), (end_ns, self._prime)]
+        acts += [(start_ns, partial(self._key_in, read_wave(text))) for start_ns, text in faults.words("pump.hand")]
+        return sorted(acts, key=lambda act: act[0])
+
+    def _key_in(self, wave: Wave) -> None:
+        """Start a bolus at the pump's keys, where it lets its operator: old ones in steps of 0.1 U."""
+        step = 1 if self.model.is_new else 4
+        if not (wave.now % step or wave.later % step or self._bolus_refused(wave.now + wave.later)):
+            self._boluses.by_hand(wave)
 
     def _rewind(self) -> None:
         self.history.append(self._records.simple(0x21, 0, self.local()))

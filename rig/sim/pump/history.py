@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 PAGE_BYTES = 1022
@@ -19,13 +20,16 @@ def crc16(data: bytes) -> int:
     return crc
 
 
-def stamp(local: datetime, remote: bool = False) -> bytes:
-    """Return the 5-byte time stamp; 2025-03-09 14:05:30 is 1E C5 0E 09 19 [minimed 6.1, 8.4]."""
+def stamp(local: datetime, remote: bool = False, mark: int = 0) -> bytes:
+    """Return the 5-byte time stamp; 2025-03-09 14:05:30 is 1E C5 0E 09 19 [minimed 6.1, 8.4].
+
+    ``mark`` stands in the upper three bits of the hour.
+    """
     return bytes(
         (
             (local.month >> 2) << 6 | local.second,
             (local.month & 3) << 6 | local.minute,
-            local.hour,
+            mark << 5 | local.hour,
             local.day | (0x40 if remote else 0),
             local.year - 2000 & 0x7F,
         )
@@ -41,18 +45,25 @@ class Records:
     """Builds records in the layout of one pump family; ``is_late`` is family 51 and up."""
 
     def __init__(self, is_new: bool, is_late: bool = False) -> None:
-        self._is_new = is_new
+        self.is_new = is_new
         self._is_late = is_late
 
-    def bolus(self, programmed: int, delivered: int, at: datetime, remote: bool, unabsorbed: int = 0) -> bytes:
-        """Return a normal bolus; amounts in steps of 0.025 U."""
-        if self._is_new:
-            body = (
-                b"\x01" + b"".join(amount.to_bytes(2, "big") for amount in (programmed, delivered, unabsorbed)) + b"\0"
-            )
+    def bolus(
+        self,
+        programmed: int,
+        delivered: int,
+        at: datetime,
+        remote: bool,
+        unabsorbed: int = 0,
+        half_hours: int = 0,
+        mark: int = 0,
+    ) -> bytes:
+        """Return a bolus; amounts in steps of 0.025 U, half-hours of a square wave (0: normal)."""
+        if self.is_new:
+            body = b"\x01" + b"".join(amount.to_bytes(2, "big") for amount in (programmed, delivered, unabsorbed))
         else:
-            body = bytes((0x01, programmed // 4, delivered // 4, 0))
-        return body + stamp(at, remote)
+            body = bytes((0x01, programmed // 4, delivered // 4))
+        return body + bytes((half_hours,)) + stamp(at, remote, mark)
 
     def temp_basal(self, kind_percent: bool, value: int, half_hours: int, at: datetime, remote: bool) -> bytes:
         """Return the pair of records of a temp basal; ``value`` in percent or in 0.025 U/h."""
@@ -62,14 +73,14 @@ class Records:
 
     def basal_start(self, index: int, half_hours: int, rate: int, at: datetime) -> bytes:
         """Return "scheduled basal starts", which only new pumps write; ``rate`` in 0.025 U/h."""
-        if not self._is_new:
+        if not self.is_new:
             return b""
         return bytes((0x7B, index)) + stamp(at) + bytes((half_hours,)) + rate.to_bytes(2, "little")
 
     def daily_total(self, strokes: int, day: datetime) -> bytes:
         """Return the total of a day, in steps of 0.025 U."""
         body = b"\x07\x00\x00" + min(strokes, 0xFFFF).to_bytes(2, "big") + date_stamp(day)
-        return body + (bytes(3) if self._is_new else b"")
+        return body + (bytes(3) if self.is_new else b"")
 
     def profile_change(self, before: bool, entries: list[tuple[int, int]], at: datetime) -> bytes:
         """Return a profile before (08) or after (09) a change; entries are (half-hours, 0.025 U/h)."""
@@ -93,6 +104,18 @@ class Records:
         return bytes((0x06, code, 0, 0)) + stamp(at)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where records stand, for the few that a pump brings up to date."""
+
+    page: bytearray
+    at: int
+
+    def overwrite(self, records: bytes) -> None:
+        """Put others of the same size in their place; a page that is gone by now stays gone."""
+        self.page[self.at : self.at + len(records)] = records
+
+
 class History:
     """Pages of records; page 0 is the newest, and the oldest goes when there are too many."""
 
@@ -101,16 +124,16 @@ class History:
         self._pages: list[bytearray] = [bytearray()]
         self._dropped = 0
 
-    def append(self, records: bytes) -> None:
-        """Add records that belong together; they never straddle two pages."""
-        if not records:
-            return
+    def append(self, records: bytes) -> Place:
+        """Add records that belong together; they never straddle two pages. Return where they stand."""
         if len(self._pages[-1]) + len(records) > PAGE_BYTES:
             self._pages.append(bytearray())
             if len(self._pages) > self._most:
                 self._pages.pop(0)
                 self._dropped += 1
-        self._pages[-1] += records
+        page = self._pages[-1]
+        page += records
+        return Place(page, len(page) - len(records))
 
     @property
     def newest_number(self) -> int:

@@ -31,9 +31,9 @@ class _Listening:
     """A running receive, and what to send again when nothing comes."""
 
     token: int
+    since_ns: int
     timeout_ns: int
     again: bytes
-    repeat: int
     retries: int
 
 
@@ -135,7 +135,7 @@ class Stick:
         repeat, delay_ms = arguments[1], arguments[2]
         timeout_ns = _timeout_ns(arguments[4:8])
         sent_ns = self._transmit(packet, repeat, delay_ms, now_ns)
-        self._listen(timeout_ns, sent_ns, again=packet, repeat=repeat, retries=arguments[8])
+        self._listen(timeout_ns, sent_ns, again=packet, retries=arguments[8])
 
     def _hold_until(self, at_ns: int) -> None:
         """Be busy until a link time; commands that come meanwhile wait in the UART's buffer."""
@@ -151,18 +151,21 @@ class Stick:
 
     def _heard(self, coded: bytes, begins_ns: int, at_ns: int) -> None:
         """Hand up a packet of the pump that has ended, if the stick listened all the time."""
-        if self._listening is None or begins_ns < self._sending_until_ns or not self._in_reach():
+        listening = self._listening
+        if listening is None or begins_ns < self._sending_until_ns or not self._in_reach():
             return
+        if begins_ns + self._air.preamble_ns < listening.since_ns:
+            return  # its beginning was over before the radio listened
         self._listening = None
         self._counter = self._counter % 255 + 1
         rssi = self._rssi(self._wire.rig_ns(at_ns))
         self._wire.send(bytes((rssi, self._counter)) + coded + b"\x00", at_ns)
 
-    def _listen(self, timeout_ns: int, from_ns: int, again: bytes = b"", repeat: int = 0, retries: int = 0) -> None:
+    def _listen(self, timeout_ns: int, from_ns: int, again: bytes = b"", retries: int = 0) -> None:
         """Receive from ``from_ns`` on; a timeout of 0 never ends by itself."""
         self._token += 1
         token = self._token
-        self._listening = _Listening(token, timeout_ns, again, repeat, retries)
+        self._listening = _Listening(token, from_ns, timeout_ns, again, retries)
         self._wire.call_at(from_ns, lambda at_ns: self._owed_ack(token, at_ns))
         if timeout_ns:
             self._wire.call_at(from_ns + timeout_ns, lambda at_ns: self._timed_out(token, at_ns))
@@ -176,9 +179,13 @@ class Stick:
         listening = self._listening
         if listening is None or listening.token != token:
             return
+        arriving_until_ns = self._air.arriving_until(at_ns, listening.since_ns) if self._in_reach() else None
+        if arriving_until_ns is not None:  # only silence times out, not a packet that has begun (radio.c of 0.9)
+            self._wire.call_at(arriving_until_ns, lambda then_ns: self._timed_out(token, then_ns))
+            return
         if listening.again and listening.retries:
-            sent_ns = self._transmit(listening.again, listening.repeat, 0, at_ns)
-            self._listen(listening.timeout_ns, sent_ns, listening.again, listening.repeat, listening.retries - 1)
+            sent_ns = self._transmit(listening.again, 0, 0, at_ns)  # once, however often the first time (radio.c)
+            self._listen(listening.timeout_ns, sent_ns, listening.again, listening.retries - 1)
             return
         self._listening = None
         self._wire.send(NOTHING_HEARD, at_ns)

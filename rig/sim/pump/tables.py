@@ -18,14 +18,20 @@ class Tables:
     carb_ratios: list[tuple[int, int]] = field(default_factory=lambda: [(0, 120)])  # 0.1 g/U, or 0.001 U/exchange
     sensitivities: list[tuple[int, int]] = field(default_factory=lambda: [(0, 50)])  # mg/dL per U, or 0.1 mmol/L
     targets: list[tuple[int, int, int]] = field(default_factory=lambda: [(0, 100, 120)])  # low, high
+    counts_ratios: bool = True  # in the second byte of the new layout, as one public client reads it
     remote_ids: list[str] = field(default_factory=list)  # at most three, six characters each
 
 
 def carb_ratios(tables: Tables, is_new: bool) -> bytes:
-    """Return the ratios: new pumps have one byte more, two-byte values and finer steps."""
+    """Return the ratios: new pumps have one byte more, two-byte values and finer steps.
+
+    What that byte holds the sources do not agree on [minimed 4.3]; decocare, which people ran on such pumps, takes as
+    many entries as it says.
+    """
     if is_new:
         entries = [bytes((start,)) + ratio.to_bytes(2, "big") for start, ratio in tables.carb_ratios]
-        return (bytes((tables.carb_units, 0)) + b"".join(entries[:SEGMENTS])).ljust(25, b"\x00")[:25]
+        count = min(SEGMENTS, len(entries)) if tables.counts_ratios else 0
+        return (bytes((tables.carb_units, count)) + b"".join(entries[:SEGMENTS])).ljust(25, b"\x00")[:25]
     coarser = 10 if tables.carb_units == GRAMS else 100
     entries = [bytes((start, ratio // coarser)) for start, ratio in tables.carb_ratios]
     return (bytes((tables.carb_units,)) + b"".join(entries[:SEGMENTS])).ljust(17, b"\x00")

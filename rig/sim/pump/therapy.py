@@ -28,12 +28,13 @@ class Temp:
 
 @dataclass(slots=True)
 class Bolus:
-    """A running normal bolus, in steps of 0.025 U."""
+    """A running bolus, in steps of 0.025 U."""
 
     strokes: int
     start_ns: int
     duration_ns: int
     doses: int
+    half_hours: int = 0  # of a square wave
     given: int = 0  # doses so far
 
     def next_ns(self) -> int:
@@ -122,10 +123,17 @@ class Therapy:
         self.advance(now_ns)
         self._accrue(max(now_ns, self.now_ns))
 
-    def start_bolus(self, strokes: int) -> None:
-        """Start a normal bolus now."""
+    @property
+    def can_deliver(self) -> bool:
+        """Say whether neither a suspension nor an alarm nor a rewind stops everything."""
+        return not self.suspended and not self.alarm and self.rewound_ns is None
+
+    def start_bolus(self, strokes: int, half_hours: int = 0) -> Bolus:
+        """Start a bolus now: a normal one, or a square wave in equal doses over some half-hours."""
         doses = -(-strokes // self._model.dose_strokes)
-        self.bolus = Bolus(strokes, self.now_ns, bolus_duration_ns(strokes, self._model.is_new), doses)
+        duration_ns = half_hours * HALF_HOUR_NS or bolus_duration_ns(strokes, self._model.is_new)
+        self.bolus = Bolus(strokes, self.now_ns, duration_ns, doses, half_hours)
+        return self.bolus
 
     def start_temp(self, is_percent: bool, value: int, half_hours: int) -> None:
         """Start or replace a temporary basal now."""
@@ -219,7 +227,7 @@ class Therapy:
         self._next_basal_ns = self.now_ns + -(-left // self.rate) if self.rate else NEVER_NS
 
     def _rate_now(self) -> int:
-        if self.suspended or self.alarm or self.rewound_ns is not None:
+        if not self.can_deliver:
             return 0
         scheduled = self.profile()[self.entry_now()][1]
         if self.temp is None:

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rig.sim.faults import FOREVER_NS, FaultSet
 from rig.sim.syringe.drive import Drive
-from rig.sim.syringe.parameters import SyringeParameters
+from rig.sim.syringe.parameters import SyringeParameters, SyringePumpModel
 from rig.sim.syringe.troubles import Troubles
 from rig.transport.virtual import Port
 
 SECOND_NS = 1_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A motor with its syringe and line, before a maker's electronics drive it.
+
+    ``advance`` lets the plant, and so the pump's own motor, run to a rig time.
+    """
+
+    model: SyringePumpModel
+    drive: Drive
+    advance: Callable[[int], None]
+    parameters: SyringeParameters
+    seed: int
+    faults: FaultSet
+    address: int = 0
+
+
 class SerialPump:
     """One pump on one wire; times are link times unless a name says otherwise.
 
-    ``advance`` lets the plant, and so the pump's own motor, run to a rig time. A maker's class fills in `_hear`,
-    `_unasked` and `_restart`.
+    A maker's class fills in `_hear`, `_unasked` and `_restart`.
     """
 
-    def __init__(
-        self, drive: Drive, advance: Callable[[int], None], parameters: SyringeParameters, seed: int, faults: FaultSet
-    ) -> None:
-        self.drive = drive
-        self._advance = advance
-        self._reply_ns = round(parameters.reply_s * 1e9)
-        self._troubles = Troubles(seed, faults)
+    def __init__(self, mounted: Mounted) -> None:
+        self.drive = mounted.drive
+        self._advance = mounted.advance
+        self._reply_ns = round(mounted.parameters.reply_s * 1e9)
+        self._troubles = Troubles(mounted.seed, mounted.faults)
         self._port: Port | None = None
         self._watching = 0  # number of the latest appointment; earlier ones are void
-        drive.on_end = self._ended
+        self.drive.on_end = self._ended
 
     def attach(self, port: Port) -> None:
         """Learn the wire; these pumps say nothing at power-up."""

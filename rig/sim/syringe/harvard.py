@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 
-from rig.sim.faults import FOREVER_NS, FaultSet
-from rig.sim.syringe.device import SECOND_NS, SerialPump
-from rig.sim.syringe.drive import Drive
+from rig.sim.faults import FOREVER_NS
+from rig.sim.syringe.device import SECOND_NS, Mounted, SerialPump
 from rig.sim.syringe.harvard_settings import Command, HarvardSettings, no_words
 from rig.sim.syringe.harvard_text import NOT_NOW, OUT_OF_RANGE, UNKNOWN, Refused, ul_per_h, write_rate
-from rig.sim.syringe.parameters import SyringeParameters, SyringePumpModel
 
 CR, LF, XON = b"\r", b"\n", b"\x11"
 MAX_LINE = 256
@@ -30,18 +27,9 @@ class HarvardPump(SerialPump):
     failure.
     """
 
-    def __init__(
-        self,
-        model: SyringePumpModel,
-        drive: Drive,
-        advance: Callable[[int], None],
-        parameters: SyringeParameters,
-        seed: int,
-        faults: FaultSet,
-        address: int = 0,
-    ) -> None:
-        super().__init__(drive, advance, parameters, seed, faults)
-        self._settings = HarvardSettings(model, drive, parameters, address)
+    def __init__(self, mounted: Mounted) -> None:
+        super().__init__(mounted)
+        self._settings = HarvardSettings(mounted.model, mounted.drive, mounted.parameters, mounted.address)
         self._input = bytearray()
         self._news = False  # a motion ended, and nobody has been told
         self._state = ""  # "" | "*" | "T*": why it stands

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rig.sim.faults import FaultSet
 from rig.sim.plant.plant import Plant
-from rig.sim.syringe.device import SerialPump
+from rig.sim.syringe.device import Mounted, SerialPump
 from rig.sim.syringe.drive import Drive
 from rig.sim.syringe.harvard import HarvardPump
 from rig.sim.syringe.new_era import NewEraPump
@@ -17,4 +17,4 @@ def mount_syringe(
     """Return a syringe pump whose tube ends in the plant's vessel."""
     drive = Drive(model, parameters, seed, faults, plant.mount(parameters.line_s))
     pump = NewEraPump if model.maker == "new_era" else HarvardPump
-    return pump(model, drive, plant.advance, parameters, seed, faults, address)
+    return pump(Mounted(model, drive, plant.advance, parameters, seed, faults, address))

@@ -6,9 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-from rig.sim.faults import FaultSet
-from rig.sim.syringe.device import SECOND_NS, SerialPump
-from rig.sim.syringe.drive import Drive
+from rig.sim.syringe.device import SECOND_NS, Mounted, SerialPump
 from rig.sim.syringe.new_era_frames import Ear, Heard, basic_answer, safe_answer
 from rig.sim.syringe.new_era_program import (
     BAD_PACKET,
@@ -27,7 +25,6 @@ from rig.sim.syringe.new_era_program import (
     read_number,
     write_number,
 )
-from rig.sim.syringe.parameters import SyringeParameters, SyringePumpModel
 
 LEAST_DIAMETER_MM, MOST_DIAMETER_MM = 0.1, 50.0
 SAME_MOMENT_NS = 10_000_000  # a change this soon after a new phase began is ignored
@@ -44,20 +41,11 @@ class NewEraPump(SerialPump):
     counters start at zero after a power failure and are shown modulo 10000; a rate changed on the run lasts until then.
     """
 
-    def __init__(
-        self,
-        model: SyringePumpModel,
-        drive: Drive,
-        advance: Callable[[int], None],
-        parameters: SyringeParameters,
-        seed: int,
-        faults: FaultSet,
-        address: int = 0,
-    ) -> None:
-        super().__init__(drive, advance, parameters, seed, faults)
-        self._model = model
+    def __init__(self, mounted: Mounted) -> None:
+        super().__init__(mounted)
+        self._model = mounted.model
         self._ear = Ear()
-        self._address = address
+        self._address = mounted.address
         self._safe_s = 0  # 0: basic mode
         self._heard_ns = 0  # when the last valid command came, for the time-out
         self._timer = 0

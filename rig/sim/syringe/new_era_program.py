@@ -56,7 +56,7 @@ def read_function(text: str) -> tuple[str, int]:
     """Return (function, operand) of a FUN command; raise `Refused`."""
     if text in ("RAT", "STP"):
         return text, 0
-    if text[:3] in ("PAS", "JMP") and text[3:].isdigit() and len(text) <= 5:
+    if text[:3] in ("PAS", "JMP") and text[3:].isdecimal() and len(text) <= 5:
         operand = int(text[3:])
         if not 1 <= operand <= (99 if text[:3] == "PAS" else PHASES):
             raise Refused(OUT_OF_RANGE)
