@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
@@ -22,12 +23,23 @@ from rig.readings import Ambient
 from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
-from rig.transport.virtual import VirtualLinks
+from rig.transport.virtual import SimulatedDevice, VirtualLinks
+
+if TYPE_CHECKING:
+    from rig.sim.bench import SimulatedBench
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 LEVELS = {"low": 0, "high": 1}
 MAX_STAMP_UNCERTAINTY_S = 1.0
+TWINS = {  # what the twin plays for each driver of a supply or meter
+    "keysight-e36": "e36312a",
+    "rigol-dp": "dp832",
+    "siglent-spd": "spd3303x",
+    "scpi-supply": "scpi",
+    "dmm-34461a": "34461a",
+    "sdm3055": "sdm3055",
+}
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
@@ -119,7 +131,7 @@ def _open_simulated(
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
-    refuse_instrument_faults([*simulation.faults, *faults])
+    refuse_instrument_faults([*simulation.faults, *faults], electrical_roles(config))
     twin = SimulatedBench(
         model=profile.model,
         link=config.pump.link,
@@ -131,16 +143,33 @@ def _open_simulated(
         resolution_mg=config.balance.resolution_mg,
         balance=config.balance.protocol,
     )
+    instruments = {role: _mounted(twin, config, role) for role in electrical_roles(config)}
     clock = VirtualClock()
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, ns_per_byte(pump_driver(config).spec.link_settings.baud))
     scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
-    bench = _assemble(config, clock, links, stick, scale)
+    electrical = {role: links.connect(role, device) for role, device in instruments.items()}
+    bench = _assemble(config, clock, links, stick, scale, electrical)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
+
+
+def _mounted(twin: SimulatedBench, config: BenchConfig, role: str) -> SimulatedDevice:
+    """Mount the twin's supply or meter in its pump's lead, and return what answers on its link."""
+    device = config.supply if role == SUPPLY else config.meter
+    protocol = "" if device is None else device.protocol
+    model = TWINS.get(protocol)
+    if model is None:
+        raise ConfigError(
+            f"the twin plays no {role} for '{protocol}'",
+            where=f"bench {config.name}",
+            expected=" or ".join(TWINS),
+            hint=f"rig check --driver {protocol} plays its own simulator",
+        )
+    return (twin.mount_supply(model) if role == SUPPLY else twin.mount_meter(model)).session()
 
 
 def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:

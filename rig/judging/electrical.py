@@ -100,15 +100,29 @@ def electrical_findings(view: RunView) -> list[Finding]:
 
 
 def low_alarm(looks: Sequence[Look]) -> tuple[Look, Look] | None:
-    """Return the last look at which the battery was not low and the first at which it was; None without both."""
-    for before, after in pairwise(looks):
-        if after.low and not before.low:
-            return before, after
+    """Return the look before the first one at which the battery was low, and the one from which on it stayed so.
+
+    A motor pulse at the moment of a look may pull the voltage below the threshold: an alarm that comes and goes while
+    the voltage falls lies somewhere between the two. None where the battery was never seen to turn low, or to stay so.
+    """
+    for index, (before, first) in enumerate(pairwise(looks)):
+        if first.low and not before.low:
+            falling = _falling(looks[index + 1 :])
+            back = max((number for number, look in enumerate(falling) if not look.low), default=-1)
+            return (before, falling[back + 1]) if back + 1 < len(falling) else None
     return None
 
 
+def _falling(looks: Sequence[Look]) -> Sequence[Look]:
+    """Return the looks up to where the voltage was raised."""
+    for number, (before, after) in enumerate(pairwise(looks), start=1):
+        if after.set_v > before.set_v:
+            return looks[:number]
+    return looks
+
+
 def measure_low_alarm(check: Check, view: RunView) -> Measured:
-    """Return the voltage at which the pump first called its battery low: the middle between two looks.
+    """Return the voltage at which the pump called its battery low: the middle between the two looks of `low_alarm`.
 
     u: half the distance of the two as a rectangle, and what the bench file states of the supply's voltage.
     """
@@ -130,7 +144,7 @@ def measure_low_alarm(check: Check, view: RunView) -> Measured:
             Component("voltage of the supply", supply.u_voltage_v, "V", source="bench file", shared=True),
         ),
     )
-    formula = "the middle of the voltages at the last look before and the first look after"
+    formula = "the middle of the voltages at the last look before the first alarm and at the first of those that stayed"
     numbers = (("not_low_at_v", before.set_v), ("low_at_v", after.set_v))
     item = Item(
         "", before.at_s, after.at_s, value, budget.combined, budget, derivation=Derivation(formula, numbers=numbers)

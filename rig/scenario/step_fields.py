@@ -33,7 +33,6 @@ DURATION = Quantity(TIME, LONGEST_S, above_zero=True)
 PAUSE = Quantity(TIME, LONGEST_S)
 LINE = Words(r"\S.{0,199}", "one line of at most 200 characters")
 BY_HAND = "the pumps that the rig drives take it over no link; by hand, when a scenario can prompt a person"
-ACTUATOR = "it needs an actuator at the bench, and this version drives none"
 LATER: dict[str, str] = {
     "square": "the pumps that the rig drives take no square wave over their link: no command for it is known",
     "dual": "the pumps that the rig drives take no dual wave over their link: no command for it is known",

@@ -66,6 +66,18 @@ def test_the_alarm_voltage_lies_between_two_looks_and_carries_half_their_distanc
     assert check.outcome is Outcome.PASS
 
 
+def test_an_alarm_that_comes_and_goes_with_the_motor_lies_anywhere_in_between() -> None:
+    looks = [(60.0, 1.30, False), (90.0, 1.27, True), (120.0, 1.24, False), (150.0, 1.21, True), (180.0, 1.18, True)]
+    check = only(made(looks))
+    # Between 1.30 V and 1.21 V: 1.255 V, u^2 = (0.045 / sqrt 3)^2 + 0.01^2, U = 0.05568 V.
+    assert check.value == pytest.approx(1.255)
+    assert check.expanded_uncertainty == pytest.approx(0.055678, abs=1e-6)
+    gone = [*looks[:3], (150.0, 1.21, False)]
+    assert only(made(gone)).outcome is Outcome.INVALID
+    raised = [*LOOKS, (400.0, 1.5, False), (430.0, 1.5, False)]
+    assert only(made(raised)).value == pytest.approx(1.185)
+
+
 def test_an_alarm_that_nobody_saw_come_is_no_measurement() -> None:
     for looks in ([], [(60.0, 1.44, False)], [(60.0, 1.44, True), (90.0, 1.41, True)]):
         check = only(made(looks))

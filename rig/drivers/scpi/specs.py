@@ -25,6 +25,8 @@ KEYSIGHT_E36: Final = DriverSpec(
     link_settings=_LINE,
     open=KeysightSupply,
     transcripts=("keysight_e36.toml",),
+    simulator="rig.sim.instruments.scenes:supply",
+    played=("E36312A",),
 )
 RIGOL_DP: Final = DriverSpec(
     api=1,
@@ -35,6 +37,8 @@ RIGOL_DP: Final = DriverSpec(
     link_settings=_LINE,
     open=RigolSupply,
     transcripts=("rigol_dp.toml",),
+    simulator="rig.sim.instruments.scenes:supply",
+    played=("DP832", "DP711"),
 )
 SIGLENT_SPD: Final = DriverSpec(
     api=1,
@@ -45,6 +49,8 @@ SIGLENT_SPD: Final = DriverSpec(
     link_settings=_LINE,
     open=SiglentSupply,
     transcripts=("siglent_spd.toml",),
+    simulator="rig.sim.instruments.scenes:supply",
+    played=("SPD3303X", "SPD1168X"),
 )
 SCPI_SUPPLY: Final = DriverSpec(
     api=1,
@@ -65,6 +71,8 @@ DMM_34461A: Final = DriverSpec(
     link_settings=_LINE,
     open=TruevoltMeter,
     transcripts=("dmm_34461a.toml",),
+    simulator="rig.sim.instruments.scenes:meter",
+    played=("34461A",),
 )
 SDM3055: Final = DriverSpec(
     api=1,
@@ -75,4 +83,6 @@ SDM3055: Final = DriverSpec(
     link_settings=_LINE,
     open=SdmMeter,
     transcripts=("sdm3055.toml",),
+    simulator="rig.sim.instruments.scenes:meter",
+    played=("SDM3055",),
 )
