@@ -18,6 +18,7 @@ from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
 from rig.sim.instruments.circuit import Circuit, Source
 from rig.sim.instruments.meter import Meter
 from rig.sim.instruments.models import make_meter, make_supply
+from rig.sim.instruments.session import Instrument
 from rig.sim.instruments.supply import Supply
 from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.ledger import Ledger
@@ -160,6 +161,10 @@ class SimulatedBench:
             faults=self._faults,
             start_ns=self._start_ns,
         )
+
+    def mount_instrument(self, role: str, name: str) -> Instrument:
+        """Mount a ``supply``, prepared, or a ``meter`` by model or by the protocol it speaks; see `mount_supply`."""
+        return self.mount_supply(name) if role == "supply" else self.mount_meter(name)
 
     def _loop(self) -> Circuit:
         """Return the loop of the dummy cell; a cell of constant voltage feeds it until a supply does."""

@@ -283,6 +283,14 @@ def test_a_meter_alone_measures_a_cell_outside_the_pump() -> None:
     assert float(reply) == pytest.approx(1.5 * P.sleep_a / P.battery_v, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("role", "protocol", "model"),
+    [("supply", "keysight-e36", "E36312A"), ("supply", "rigol-dp", "DP832"), ("meter", "dmm-34461a", "34461A")],
+)
+def test_an_instrument_is_mounted_by_the_protocol_that_a_bench_file_names(role: str, protocol: str, model: str) -> None:
+    assert Rig("723").bench.mount_instrument(role, protocol).name == model
+
+
 def test_without_a_supply_nothing_is_different() -> None:
     plain, measured = Rig("723"), Rig("723")
     measured.bench.mount_supply("e36312a")

@@ -52,6 +52,13 @@ SUPPLIES: dict[str, tuple[SupplyModel, type[Supply]]] = {
     "scpi": (SIM_PSU, PlainSupply),
 }
 METERS = {"34461a": KEYSIGHT_34461A, "sdm3055": SDM3055}
+SPOKEN = {  # the model that speaks what a bench file calls a protocol
+    "keysight-e36": "e36312a",
+    "rigol-dp": "dp832",
+    "siglent-spd": "spd3303x",
+    "scpi-supply": "scpi",
+    "dmm-34461a": "34461a",
+}
 
 T = TypeVar("T")
 Later = Callable[[int, Callable[[], None]], None]
@@ -68,7 +75,7 @@ def make_supply(
     faults: FaultSet,
     start_ns: int,
 ) -> Supply:
-    """Return a supply by name, its first output at the circuit; raises `UsageError` for an unknown name."""
+    """Return a supply by model or protocol, its first output at the circuit; `UsageError` for an unknown name."""
     model, kind = _known(name, SUPPLIES, "supply")
     return kind(model, circuit, advance, seed, faults, start_ns, later)
 
@@ -76,11 +83,12 @@ def make_supply(
 def make_meter(
     name: str, circuit: Circuit, *, advance: Callable[[int], None], seed: int, faults: FaultSet, start_ns: int
 ) -> Meter:
-    """Return a meter by name, in the circuit; raises `UsageError` for an unknown name."""
+    """Return a meter by model or protocol, in the circuit; raises `UsageError` for an unknown name."""
     return Meter(_known(name, METERS, "meter"), circuit, advance, seed, faults, start_ns)
 
 
 def _known(name: str, models: dict[str, T], what: str) -> T:
+    name = SPOKEN.get(name, name)
     if name.lower() not in models:
         raise UsageError(
             f"there is no simulated {what} '{name}'", where=f"simulated {what}", expected=" or ".join(models)

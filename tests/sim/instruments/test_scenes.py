@@ -6,7 +6,7 @@ import pytest
 
 from rig.clock import VirtualClock
 from rig.plugins.spec import Scene
-from rig.sim.instruments import scenes
+from rig.sim import instrument_scenes as scenes
 from rig.sim.instruments.models import METERS, SUPPLIES
 from rig.transport.links import Link
 from rig.transport.virtual import VirtualLinks

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from rig.plugins.spec import Scene
@@ -62,10 +63,7 @@ class _Before:
         self._port = port
         self._session.attach(self)
         for number, message in enumerate(self._told):
-            port.call_at(-1 - len(self._told) + number, lambda _at_ns, message=message: self._hear(message))
-
-    def _hear(self, message: bytes) -> None:
-        self._session.receive(message, 0)
+            port.call_at(number - len(self._told), partial(self._session.receive, message))
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Hand on what the host says, but for what gets lost."""
