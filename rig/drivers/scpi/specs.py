@@ -25,7 +25,7 @@ KEYSIGHT_E36: Final = DriverSpec(
     link_settings=_LINE,
     open=KeysightSupply,
     transcripts=("keysight_e36.toml",),
-    simulator="rig.sim.instruments.scenes:supply",
+    simulator="rig.sim.instrument_scenes:supply",
     played=("E36312A",),
 )
 RIGOL_DP: Final = DriverSpec(
@@ -37,7 +37,7 @@ RIGOL_DP: Final = DriverSpec(
     link_settings=_LINE,
     open=RigolSupply,
     transcripts=("rigol_dp.toml",),
-    simulator="rig.sim.instruments.scenes:supply",
+    simulator="rig.sim.instrument_scenes:supply",
     played=("DP832", "DP711"),
 )
 SIGLENT_SPD: Final = DriverSpec(
@@ -49,7 +49,7 @@ SIGLENT_SPD: Final = DriverSpec(
     link_settings=_LINE,
     open=SiglentSupply,
     transcripts=("siglent_spd.toml",),
-    simulator="rig.sim.instruments.scenes:supply",
+    simulator="rig.sim.instrument_scenes:supply",
     played=("SPD3303X", "SPD1168X"),
 )
 SCPI_SUPPLY: Final = DriverSpec(
@@ -71,7 +71,7 @@ DMM_34461A: Final = DriverSpec(
     link_settings=_LINE,
     open=TruevoltMeter,
     transcripts=("dmm_34461a.toml",),
-    simulator="rig.sim.instruments.scenes:meter",
+    simulator="rig.sim.instrument_scenes:meter",
     played=("34461A",),
 )
 SDM3055: Final = DriverSpec(
@@ -83,6 +83,6 @@ SDM3055: Final = DriverSpec(
     link_settings=_LINE,
     open=SdmMeter,
     transcripts=("sdm3055.toml",),
-    simulator="rig.sim.instruments.scenes:meter",
+    simulator="rig.sim.instrument_scenes:meter",
     played=("SDM3055",),
 )
