@@ -21,6 +21,7 @@ from rig.config.declared import (
     Tube,
     Vessel,
 )
+from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.config.load import DEFAULT_BENCH, bench_schema, load_bench, parse_bench
 
 __all__ = [
@@ -40,9 +41,11 @@ __all__ = [
     "GuardianConfig",
     "LineConfig",
     "Liquid",
+    "MeterConfig",
     "PumpConfig",
     "ReferenceWeightConfig",
     "Simulation",
+    "SupplyConfig",
     "Tube",
     "Vessel",
     "bench_schema",

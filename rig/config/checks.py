@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rig.config.air import check_air_sensors
 from rig.config.declared import BenchConfig
+from rig.config.electrical import check_electrical, check_electrical_drivers
 from rig.driver_names import BALANCES, ENVIRONMENTS, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
@@ -26,6 +27,8 @@ def check_bench(bench: BenchConfig, origin: Origin) -> None:
     _check_flow_sources(bench, str(origin.child("flow_sources")))
     air = str(origin.child("environment").child("sensors"))
     check_air_sensors(bench.environment.sensors, air, simulated=bench.simulated)
+    others = (bench.pump.port, bench.balance.port, *(each.port for each in bench.flow_sources))
+    check_electrical(bench.supply, bench.meter, others, origin, simulated=bench.simulated)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -70,6 +73,7 @@ def _check_pump(bench: BenchConfig, origin: Origin) -> None:
 def check_drivers(bench: BenchConfig) -> None:
     """Refuse a driver that nobody has installed; a bench file kept as evidence is read without one."""
     origin = Origin(bench.source_name, bench.source_text)
+    check_electrical_drivers(bench.supply, bench.meter, origin)
     for section, key, group, name in (
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),

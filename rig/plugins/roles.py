@@ -33,6 +33,7 @@ from rig.instruments import (
     TempBasal,
 )
 from rig.plugins.air import AirReads, MeasuresHumidity, MeasuresPressure, MeasuresTemperature
+from rig.plugins.electrical_roles import Answers, Meters, Protects, Supplies
 from rig.readings import Timing, Weighing
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Capability(Enum):
     ALARMS = "alarms"
     WEIGHS = "weighs"
     WEIGHS_STABLE = "weighs_stable"
+    SUPPLIES = "supplies"
+    PROTECTS = "protects"
+    METERS = "meters"
     INFUSES = "infuses"
     DISPENSES = "dispenses"
     TEMPERATURE = "temperature"
@@ -388,10 +392,14 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         Capability.HUMIDITY: MeasuresHumidity,
         Capability.PRESSURE: MeasuresPressure,
     },
+    "supply": {None: Answers, Capability.SUPPLIES: Supplies, Capability.PROTECTS: Protects},
+    "meter": {None: Answers, Capability.METERS: Meters},
 }
 NEEDED: Final = {
     "pump": Capability.SUSPENDS,
     "balance": Capability.WEIGHS,
+    "supply": Capability.SUPPLIES,
+    "meter": Capability.METERS,
     "flow_source": Capability.INFUSES,
     "environment": Capability.TEMPERATURE,
 }  # without it nothing can be made safe, or read

@@ -288,9 +288,7 @@ def serve(
     if "syringe" in devices:
         mounted = model or "ne-1000"
         played["syringe"] = (bench.mount_syringe(mounted), LineSettings(BAUD["syringe"]), {"model": mounted})
-    if "air" in devices:
-        line = LineSettings(4_800, 7, "E") if wiring.air == "ptu300" else LineSettings(9_600)
-        played["air"] = (bench.air_sensor(wiring.air), line, {"model": wiring.air, "line": str(line)})
+    played |= _played_air(bench, devices, wiring)
     shared = _mount(bench, devices, wiring)
     try:
         for name in devices:
@@ -328,6 +326,16 @@ def _resource(port: str) -> str:
     """Return what VISA calls a port."""
     host, _, number = port.removeprefix("tcp://").rpartition(":")
     return f"TCPIP::{host}::{number}::SOCKET" if port.startswith("tcp://") else f"ASRL{port}::INSTR"
+
+
+def _played_air(
+    bench: SimulatedBench, devices: Sequence[str], wiring: Wiring
+) -> dict[str, tuple[SimulatedDevice, LineSettings, dict[str, str]]]:
+    """Return the sensor of the air, where one is served."""
+    if "air" not in devices:
+        return {}
+    line = LineSettings(4_800, 7, "E") if wiring.air == "ptu300" else LineSettings(9_600)
+    return {"air": (bench.air_sensor(wiring.air), line, {"model": wiring.air, "line": str(line)})}
 
 
 def _seed_unplugging(bench: SimulatedBench, server: PtyServer, devices: Sequence[str]) -> None:
