@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import subprocess
@@ -87,6 +88,7 @@ def world() -> Iterator[KernelWorld]:
     made = KernelWorld(gpio)
     yield made
     made.close()
+    gc.collect()  # a pulse train that dies after cleanup() complains
     gpio.setwarnings(False)
     gpio.setmode(gpio.BCM)
     for pin in range(54):
