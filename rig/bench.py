@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
+from rig.guardian.lines import Chip
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address
@@ -23,6 +24,7 @@ from rig.transport.virtual import VirtualLinks
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
+LEVELS = {"low": 0, "high": 1}
 MAX_STAMP_UNCERTAINTY_S = 1.0
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
@@ -39,6 +41,7 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
+    pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -107,6 +110,7 @@ def _open_simulated(
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
     from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+    from rig.sim.valves import Wire  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
@@ -126,8 +130,17 @@ def _open_simulated(
     scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
+    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
+    bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
+
+
+def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
+    """Return the valves of a bench, what each does, and the level at which it does it."""
+    found = [(line, "clamp", line.clamps) for line in config.lines]
+    found += [(line, "divert", line.diverts) for line in config.lines]
+    return [(line, deed, acts_at) for line, deed, acts_at in found if acts_at is not None]
 
 
 def _open_ports(config: BenchConfig) -> Bench:

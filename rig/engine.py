@@ -241,6 +241,7 @@ class Run:
         bench.links.tap = writer.tap
         writer.wall_clock(bench.clock.now_ns(), look())
         self.watch.begun(resumed=self.point is not None)
+        self.watch.wire(bench)
         unsafe = self.watch.make_safe_first(bench, writer)
         if unsafe is not None:
             return self._close(unsafe, writer)

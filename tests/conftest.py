@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from rig.paths import benches_dir
-from tests.guardian.benches import HOLD, PtyBench, PtyRun
+from tests.guardian.benches import CLAMPED, HOLD, PtyBench, PtyRun
 
 BENCHES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted", "hold")
 REAL_TIME = ("benches", "pty_run")  # fixtures
@@ -50,6 +50,9 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PtyB
         if name == "hold":
             scenario = str(bench.folder / "hold.yaml")
             Path(scenario).write_text(HOLD)
+        if name == "killed":
+            scenario = str(bench.folder / "clamped.yaml")
+            Path(scenario).write_text(CLAMPED)
         bench.runner = bench.run(scenario)
     yield made
     for bench in made.values():

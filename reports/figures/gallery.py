@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports.blocks import Figure
-from reports.figures import basal, bolus, checks, time
+from reports.figures import basal, bolus, checks, occlusion, time
 from reports.figures.doses import draw_doses
 from reports.reading import mapping, rows
 
@@ -19,6 +19,7 @@ def draw_all(document: dict[str, Any], curves: dict[str, Any]) -> dict[str, Figu
         time.blank(document, curves),
         bolus.errors(document),
         bolus.shapes(curves),
+        occlusion.course(mapping(document.get("analysis")), curves),
     ]
     for index, item in enumerate(rows(mapping(document.get("analysis")).get("basal"))):
         drawn.append(basal.trumpet(document, item, f"trumpet-{index}"))

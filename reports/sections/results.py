@@ -13,6 +13,7 @@ from reports.sections.budgets import compact_table
 from reports.sections.doses import dose_blocks
 from reports.sections.front import shown_value
 from reports.sections.items import are_many, item_blocks
+from reports.sections.occlusions import occlusion_blocks
 from reports.sections.truths import truth_blocks
 from reports.sections.walk_back import monte_carlo_text
 
@@ -35,6 +36,7 @@ def results(document: dict[str, Any]) -> Section:
     blocks += basal_blocks(document)
     blocks += dose_blocks(document)
     blocks += bolus_blocks(document)
+    blocks += occlusion_blocks(document)
     return Section(9, "results", "Results", tuple(blocks))
 
 

@@ -116,6 +116,11 @@ def occlusion_document(
     }
 
 
+def occlusion_row(item: OcclusionMeasurement) -> dict[str, Any]:
+    """Return one occlusion as plain values, without anything that a pressure would be needed for."""
+    return _occlusion(item, OcclusionExtras())
+
+
 def _occlusion(item: OcclusionMeasurement, known: OcclusionExtras) -> dict[str, Any]:
     """Return one occlusion."""
     per_u = 1.0 / item.setting.ul_per_u

@@ -140,6 +140,16 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--epoch-ns", type=int, metavar="N", help="common epoch of a simulator that ran before, as it was printed"
     )
+    simulate.add_argument(
+        "--gpio", metavar="DIR", help="folder of the lines, as in [guardian] gpio = folder:DIR of the bench file"
+    )
+    simulate.add_argument(
+        "--valve",
+        action="append",
+        default=[],
+        metavar="clamp=PIN|divert=PIN[:low]",
+        help="a valve of the plant that follows a line of --gpio; it acts at high, or at low",
+    )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
 
 

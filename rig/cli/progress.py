@@ -70,6 +70,6 @@ def _end(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as ``h:mm:ss``."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    """Return seconds as ``h:mm:ss``, with its sign before it."""
+    whole = abs(int(seconds))
+    return f"{'-' if seconds <= -1 else ''}{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

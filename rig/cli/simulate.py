@@ -44,7 +44,12 @@ def execute(options: argparse.Namespace) -> int:
         faults=options.fault,
         sealed_ledger=Path(options.ledger) if options.ledger else None,
         wiring=Wiring(
-            options.speed, options.epoch_ns, Path(options.ports).absolute() if options.ports else None, options.link
+            options.speed,
+            options.epoch_ns,
+            Path(options.ports).absolute() if options.ports else None,
+            options.link,
+            Path(options.gpio) if options.gpio else None,
+            options.valve,
         ),
         announce=_announce,
         stop=lambda: bool(stopped),

@@ -99,8 +99,11 @@ def _check_ports(bench: BenchConfig, origin: Origin) -> None:
 def _check_lines(bench: BenchConfig, origin: Origin) -> None:
     """Refuse two lines of one name or pin, and lines on a bench that has no pins."""
     place = str(origin.child("lines"))
-    if bench.simulated and bench.lines:
-        raise ConfigError("a simulated bench has no lines", where=place, expected='no [[lines]], or kind = "hardware"')
+    if bench.simulated and any(line.role != "valve" for line in bench.lines):
+        raise ConfigError(
+            "a simulated bench has no other lines than valves", where=place, expected='role = "valve", or no [[lines]]'
+        )
+    _check_valves(bench, place)
     for what, values in (
         ("name", [each.name for each in bench.lines]),
         ("pin", [str(each.pin) for each in bench.lines]),
@@ -108,6 +111,28 @@ def _check_lines(bench: BenchConfig, origin: Origin) -> None:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise ConfigError(f"two lines have the {what} {twice}", where=place, expected=f"each {what} once")
+
+
+def _check_valves(bench: BenchConfig, place: str) -> None:
+    """Refuse a deed of a line that is no valve, two valves for one deed, and one whose safe level does it."""
+    for key in ("clamps", "diverts"):
+        lines = [line for line in bench.lines if getattr(line, key) is not None]
+        if len(lines) > 1:
+            raise ConfigError(f"two lines have '{key}'", where=place, expected=f"'{key}' at one valve")
+        for line in lines:
+            if line.role != "valve" or (line.clamps is not None and line.diverts is not None):
+                raise ConfigError(
+                    f"line {line.name} cannot have '{key}'",
+                    where=place,
+                    expected='role = "valve", and one of both keys',
+                )
+            if getattr(line, key) == line.safe:
+                raise ConfigError(
+                    f"line {line.name} {key} at its safe level",
+                    where=place,
+                    expected="a valve that is open, into the vessel, at its safe level",
+                    hint=f'safe = "{"low" if line.safe == "high" else "high"}"',
+                )
 
 
 def _check_liquid(bench: BenchConfig, origin: Origin) -> None:

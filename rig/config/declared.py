@@ -174,6 +174,12 @@ class LineConfig:
     safe: Annotated[str, Choice(("low", "high")), "level of an output that is safe; it has it at the start, too"] = (
         "low"
     )
+    clamps: Annotated[
+        str | None, Choice(("low", "high")), "level at which a pinch valve clamps the tube; never the safe one"
+    ] = None
+    diverts: Annotated[
+        str | None, Choice(("low", "high")), "level at which a valve leads the line past the vessel; never the safe one"
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from rig.judging.boluses import JudgedBolus
 from rig.judging.frozen import frozen_blank
 from rig.judging.items import Item, Measured
 from rig.judging.measures import measure
+from rig.judging.occlusions import ALTERNATIVES as OF_OCCLUSIONS
+from rig.judging.occlusions import OCCLUSIONS
 from rig.judging.propagation import ITEM_DRAWS, Propagated, needs_a_look, propagated
 from rig.judging.trace import Components, RawReadings, check_trace, item_trace
 from rig.judging.view import RunView
@@ -125,7 +127,10 @@ def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool) -> 
     """Return an item's decision; what could not be measured is INVALID wherever any item's limits decide."""
     if item.why_not and decides:
         return Decision(Outcome.INVALID, item.why_not)
-    return _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    if item.at_least and (decision.outcome is Outcome.PASS or limits.upper is None):
+        return replace(decision, outcome=Outcome.INCONCLUSIVE, why="it had not happened by then: it can only be more")
+    return decision
 
 
 def _fit(decision: Decision, u: float | None, limits: Limits) -> Decision:
@@ -181,7 +186,8 @@ def _result(
         text = f"the bench's own U of {COVERAGE_FACTOR * (u or 0.0):.3g} {check.unit} is more than half the limit"
         findings.append(Finding("bench-not-fit", text))
     if decision.outcome is Outcome.FAIL:
-        findings.append(Finding("confounded", ALTERNATIVES))
+        occluded = check.measure in OCCLUSIONS
+        findings.append(Finding("confounded", OF_OCCLUSIONS if occluded else ALTERNATIVES))
     if decision.outcome is Outcome.PASS and check.measure.startswith("basal."):
         findings.append(Finding("between-blanks", BETWEEN_BLANKS))
     return CheckResult(

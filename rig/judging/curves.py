@@ -11,6 +11,7 @@ from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_curves
+from rig.judging.occlusion_tables import occlusion_curves
 from rig.judging.quality import programmed_u
 from rig.judging.quality_tables import quality_curve
 from rig.judging.view import FloatArray, RunView
@@ -30,6 +31,7 @@ def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "bolus_shape": _shapes(view, boluses),
         "blank": _blank(view),
         "doses": dose_curves(view),
+        "occlusions": occlusion_curves(view),
         "excluded": quality_curve(view),
     }
 

@@ -13,6 +13,7 @@ from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
+from rig.judging.occlusions import occlusion_findings
 from rig.judging.pump_settings import alarm_findings, setting_findings
 from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
@@ -62,6 +63,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += _blank_findings(each.view)
         found += _shifts(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
+        found += occlusion_findings(each.view)
         found += [*dose_findings(each.view), *estimator_findings(each.view)]
         events = each.truths.findings if each.truths is not None else ()
         found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, events)]

@@ -27,6 +27,10 @@ OWN_STEPS = {
     "bolus.mean_error": "bolus",
     "bolus.duration": "bolus",
     "reported.difference": "bolus",
+    "occlusion.time_to_alarm": "occlude",
+    "occlusion.missed_volume": "occlude",
+    "occlusion.released_volume": "occlude",
+    "occlusion.released_share": "occlude",
 }
 SAME_U = 1e-9
 

@@ -33,7 +33,8 @@ class Derivation:
 class Item:
     """One value with its standard uncertainty ``u``, both in the check's unit.
 
-    ``amount_u`` picks the part of a bolus claim; ``set_u`` and ``measured_u`` are in U; ``why_not``: not measurable.
+    ``amount_u`` picks the part of a bolus claim; ``set_u`` and ``measured_u`` are in U; ``why_not``: not measurable;
+    ``at_least``: the true value is larger, nobody knows by how much, so that it can FAIL and never PASS.
     """
 
     label: str
@@ -46,6 +47,7 @@ class Item:
     set_u: float | None = None
     measured_u: float | None = None
     why_not: str = ""
+    at_least: bool = False
     notes: tuple[str, ...] = ()
     derivation: Derivation | None = None
 

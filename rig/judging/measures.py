@@ -24,6 +24,7 @@ from rig.judging.bolus_measures import (
 from rig.judging.boluses import JudgedBolus
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
 from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
+from rig.judging.occlusions import OCCLUSIONS, measure_occlusions
 from rig.judging.qualification import MEASURES as QUALIFICATION
 from rig.judging.suspensions import measure_slopes
 from rig.judging.view import RunView, StepSpan
@@ -52,6 +53,7 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
         "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),
         "bolus.duration": lambda: measure_boluses(check, view, boluses, duration_error),
+        **{name: lambda: measure_occlusions(check, view) for name in OCCLUSIONS},
         "reported.difference": lambda: measure_boluses(check, view, boluses, reported_difference, cancelled=True),
     }
     if check.measure in QUALIFICATION:

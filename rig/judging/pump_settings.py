@@ -9,8 +9,17 @@ from rig.results import Finding
 
 
 def alarm_findings(events: Sequence[Event]) -> list[Finding]:
-    """Return each alarm that a scenario waited for in vain."""
-    return [
+    """Return each alarm that a scenario waited for, or cleared, in vain."""
+    left = [
+        Finding(
+            "alarm-not-cleared",
+            f"alarm {event.data['code']} was not cleared ({event.data['why']}); the error status says "
+            f"{event.data['active'] or 'none'}",
+        )
+        for event in events
+        if event.name == "alarm_not_cleared"
+    ]
+    return left + [
         Finding(
             "alarm-missed",
             f"the pump told of no alarm {event.data['code']} within {float(event.data['within_s']):.0f} s",

@@ -34,6 +34,7 @@ from rig.judging.marks import (
     told,
     zero_mark,
 )
+from rig.judging.valve_moves import own_steps, spare_moves, valve_moves
 from rig.metrology.checks import FloatArray
 from rig.metrology.volume import WeighingChain
 from rig.programme import Programme
@@ -94,10 +95,13 @@ def look_over(
     busy = [(order.start_s - CLOCK_S, order.end_s + TAIL_S) for order in programme.boluses]
     noisy = found.find_bursts(times, masses, scale)
     steps = found.find_steps(times[~still], masses[~still], due[~still], dose_mg, scale, busy, noisy)
+    moves = valve_moves(events, origin_ns)
+    steps = spare_moves(steps, times[~still], moves)
     excluded = still.copy()
     excluded[~still] |= steps.excluded
     sound = times[~excluded]
     due_mg = _due_for_steps(programme, sound) * ul_per_u * MG_PER_UL
+    due_mg[own_steps(sound, moves)] = np.inf  # what was stored comes at once
     drops = found.find_drops(sound, masses[~excluded], due_mg, dose_mg)
     bursts = [
         span

@@ -17,6 +17,7 @@ from rig.judging.bolus_tables import bolus_tables
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_tables
 from rig.judging.interval import basal_error
+from rig.judging.occlusion_tables import occlusion_tables
 from rig.judging.quality_tables import quality_table
 from rig.judging.uncertainties import expanded_pct, expanded_u
 from rig.judging.view import RunView, StepSpan
@@ -35,6 +36,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "basal": [table for span in view.spans if (table := _basal(view, span))],
         "boluses": bolus_tables(view, boluses),
         "doses": dose_tables(view),
+        "occlusions": occlusion_tables(view),
         "blank": _blank(view),
         "ambient": _ambient(view),
         "quality": quality_table(view, boluses),

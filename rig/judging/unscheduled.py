@@ -11,6 +11,7 @@ from rig.errors import BenchError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.quality import programmed_u
 from rig.judging.running import without
+from rig.judging.valve_moves import valve_moves
 from rig.judging.view import RunView
 
 AFTER_BASAL_S = 240.0  # what the line still held of the basal has left it (as the rig waits before a bolus series)
@@ -79,6 +80,7 @@ def _busy(view: RunView, boluses: Sequence[JudgedBolus]) -> list[tuple[float, fl
         closed_s = bolus.measured.closed_s if bolus.measured is not None else bolus.order.end_s + AFTER_BOLUS_S
         found.append((bolus.order.start_s - BEFORE_BOLUS_S, closed_s))
     found += [(each.start_s, each.end_s) for each in view.unknown]
+    found += [move.window_s for move in valve_moves(view.record.events, view.started_ns)]
     found += [(gap.start_s, gap.end_s) for gap in view.gaps]
     found += [(bridge.gap.start_s, bridge.gap.end_s) for bridge in view.bridges]
     return found

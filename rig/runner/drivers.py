@@ -14,6 +14,7 @@ from rig.profiles.profile import PumpProfile
 from rig.scenario.document import Place
 from rig.scenario.model import BolusStep, Scenario, Step, TempBasalStep
 from rig.scenario.qualification import KINDS as QUALIFYING_KINDS
+from rig.scenario.step_fields import VALVE_STEPS
 
 _C = Capability
 ALWAYS: Final = (_C.SUSPENDS, _C.PROFILES, _C.TEMP_BASALS, _C.HISTORY)  # arming and tidying ask for all of them
@@ -32,6 +33,9 @@ STEP_NEEDS: Final[dict[str, tuple[Capability, ...]]] = {
     "press": (_C.KEYS,),
     "wait_alarm": (_C.ALARMS, _C.HISTORY),
     **dict.fromkeys(QUALIFYING_KINDS, ()),  # they ask nothing of a pump
+    "clear_alarm": (_C.ALARMS, _C.KEYS),
+    **dict.fromkeys(VALVE_STEPS, ()),
+    "occlude": (_C.ALARMS,),
 }
 
 

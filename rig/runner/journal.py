@@ -2,7 +2,7 @@
 
 Whoever finds the record later, after any kind of end, knows of each command whether it was never begun, was answered,
 or may have been carried out and has to be settled by asking the pump. No command is ever sent again because its answer
-is missing.
+is missing; what the pump was asked for and does not show may be told it anew, as another command.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Journal:
         self._guard = guard
         self._next_id = next_id
         self._unknown: dict[int, str] = {}
+        self._last: tuple[int, str] | None = None  # the command that was acknowledged last
 
     def intend(self, name: str, *, delivers: bool = False, **parameters: Any) -> int:
         """Put a command on record and see it on the disk; raises `RecordError` when it does not get there."""
@@ -51,21 +52,30 @@ class Journal:
         self._writer.flush(pulse=self._guard.beat)
         return command_id
 
-    def answered(self, command_id: int, name: str, acceptance: Acceptance) -> None:
-        """Record what the pump's answer was, or that it was lost."""
-        self._say(command_id, name, acceptance.value)
+    def answered(self, command_id: int, name: str, acceptance: Acceptance, why: str = "") -> None:
+        """Record what the pump's answer was, or that it was lost, and ``why``."""
         if acceptance is Acceptance.UNKNOWN:
+            self._say(command_id, name, acceptance.value, **({"why": why} if why else {}))
             self._unknown[command_id] = name
+        else:
+            self._say(command_id, name, acceptance.value)
+            self._last = command_id, name
 
     def refused(self, command_id: int, name: str, why: str) -> None:
         """Record that the pump refused."""
         self._say(command_id, name, "refused", why=why)
 
     def settled(self, *, delivered: bool | None, by: str, **support: Any) -> None:
-        """Settle what is unknown: the pump was asked, and says what it did; ``support`` is what else speaks for it."""
+        """Settle what is unknown: the pump was asked, and says what it did; ``support`` is what else speaks for it.
+
+        An acknowledgement that the pump does not bear out is settled as well: it was not this command's.
+        """
+        if delivered is False and self._last is not None and not self._unknown:
+            self._unknown.update([self._last])
         for command_id, name in self._unknown.items():
             self._say(command_id, name, "settled", delivered=delivered, by=by, **support)
         self._unknown.clear()
+        self._last = None
 
     def _say(self, command_id: int, name: str, state: str, **more: Any) -> None:
         data = {"id": command_id, "name": name, "state": state, **more}

@@ -24,15 +24,17 @@ from rig.runner.reattach import reattach
 from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
 from rig.runner.safe import make_safe
 from rig.runner.sampler import Sampler
-from rig.runner.setting_steps import SettingSteps
+from rig.runner.setting_steps import WEIGH_S, SettingSteps
 from rig.runner.settle import stop_and_settle
 from rig.runner.stop import StopRequest
 from rig.runner.therapy import Therapy
 from rig.runner.tidy import tidy
+from rig.runner.valves import Valves
 from rig.scenario.in_force import STANDARD
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     PatternStep,
     ProfileStep,
     ResumeStep,
@@ -40,6 +42,7 @@ from rig.scenario.model import (
     Step,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitStep,
     length_s,
 )
@@ -86,6 +89,7 @@ class Player:
         self._sampler.on_tick = self._tick
         self._boluses = BolusPlayer(self, scenario, profile, self._therapy, self._sampler, self._clock)
         again = point is not None and point.mode == REPEAT and point.clock_order is not None
+        self._valves = Valves(bench.config, self._guard, self._therapy)
         self._set_steps = SettingSteps(self, self._therapy, point if again else None)
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
@@ -111,6 +115,9 @@ class Player:
         touched = self._therapy.commanded or self._point is not None
         if touched:
             safe = make_safe(self._bench.pump, links, self._writer)
+            if safe.confirmed:  # else the guardian cuts the supply first, and opens them after that
+                self._therapy.tidying = True
+                self._valves.open_last()
             tidy(self._therapy, links, self._stop, safe)
         else:
             safe = SafeState("nothing was commanded", True, "no command left the rig")
@@ -157,6 +164,7 @@ class Player:
         scenario, therapy, bench = self._scenario, self._therapy, self._bench
         if point is not None:
             stop_and_settle(point, bench.claimed, therapy)
+            self._valves.no_alarm(scenario, resumed=True)
         armed = arm(
             bench.claimed,
             bench.balance,
@@ -168,6 +176,8 @@ class Player:
             self._profile,
             point,
         )
+        if point is None:
+            self._valves.no_alarm(scenario, resumed=False)
         self._sampler.expects = armed.balance.serial
         bench.record_environment(self._writer)
         weighing = self._weigh_first()
@@ -181,7 +191,7 @@ class Player:
         Basal and bolus steps see to that themselves.
         """
         first = self._point is not None and self._point.mode == REPEAT and self._point.step == index
-        needs = isinstance(step, TempBasalStep | WaitStep) and not suspended_before(self._scenario, index)
+        needs = isinstance(step, TempBasalStep | WaitStep | ValveStep) and not suspended_before(self._scenario, index)
         if first and needs and self._therapy.suspended:
             self._therapy.resume()
 
@@ -226,9 +236,19 @@ class Player:
             self._finish(step)
         elif isinstance(step, ResumeStep):
             therapy.resume()
+        elif isinstance(step, ValveStep):
+            self._move(step)
+        elif isinstance(step, ClearAlarmStep):
+            self._valves.clear_alarm(step)
         else:
             self._set_steps.play(index, step)
         self._step_ended(index, step)
+
+    def _move(self, step: ValveStep) -> None:
+        """Move a valve, weighing before and after."""
+        self.sample_for(WEIGH_S)
+        self._valves.play(step)
+        self.sample_for(WEIGH_S)
 
     def _start(self, step: TimedStep) -> int:
         """Command what a step is for; return since when it counts."""
@@ -256,7 +276,11 @@ class Player:
         """
         vessel_ul = self._bench.config.vessel.capacity_ul
         ends_alone = not isinstance(step, TempBasalStep) or step.cancel_after_s is None
-        holdable = ends_alone and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        holdable = (
+            ends_alone
+            and not self._valves.acting
+            and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+        )
         self._guard.state(bolus=False, holdable=holdable)
         self.sample_to(started_ns, length_s(step))
         self._guard.state(bolus=False, holdable=False)

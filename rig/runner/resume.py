@@ -17,6 +17,7 @@ from rig.record.reader import Event, RunRecord
 from rig.runner.journal import EVENT, Command, in_flight, last_id
 from rig.scenario.model import Scenario, SuspendStep
 from rig.scenario.sequence import DELIVERING as DELIVERING_STEPS
+from rig.scenario.valves import acting_before, led_in_by
 
 REPEAT, REATTACH = "repeat", "reattach"
 OPENED = "run_resumed"
@@ -80,7 +81,7 @@ def resume_point(record: RunRecord, scenario: Scenario, who: str, why: str) -> R
     events = unbroken_events(record)
     opened = next((event for event in events if event.name == OPENED and event.data.get("mode") == REPEAT), None)
     base_step, base_s = (int(opened.data["step"]), float(opened.data["scenario_s"] or 0.0)) if opened else (0, 0.0)
-    step, began_ns = _step_in_progress(events, base_step)
+    step, began_ns = _before_the_clamp(events, scenario, *_step_in_progress(events, base_step))
     step = min(step, len(scenario.steps) - 1)
     started_ns = _acknowledged_ns(events, began_ns)
     origin_ns = _origin_ns(events, base_step if base_s else None)
@@ -210,6 +211,17 @@ def _step_in_progress(events: Sequence[Event], base_step: int) -> tuple[int, int
         elif event.name == "step_ended":
             step, began_ns = int(event.data["step"]) + 1, event.at_ns
     return step, began_ns
+
+
+def _before_the_clamp(events: Sequence[Event], scenario: Scenario, step: int, began_ns: int) -> tuple[int, int]:
+    """Return the step to go on with: with a valve acting, the delivery that it was to hinder.
+
+    Whoever made the bench safe opened the valve, and what was stored has left: only the whole of it can be repeated,
+    from the delivery on that led in to it.
+    """
+    first = led_in_by(scenario, min(acting_before(scenario, step).values(), default=step))
+    begun = (each.at_ns for each in events if each.name == "step_started" and int(each.data["step"]) == first)
+    return first, next(begun, began_ns)
 
 
 def _acknowledged_ns(events: Sequence[Event], began_ns: int) -> int:

@@ -63,19 +63,22 @@ class SettingSteps:
         began_ns = therapy.now_ns
         read, _ = therapy.report_clock()
         end_ns, polls, before_ns = began_ns + to_ns(step.duration_s), 0, began_ns
+        page_ns = began_ns  # before the last look at the history
         while True:
             polls += 1
             last = therapy.now_ns >= end_ns
             page = last or polls % PAGE_POLLS == 0
             found = therapy.look_for_alarm(step.code, read - timedelta(seconds=2), page=page)
             if found is not None:
-                data = {"code": step.code, "not_before_ns": before_ns, "waited_s": to_s(therapy.now_ns - began_ns)}
+                since_ns = before_ns if found["by"] == "error status" else page_ns
+                data = {"code": step.code, "not_before_ns": since_ns, "waited_s": to_s(therapy.now_ns - began_ns)}
                 therapy.record("alarm_seen", {**data, **found})
                 return
             if last:
                 therapy.record("alarm_missed", {"code": step.code, "within_s": step.duration_s})
                 return
             before_ns = therapy.now_ns
+            page_ns = before_ns if page else page_ns
             self._bench.sample_for(min(POLL_S, max(0.001, to_s(end_ns - before_ns))))
             self._bench.wake()
 

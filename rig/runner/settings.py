@@ -13,6 +13,7 @@ from rig.clock import to_s
 from rig.errors import BenchError, InstrumentError
 from rig.instruments import Acceptance, PumpSettings
 from rig.plugins.roles import Clock, Limits, Patterns, PercentTempBasals
+from rig.runner.telling import Told
 
 if TYPE_CHECKING:
     from rig.runner.therapy import Therapy
@@ -53,10 +54,15 @@ class Settings:
         error = InstrumentError(f"the pump does not change its temp basal type to {wanted}", where="pump", hint=hint)
         try:
             pump = self._therapy.role(PercentTempBasals)
-            self._set("temp_type", lambda: pump.set_temp_basal_type(percent=percent), percent=percent)
+            told = self._set(
+                "temp_type",
+                lambda: pump.set_temp_basal_type(percent=percent),
+                lambda read: read.temp_basal_is_percent is percent,
+                percent=percent,
+            )
         except InstrumentError as refused:
             raise error from refused
-        if not self._holds(lambda read: read.temp_basal_is_percent is percent):
+        if not told.held:
             raise error
         self._therapy.record("temp_type_set", {"percent": percent})
 
@@ -65,14 +71,19 @@ class Settings:
         if self.pattern == pattern:
             return None
         pump = self._therapy.role(Patterns)
-        at_ns = self._set("select_pattern", lambda: pump.select_pattern(pattern), pattern=pattern)
-        if not self._holds(lambda read: read.pattern == pattern):
+        told = self._set(
+            "select_pattern",
+            lambda: pump.select_pattern(pattern),
+            lambda read: read.pattern == pattern,
+            pattern=pattern,
+        )
+        if not told.held:
             raise InstrumentError(
-                f"the pump does not select pattern {PATTERNS[pattern]}",
+                f"the pump does not select pattern {PATTERNS[pattern]}{told.text}",
                 where="pump",
                 hint="enable its basal patterns in its menu",
             )
-        return self._therapy.record("pattern_selected", {"pattern": pattern}, at_ns)
+        return self._therapy.record("pattern_selected", {"pattern": pattern}, told.at_ns)
 
     def limit(self, max_bolus_u: float | None, max_basal_u_per_h: float | None) -> None:
         """Set the largest bolus, the highest basal rate, or both; None leaves one as it is."""
@@ -84,9 +95,16 @@ class Settings:
     def _limit(self, name: str, value: float) -> None:
         bolus_u, basal = (value, None) if name == "max_bolus_u" else (None, value)
         pump = self._therapy.role(Limits)
-        self._set(name, lambda: pump.set_limits(bolus_u, basal), value=value)
-        if not self._holds(lambda read: abs(getattr(read, name) - value) <= _SAME):
-            raise InstrumentError(f"the pump does not take {name} = {value:g}", where="pump", hint="set it in its menu")
+        told = self._set(
+            name,
+            lambda: pump.set_limits(bolus_u, basal),
+            lambda read: abs(getattr(read, name) - value) <= _SAME,
+            value=value,
+        )
+        if not told.held:
+            raise InstrumentError(
+                f"the pump does not take {name} = {value:g}{told.text}", where="pump", hint="set it in its menu"
+            )
         self._therapy.record("limit_set", {"name": name, "value": value})
 
     def set_clock(self, to: datetime | None, shift_s: float | None, step: int) -> datetime:
@@ -96,14 +114,13 @@ class Settings:
         passed = timedelta(seconds=to_s(therapy.now_ns - read_ns))
         local = to or (read + HALF_SECOND + passed + timedelta(seconds=shift_s or 0.0)).replace(microsecond=0)
         order = {"local": local.isoformat(), "shift_s": shift_s, "step": step}
-        pump = therapy.role(Clock)
-        at_ns = self._set("set_clock", lambda: pump.set_clock(local), **order)
-        shown = therapy.pump.clock()
-        late_s = (shown - local) / timedelta(seconds=1) - to_s(therapy.now_ns - at_ns)
-        therapy.settled(delivered=abs(late_s) <= CLOCK_S, by="the clock read back")
-        if abs(late_s) > CLOCK_S:
-            raise InstrumentError(f"the pump's clock shows {shown}", where="pump", expected=f"about {local}")
-        therapy.record("clock_set", order, at_ns)
+        change = _ClockChange(therapy, local)
+        told = therapy.tell("set_clock", change.carry_out, change.shows, "the clock read back", **order)
+        if not told.held:
+            raise InstrumentError(
+                f"the pump's clock shows {change.shown}{told.text}", where="pump", expected=f"about {local}"
+            )
+        therapy.record("clock_set", order, told.at_ns)
         therapy.clock_was_set()
         therapy.report_clock()
         return local
@@ -128,12 +145,44 @@ class Settings:
                 left = {"name": name, "found": getattr(found, name), "error": str(error)}
                 self._therapy.record("setting_not_restored", left)
 
-    def _set(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
-        return self._therapy.send(name, command, **parameters)
+    def _set(
+        self,
+        name: str,
+        command: Callable[[], Acceptance],
+        is_wanted: Callable[[PumpSettings], bool],
+        **parameters: Any,
+    ) -> Told:
+        """Set something, and read the settings back; again where they are not as wanted."""
 
-    def _holds(self, is_wanted: Callable[[PumpSettings], bool]) -> bool:
-        """Read the settings back, settle what is unknown by them, and return whether they are as wanted."""
-        self.now = self._therapy.pump.settings()
-        held = is_wanted(self.now)
-        self._therapy.settled(delivered=held, by="the settings read back")
-        return held
+        def shows() -> bool:
+            self.now = self._therapy.pump.settings()
+            return is_wanted(self.now)
+
+        return self._therapy.tell(name, command, shows, "the settings read back", **parameters)
+
+
+class _ClockChange:
+    """One setting of the clock, and whether the clock shows it: it began to run from there while the pump was told."""
+
+    def __init__(self, therapy: Therapy, local: datetime) -> None:
+        self._therapy = therapy
+        self._pump = therapy.role(Clock)
+        self._local = local
+        self._told_ns = (0, 0)  # not before, not after
+        self.shown = local
+
+    def carry_out(self) -> Acceptance:
+        """Send the time once."""
+        began_ns = self._therapy.now_ns
+        found = self._pump.set_clock(self._local)
+        acknowledged = found is Acceptance.ACKNOWLEDGED
+        at_ns = self._therapy.pump.acknowledged_ns if acknowledged else self._therapy.now_ns
+        self._told_ns = (at_ns if acknowledged else began_ns, at_ns)
+        return found
+
+    def shows(self) -> bool:
+        """Read the clock back."""
+        self.shown = self._therapy.pump.clock()
+        late_s = (self.shown - self._local) / timedelta(seconds=1)
+        now_ns, (first_ns, last_ns) = self._therapy.now_ns, self._told_ns
+        return to_s(now_ns - last_ns) - CLOCK_S <= late_s <= to_s(now_ns - first_ns) + CLOCK_S

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from rig.clock import to_ns, to_s
-from rig.errors import BenchError, InstrumentError
+from rig.errors import BenchError, InstrumentError, ProtocolError, TransportTimeout
 from rig.guardian.guard import Guard, NoGuard
-from rig.instruments import Acceptance, BasalEntry, Key
+from rig.instruments import Acceptance, BasalEntry, Key, TempBasal
 from rig.plugins.roles import (
     Alarms,
     Boluses,
@@ -32,6 +33,7 @@ from rig.runner.history import bolus_since, entry_of, newest_bolus
 from rig.runner.journal import Journal
 from rig.runner.settings import PATTERNS, Settings
 from rig.runner.stop import StopRequest
+from rig.runner.telling import Told, tell
 from rig.transport.links import Links
 
 TEMP_STEP_S = 1800.0
@@ -91,15 +93,22 @@ class Therapy:
             return
         written = [[entry.start_half_hours, entry.rate_u_per_h] for entry in wanted]
         data: dict[str, Any] = {"entries": written} | ({"pattern": pattern} if pattern else {})
-        self.send("set_profile", lambda: self._write_profile(wanted, pattern), **data)
-        held = self.role(Patterns).profile(pattern) if pattern else self.role(Profiles).profile()
-        self._journal.settled(delivered=held == wanted, by="the profile read back")
-        if held != wanted:
+        held: list[BasalEntry] = []
+
+        def shows() -> bool:
+            held[:] = self.role(Patterns).profile(pattern) if pattern else self.role(Profiles).profile()
+            return held == wanted
+
+        told = self.tell(
+            "set_profile", lambda: self._write_profile(wanted, pattern), shows, "the profile read back", **data
+        )
+        if not told.held:
+            name = PATTERNS[pattern]
             raise InstrumentError(
-                f"the pump holds another basal profile ({PATTERNS[pattern]}) than was written: {_text(held)}",
+                f"the pump holds another basal profile ({name}) than was written{told.text}: {_text(held)}",
                 where="pump",
                 expected=_text(wanted),
-                hint="check the pump's screen; its maximum basal may be too low",
+                hint="check the link and the pump's screen; its maximum basal may be too low",
             )
         self.patterns[pattern] = wanted
         self.record("profile_written", data)
@@ -112,24 +121,24 @@ class Therapy:
 
     def suspend(self) -> int:
         """Stop all delivery and see it confirmed; return the time of the acknowledgement."""
-        at_ns = self.send("suspend", self.pump.suspend)
-        suspended = self.pump.status().suspended
-        self._journal.settled(delivered=suspended, by="status")
-        if not suspended:
-            raise InstrumentError("the pump does not report that it is suspended", where="pump", hint="stop it by hand")
+        told = self.tell("suspend", self.pump.suspend, lambda: self.pump.status().suspended, "status")
+        if not told.held:
+            raise InstrumentError(
+                f"the pump does not report that it is suspended{told.text}", where="pump", hint="stop it by hand"
+            )
         self.suspended = True
         self.temp_until_ns = 0
-        return self.record("suspended", {}, at_ns)
+        return self.record("suspended", {}, told.at_ns)
 
     def resume(self) -> int:
         """Resume basal; return the time of the acknowledgement."""
-        at_ns = self.send("resume", self.pump.resume)
-        suspended = self.pump.status().suspended
-        self._journal.settled(delivered=not suspended, by="status")
-        if suspended:
-            raise InstrumentError("the pump reports that it is still suspended", where="pump", hint="check its screen")
+        told = self.tell("resume", self.pump.resume, lambda: not self.pump.status().suspended, "status")
+        if not told.held:
+            raise InstrumentError(
+                f"the pump reports that it is still suspended{told.text}", where="pump", hint="check its screen"
+            )
         self.suspended = False
-        return self._delivers(self.record("resumed", {}, at_ns))
+        return self._delivers(self.record("resumed", {}, told.at_ns))
 
     def start_temp(self, rate_u_per_h: float | None, percent: int | None, duration_s: float) -> int:
         """Start a temporary basal; return the time of the acknowledgement."""
@@ -141,18 +150,25 @@ class Therapy:
                 return self.role(TempBasals).set_temp_basal(rate_u_per_h, minutes)
             return self.role(PercentTempBasals).set_temp_basal_percent(percent or 0, minutes)
 
-        at_ns = self.send("temp_basal", start, rate_u_per_h=rate_u_per_h, percent=percent, minutes=minutes)
-        running = self.role(TempBasals).temp_basal()
-        held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
-        held = held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
-        self._journal.settled(delivered=held, by="the temp basal read back")
-        if not held:
+        found: list[TempBasal] = []
+
+        def shows() -> bool:
+            running = self.role(TempBasals).temp_basal()
+            found[:] = [running]
+            held = running.percent == percent if running.is_percent else running.rate_u_per_h == rate_u_per_h
+            return held and minutes - READ_BACK_MIN <= running.minutes_left <= minutes
+
+        order = {"rate_u_per_h": rate_u_per_h, "percent": percent, "minutes": minutes}
+        told = self.tell("temp_basal", start, shows, "the temp basal read back", **order)
+        (running,) = found
+        if not told.held:
             raise InstrumentError(
-                f"the pump runs another temp basal than it was given: {running}",
+                f"the pump runs another temp basal than it was given{told.text}: {running}",
                 where="pump",
                 expected=f"{rate_u_per_h} U/h" if percent is None else f"{percent} %",
                 hint="the command's answer may have been lost: see the record",
             )
+        at_ns = told.at_ns
         self.temp_until_ns = at_ns + to_ns(duration_s)
         data = {"rate_u_per_h": rate_u_per_h, "percent": percent, "duration_s": duration_s}
         self.record("temp_started", data, at_ns)
@@ -178,13 +194,16 @@ class Therapy:
             cancel = self.role(PercentTempBasals).set_temp_basal_percent
         else:
             cancel = self.role(TempBasals).set_temp_basal
-        at_ns = self.send("temp_cancel", lambda: cancel(0, 0))
-        running = bool(self.role(TempBasals).temp_basal().minutes_left)
-        self._journal.settled(delivered=not running, by="the temp basal read back")
-        if running:
-            raise InstrumentError("the pump reports that the temp basal still runs", where="pump")
+        told = self.tell(
+            "temp_cancel",
+            lambda: cancel(0, 0),
+            lambda: not self.role(TempBasals).temp_basal().minutes_left,
+            "the temp basal read back",
+        )
+        if not told.held:
+            raise InstrumentError(f"the pump reports that the temp basal still runs{told.text}", where="pump")
         self.temp_until_ns = 0
-        self.record("temp_cancelled", {}, at_ns)
+        self.record("temp_cancelled", {}, told.at_ns)
 
     def bolus(self, amount_u: float, step: int, index: int) -> int | None:
         """Start a bolus; return the time of its acknowledgement, or None when it was found not to have started."""
@@ -235,13 +254,23 @@ class Therapy:
             return None
         return {"by": "error status" if active else "history", "at": fresh[-1].isoformat() if fresh else None}
 
+    def may_go_on(self) -> None:
+        """Raise `RunAborted` when a stop was asked for, unless the pump is stopped already."""
+        if not self.tidying:
+            self._stop.check()
+
     def bolus_over(self) -> None:
         """Tell the guardian that no bolus is in flight any more."""
         self._guard.state(bolus=False, holdable=False)
 
     def report_bolus(self, amount_u: float, step: int, index: int) -> None:
         """Record what the pump's own history says of the bolus that was just delivered."""
-        newest = newest_bolus(self.role(History).history(0))
+        try:
+            newest = newest_bolus(self.role(History).history(0))
+        except (ProtocolError, TransportTimeout) as error:  # a page is sixteen packets: more than a bad link carries
+            missing = {"source": "bolus_history", "step": step, "index": index}
+            self.record("report_missing", {**missing, "error": str(error)})
+            return
         if newest is None or newest.delivered_u is None:
             return
         data = {
@@ -331,15 +360,24 @@ class Therapy:
         except InstrumentError as error:
             self._journal.refused(command_id, name, str(error))
             raise
-        self._journal.answered(command_id, name, acceptance)
+        self._journal.answered(command_id, name, acceptance, self._why_unknown())
         if acceptance is Acceptance.ACKNOWLEDGED:
             return acceptance, self.pump.acknowledged_ns
         return acceptance, self._links.clock.now_ns()
 
-    def send(self, name: str, command: Callable[[], Acceptance], **parameters: Any) -> int:
-        """Send a command whose effect the caller reads back; return the time it was answered."""
-        _, at_ns = self._once(name, command, **parameters)
-        return at_ns
+    def tell(
+        self, name: str, command: Callable[[], Acceptance], shows: Callable[[], bool], by: str, **parameters: Any
+    ) -> Told:
+        """Tell the pump something that ``shows`` reads back, and again while it does not; never a bolus.
+
+        ``by`` says who tells. See `rig.runner.telling`.
+        """
+        told = tell(self._once, self._journal.settled, name, command, shows, by, **parameters)
+        return told if told.held else replace(told, why=self._why_unknown())
+
+    def _why_unknown(self) -> str:
+        """Return why the last answer is unknown, where the driver says so."""
+        return str(getattr(self.pump, "unknown_because", ""))
 
     def _bolus_started(self, amount_u: float, asked_ns: int) -> bool:
         """Settle a bolus whose answer was lost, from status and history; never by sending it again (design 4.5)."""

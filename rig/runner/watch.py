@@ -14,7 +14,8 @@ from rig.bench import WeighingBench, flow_settings
 from rig.config import BenchConfig
 from rig.errors import BenchError, RunAborted, UnsafeBench
 from rig.guardian.client import GuardianClient
-from rig.guardian.guard import Guard, NoGuard
+from rig.guardian.guard import Guard, NoGuard, TwinGuard
+from rig.guardian.lines import Lines
 from rig.guardian.places import Places
 from rig.guardian.plan import FlowPlan, LinePlan, PumpPlan, SafePlan
 from rig.plugins.registry import find_driver
@@ -76,7 +77,7 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         run_folder=str(folder.path.resolve()),
         ledger=str(ledger.resolve()),
         pump=pump_plan(config) if drives == PUMP else None,
-        lines=tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines),
+        lines=line_plans(config),
         gpio=config.guardian.gpio,
         hold_s=hold_s / (simulation.speed if simulation else 1.0),  # the guardian lives in real time
         heartbeat_s=config.guardian.heartbeat_s,
@@ -85,6 +86,11 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         commit_s=SD_COMMIT_S if config.storage == "sd" else COMMIT_S,
         flow_sources=flow_plans(config) if drives == FLOW_SOURCES else (),
     )
+
+
+def line_plans(config: BenchConfig) -> tuple[LinePlan, ...]:
+    """Return the lines of a bench as its guardian needs them."""
+    return tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines)
 
 
 class Watch:
@@ -97,6 +103,7 @@ class Watch:
         self._config = config
         self._folder = folder
         self._client: GuardianClient | None = None
+        self._twin: Guard = NoGuard()
         self._ledger: BenchLedger | None = None
         self._unsafe: Entry | None = None
         self._begun = False
@@ -110,7 +117,12 @@ class Watch:
     @property
     def guard(self) -> Guard:
         """Return the guardian as the runner sees it."""
-        return self._client if self._client is not None else NoGuard()
+        return self._client if self._client is not None else self._twin
+
+    def wire(self, bench: WeighingBench) -> None:
+        """Take the pins of a twin in this process, where it has some."""
+        if bench.pins is not None:
+            self._twin = TwinGuard(Lines(line_plans(self._config), bench.pins))
 
     @property
     def attached(self) -> bool:
@@ -179,7 +191,7 @@ class Watch:
     def finished(self, confirmed: bool, by: str) -> tuple[bool, str]:
         """Tell the guardian how the bench was left; return what is known of it then."""
         if self._client is None:
-            return confirmed, by
+            return self._twin.finished(confirmed=confirmed, by=by)
         try:
             return self._client.finished(confirmed=confirmed, by=by)
         except BenchError as error:

@@ -15,7 +15,7 @@ from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, known_ids, looks_like_i
 from rig.units import format_number
 
 _WHOLE = " that is not cancelled"
-EXAMPLES = {"%": "5", "s": "30"}
+EXAMPLES = {"%": "5", "s": "30", "h": "5"}
 
 
 def build_checks(
@@ -108,7 +108,7 @@ def _check_amount(
 
 def _limits(table: dict[str, Any], measure: Measure, place: Place) -> tuple[float | None, float | None]:
     """Return lower and upper limit in the measure's unit; both None when the check names none."""
-    given = {key: table[key] for key in ("limit", "min", "max") if table[key] is not None}
+    given = {key: _in_hours(table[key], measure) for key in ("limit", "min", "max") if table[key] is not None}
     example = f"{EXAMPLES.get(measure.unit, '0.05')} {measure.unit}"
     for key, (value, unit) in given.items():
         if unit != measure.unit:
@@ -122,10 +122,17 @@ def _limits(table: dict[str, Any], measure: Measure, place: Place) -> tuple[floa
     if len(given) > 1:
         raise refuse(place, "'limit' stands beside 'min' or 'max'", "either 'limit', or 'min' and 'max'")
     if not measure.symmetric:
-        raise refuse(place, f"a share such as {measure.id} has no symmetric limit", "'min: 85 %'")
+        share = "a share such as " if measure.proportion else ""
+        one_sided = "'min: 85 %'" if measure.proportion else "'min: ...' or 'max: ...'"
+        raise refuse(place, f"{share}{measure.id} has no symmetric limit", one_sided)
     if given["limit"][0] <= 0:
         raise refuse(place, "a symmetric limit must be more than 0", f"'limit: {example}'")
     return -given["limit"][0], given["limit"][0]
+
+
+def _in_hours(limit: tuple[float, str], measure: Measure) -> tuple[float, str]:
+    value, unit = limit
+    return (value / 3600.0, "h") if (unit, measure.unit) == ("s", "h") else limit
 
 
 def _check_source(source: str | None, measure: Measure, no_limit: bool, place: Place) -> None:

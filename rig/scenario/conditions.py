@@ -17,8 +17,8 @@ def check_conditions(check: Check, planned: Plan, where: str) -> None:
     default = DEFAULT_LIMITS.get(check.source or "")
     if default is None or default.condition is None:
         return
-    from_s, to_s = _window(check, planned)
-    why = _contradicts(default.condition, planned, from_s, to_s)
+    windows = occlusion_windows(check, planned) if check.measure.startswith("occlusion.") else [_window(check, planned)]
+    why = next((why for window in windows if (why := _contradicts(default.condition, planned, *window))), "")
     if why:
         raise ScenarioError(
             f"{default.id} does not hold for this check: {why}",
@@ -26,6 +26,17 @@ def check_conditions(check: Check, planned: Plan, where: str) -> None:
             expected=default.text,
             hint="another source, or no limit and no source",
         )
+
+
+def occlusion_windows(check: Check, planned: Plan) -> list[tuple[float, float]]:
+    """Return from when to when the tube of a delivering pump will be clamped, seconds since the first delivery."""
+    opened = [step.start_s for step in planned.steps if step.kind == "release"]
+    windows = [
+        (step.start_s, min(at_s for at_s in opened if at_s >= step.start_s))
+        for step in planned.steps
+        if step.kind == "occlude" and check.step in (None, step.index)
+    ]
+    return [window for window in windows if planned.programme.expected_u(*window) > 0.0]
 
 
 def _window(check: Check, planned: Plan) -> tuple[float, float]:

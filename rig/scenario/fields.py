@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,15 @@ LIMIT_UNITS: tuple[Dimension, ...] = (INSULIN, PERCENT, MASS_RATE, MASS, TIME)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a check in the unit of its measure, %, U, mg, mg/h or s, either sign; read as value and unit."""
+    """A limit of a check: %, U, mg, mg/h or a time, either sign; read as value and unit, every time in s."""
 
     def read(self, node: Node, place: Place) -> tuple[float, str]:
         """Return value and unit."""
-        expected = "a limit such as '5 %' or '0.05 U'"
+        expected = "a limit such as '5 %', '0.05 U' or '5 h'"
         text = scalar_text(node, place, expected)
         dimension = next((each for each in LIMIT_UNITS if text.rstrip().endswith(each.base)), PERCENT)
+        if re.search(r"[\d.]\s*(min|h|s)\s*$", text, re.ASCII):
+            dimension = TIME
         try:
             return parse_quantity(text, dimension), dimension.base
         except UsageError as error:
@@ -34,8 +37,8 @@ class Bound:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the limit."""
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|mg\/h|mg|s)$"
-        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U"]}
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|mg\/h|mg|h|min|s)$"
+        return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U", "5 h"]}
 
 
 LONGEST_HOLD_S = 3600.0
@@ -97,7 +100,7 @@ SCENARIO = Table(
         Field(
             "needs",
             ListOf(
-                OneOf(("pump", "balance", "flow_source"), ("valve", "supply", "buttons", "camera", "environment")),
+                OneOf(("pump", "balance", "flow_source", "valve"), ("supply", "buttons", "camera", "environment")),
                 1,
                 10,
             ),

@@ -156,6 +156,23 @@ class WaitAlarmStep:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ValveStep:
+    """Move a valve at the bench: ``occlude`` and ``release`` the tube, ``disconnect`` and ``reconnect`` the vessel."""
+
+    kind: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAlarmStep:
+    """Acknowledge the alarm ``code`` by keys, and see it gone."""
+
+    code: int
+    kind: str = field(default="clear_alarm", init=False)
+    line: int = 0
+
+
 Step = (
     BasalStep
     | ProfileStep
@@ -171,6 +188,8 @@ Step = (
     | PressStep
     | WaitAlarmStep
     | QualifyingStep
+    | ValveStep
+    | ClearAlarmStep
 )
 
 
@@ -192,7 +211,7 @@ class Check:
     """One question that the scenario asks of the measurement.
 
     ``from_s`` counts from the first delivering step's acknowledgement; ``for_s`` None means to the end. ``step``: index
-    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` ("%" or "U"), None
+    into ``Scenario.steps`` that the measure is confined to, or None. ``lower``/``upper`` in ``unit`` (%, U, h), None
     is open. ``source`` names where the limit comes from: ``pump.accuracy.basal``, ``pump.accuracy.bolus``, a rig
     default such as ``L-B1``, or free text naming a document; None = REPORT_ONLY. A limit may be left out when the
     source brings its own.

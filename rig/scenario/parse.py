@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rig.scenario.fields import SCENARIO
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     LimitsStep,
     PatternStep,
     PressStep,
@@ -27,11 +29,12 @@ from rig.scenario.model import (
     StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitAlarmStep,
     WaitStep,
 )
 from rig.scenario.sequence import check_sequence
-from rig.scenario.step_fields import PATTERNS
+from rig.scenario.step_fields import PATTERNS, VALVE_STEPS
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -106,6 +109,8 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
         "limits": lambda: _limits(values, place),
         "press": lambda: PressStep(values["keys"], values["wait"], line=line),
         "wait_alarm": lambda: WaitAlarmStep(values["code"], values["within"], line=line),
+        "clear_alarm": lambda: ClearAlarmStep(values["code"], line=line),
+        **{kind: partial(ValveStep, kind, line=line) for kind in VALVE_STEPS},
     }
     step: Step = steps[kind]()
     return step

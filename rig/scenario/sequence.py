@@ -22,6 +22,7 @@ from rig.scenario.model import (
 )
 from rig.scenario.qualification import check_steps
 from rig.scenario.step_fields import PATTERNS
+from rig.scenario.valves import check_valve_order
 from rig.units import format_duration
 
 BASELINE_S = 15.0  # weighing before a bolus
@@ -96,6 +97,7 @@ def check_sequence(scenario: Scenario) -> None:
     """Refuse a sequence that no pump can follow, and checks of what comes after the end."""
     if scenario.qualifies:
         check_steps(scenario.steps, scenario.source_name or scenario.id)
+    check_valve_order(scenario)
     suspended, basal_set, settings = False, False, InForce()
     for index, step in enumerate(scenario.steps):
         where = str(Place(scenario.source_name, step.line, f"steps[{index + 1}].{step.kind}"))

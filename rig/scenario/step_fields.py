@@ -39,11 +39,14 @@ LATER: dict[str, str] = {
     "cancel": "a temporary basal or a bolus is cancelled by 'cancel_after: ...' in its own step",
     "prime": BY_HAND,
     "rewind": BY_HAND,
-    "occlude": ACTUATOR,
-    "release": ACTUATOR,
-    "disconnect": ACTUATOR,
     "supply": ACTUATOR,
     "prompt": "this version asks nobody",
+}
+VALVE_STEPS = {
+    "occlude": "clamp the tube with the bench's pinch valve",
+    "release": "open the pinch valve again",
+    "disconnect": "lead the line past the vessel with the bench's diverting valve",
+    "reconnect": "lead the line into the vessel again",
 }
 PATTERNS = ("standard", "a", "b")
 KEYS = ("easy_bolus", "esc", "act", "up", "down")
@@ -240,6 +243,11 @@ STEPS: dict[str, tuple[str, Table]] = {
         ),
     ),
     **qualification_fields.STEPS,
+    "clear_alarm": (
+        "acknowledge an alarm over the pump's link with ESC and ACT, and see it gone",
+        Table((Field("code", AlarmCode(), "its number or its name", required=True), STEP_NAME)),
+    ),
+    **{kind: (doc, Table((STEP_NAME,))) for kind, doc in VALVE_STEPS.items()},
 }
 
 

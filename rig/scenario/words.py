@@ -9,6 +9,7 @@ from rig.scenario import qualification
 from rig.scenario.model import (
     BasalStep,
     BolusStep,
+    ClearAlarmStep,
     LimitsStep,
     PatternStep,
     PressStep,
@@ -19,6 +20,7 @@ from rig.scenario.model import (
     StoredProfileStep,
     SuspendStep,
     TempBasalStep,
+    ValveStep,
     WaitAlarmStep,
     WaitStep,
 )
@@ -93,5 +95,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     SetClockStep: _set_clock,
     LimitsStep: _limits,
     PressStep: lambda step: f"press {', '.join(step.keys)}",
+    ValveStep: lambda step: str(step.kind),
+    ClearAlarmStep: lambda step: f"clear alarm {step.code}",
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from rig.sim.sics import SicsBalance
 from rig.sim.syringe.device import SerialPump
 from rig.sim.syringe.mount import mount_syringe
 from rig.sim.syringe.parameters import SyringeParameters, syringe_pump_model
+from rig.sim.valves import TwinPins, Wire
 
 STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
@@ -115,6 +116,10 @@ class SimulatedBench:
         if self.ledger.inlet is not None:
             raise UsageError("there is a syringe pump already", where="simulated syringe", expected="one per bench")
         return mount_syringe(self._plant, known, parameters or SyringeParameters(), self._seed, self._faults, address)
+
+    def pins(self, wires: Mapping[int, Wire], now_ns: Callable[[], int]) -> TwinPins:
+        """Return the bench's GPIO pins, whose valves move at the rig time that ``now_ns`` tells."""
+        return TwinPins(self._plant, wires, now_ns)
 
     @property
     def ledger(self) -> Ledger:

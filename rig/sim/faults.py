@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rig.errors import UsageError
 from rig.sim.waves import EXPECTED as WAVES
 from rig.sim.waves import read_wave
-from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, RATE, TIME, VOLUME, Dimension, parse_quantity
+from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, PRESSURE, RATE, TIME, VOLUME, Dimension, parse_quantity
 
 NS_PER_S = 1e9
 FOREVER_NS = 1 << 62
@@ -26,6 +26,8 @@ DEEDS = ("drop", "corrupt", "delay", "duplicate")
 WAYS = ("sent", "heard")  # by the stick
 BALANCE_UNITS = ("g", "mg", "kg")
 SIGNAL = Dimension("signal level", "dBm", (("dBm", "1"),), "-95 dBm", 200.0)
+LENGTH = Dimension("height", "cm", (("cm", "1"), ("mm", "0.1"), ("m", "100")), "30 cm", 1e4)
+RESISTANCE = Dimension("resistance", "kPa*h/uL", (("kPa*h/uL", "1"),), "15 kPa*h/uL", 1e6)
 FREQUENCY = Dimension("radio frequency", "MHz", (("MHz", "1"),), "868.35 MHz", 1000.0)
 VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
 
@@ -79,6 +81,31 @@ _SPECS = (
     ),
     FaultSpec("line.leak", "%", "of what is displaced, lost before the outlet", "line.leak=2%", PERCENT, (), (0, 100)),
     FaultSpec("line.bubble", "uL", "from START on, this much leaves as air", "line.bubble=10uL@1h", VOLUME),
+    FaultSpec("line.occlusion", "on", "a clot at the outlet: nothing leaves the line", "line.occlusion=on@2h+1h"),
+    FaultSpec(
+        "line.restriction", "kPa*h/uL", "a partial blockage of this resistance", "line.restriction=15kPa*h/uL@1h",
+        RESISTANCE, (), (0, 1e6),
+    ),
+    FaultSpec(
+        "line.air", "uL", "air that stays in the reservoir and gives way to pressure (Boyle)", "line.air=10uL", VOLUME,
+        (), (0, 1e4),
+    ),
+    FaultSpec(
+        "line.clamp_at", "choice", "where the bench's pinch valve sits; at the pump, the tube yields no volume",
+        "line.clamp_at=pump", None, ("outlet", "pump"),
+    ),
+    FaultSpec(
+        "line.disconnect", "on", "the line no longer reaches the vessel: what leaves it falls beside",
+        "line.disconnect=on@2h+30min",
+    ),
+    FaultSpec(
+        "line.height", "cm", "the pump stands so much above the outlet; a change moves C rho g h once",
+        "line.height=30cm@1h", LENGTH, (), (-300, 300),
+    ),
+    FaultSpec(
+        "line.siphon", "on", "the plunger is not latched: with line.height the height pulls it along",
+        "line.siphon=on@1h+30min",
+    ),
     FaultSpec(
         "line.drops", "mg", "the outlet hangs above the surface: a drop falls when it has this mass", "line.drops=10mg",
         MASS, (), (0, 1e3),
@@ -170,6 +197,11 @@ _SPECS = (
         "pump.hand", "bolus", f"at START somebody gives a bolus at the pump's keys: {WAVES}",
         "pump.hand=dual:1U:2U:1h@1h",
     ),
+    FaultSpec(
+        "pump.occlusion_alarm", "kPa", "the occlusion alarm comes only at this pressure, not at 90.7 kPa",
+        "pump.occlusion_alarm=160kPa", PRESSURE, (), (1, 1e3),
+    ),
+    FaultSpec("pump.occlusion_deaf", "on", "no pressure raises an occlusion alarm", "pump.occlusion_deaf=on"),
     FaultSpec("pump.battery", "V", "the cell starts at this voltage", "pump.battery=1.15V", VOLTAGE, (), (0, 2)),
     FaultSpec(
         "pump.reservoir", "U", "the reservoir starts with only this much, and the pump knows it", "pump.reservoir=30U",

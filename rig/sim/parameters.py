@@ -85,6 +85,15 @@ class PlantParameters:
     tail_share: float = 0.125  # with tail_s: 9.4 % of a 722's 1 U bolus arrive after its nominal end (L35)
     tail_s: float = 15.0  # slow part: elastic plunger seal and tube
     compliance_s: float = 0.8  # fast part: stiff set, 0.12 uL/kPa against the bore's resistance [metrology 9.3]
+    line_compliance_ul_per_kpa: float = 0.305  # reservoir, drive and tube: 2.77 U at 13.15 psi [metrology 9.3]
+    pump_side_share: float = 0.8  # of it before a clamp at the pump; the tube's part is unknown: an assumption
+    pinch_ul: float = 0.3  # a soft clamp's own volume, half of it each way [metrology 9.4]; 1 mm of a 0.6 mm bore
+    pinch_sd: float = 0.05  # of it, from one closing to the next; an assumption
+    siphon_ul_per_h_per_kpa: float = 5.0  # past an unlatched plunger; an assumption
+    seal_friction_kpa: float = 2.0  # what such a plunger resists; an assumption
+    # --- occlusion alarm
+    occlusion_kpa: float = 90.7  # force at which the pump alarms, 13.15 psi [pump-specs 2]
+    stall_kpa: float = 172.0  # the drive presses no harder, 25 psi [pump-specs 1]
     # --- vessel and tube (equal to the geometry of the shipped bench files)
     vessel_mass_mg: float = 22_300.0  # borosilicate vial
     vessel_volume_ul: float = 10_000.0  # its glass, 2.23 g/cm3

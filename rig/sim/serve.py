@@ -34,11 +34,13 @@ from rig.clock import SystemClock, to_s
 from rig.errors import TransportError, UsageError
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import refuse_syringe_faults
+from rig.sim.valves import FolderPins, read_wires
 from rig.transport.virtual import SimulatedDevice
 
 DEVICES = ("pump", "balance", "syringe")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
+PINS_NS = 20_000_000  # between two looks at the files of the lines
 IDLE_S = 0.1  # how long a stop request may go unnoticed
 ABSENT_S = 0.01  # how long a client may go unnoticed; the hastiest known one gives its stick 50 ms
 READ_SIZE = 4096
@@ -233,6 +235,8 @@ class Wiring:
     epoch_ns: int | None = None  # None: now
     names: Path | None = None  # a folder for stable names
     link: str = "cc111x"  # or "carelink"
+    gpio: Path | None = None  # the folder in which a guardian keeps its lines
+    valves: Sequence[str] = ()  # DEED=PIN[:LEVEL], see `rig.sim.valves`
 
 
 def serve(
@@ -266,6 +270,9 @@ def serve(
         )
     if "syringe" not in devices:
         refuse_syringe_faults(faults)
+    wires = read_wires(wiring.valves)
+    if bool(wires) != (wiring.gpio is not None):
+        raise UsageError("valves without the folder of their lines, or a folder without valves", expected="both")
     server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
@@ -292,6 +299,8 @@ def serve(
             line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
             announce(json.dumps(line))
         bench.seed_unplugging(server, server.clock.link_at, devices)
+        if wiring.gpio is not None:
+            _watch_pins(server, FolderPins(wiring.gpio, wires, bench.pins(wires, server.clock.now_ns)))
         server.run(stop)
     except KeyboardInterrupt:
         return
@@ -299,3 +308,13 @@ def serve(
         server.close()
         bench.advance(max(server.epoch_ns, server.clock.now_ns()))
         bench.close()
+
+
+def _watch_pins(server: PtyServer, pins: FolderPins) -> None:
+    """Let the valves follow the lines that a guardian keeps in a folder."""
+
+    def look(_at_ns: int) -> None:
+        pins.look()
+        server.schedule(time.monotonic_ns() + PINS_NS, look)
+
+    server.schedule(time.monotonic_ns(), look)

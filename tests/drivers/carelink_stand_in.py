@@ -12,6 +12,7 @@ NS_PER_MS = 1_000_000
 PRODUCT = "12 34 56 01 02 FF 43 6F 6D 4C 69 6E 6B 20 49 49 01 10 02 00 01 01 03"
 READS = {0x8D: "model 723", 0xCE: "status normal", 0x98: "no temp", 0x70: "time 2025-03-09 14:05:30"}
 LEFT_OVER = 0xEE
+SUSPEND = (0x4D, b"\x01")  # can but stop a delivery
 
 
 def check(data: bytes) -> int:
@@ -88,7 +89,9 @@ class CareLinkStandIn:
         assert data[9] == (0x55 if opcode == 0x5D else 0)
         self.commands.append(data)
         if count and opcode not in (0x5D, 0x80):
-            assert data[10] == 0, "the stick was told to repeat a command with parameters"
+            assert data[10] == 0 or (opcode, parameters) == SUSPEND, (
+                "the stick was told to repeat a command with parameters"
+            )
             self.parameter_commands.append(bytes((opcode,)) + parameters)
         fault = self.faults.pop(0) if self.faults else "none"
         if fault == "stick refuses":

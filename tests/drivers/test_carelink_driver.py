@@ -32,6 +32,7 @@ FAULTS = [
     "stick silent",
     "nothing to download",
 ]
+BOLUSING = reply(3, packet("status bolusing")[6:-1])
 COMMANDS: dict[str, Callable[[MinimedPump], Acceptance]] = {
     "bolus": lambda pump: pump.bolus(2.35),
     "temp basal": lambda pump: pump.set_temp_basal(0.85, 90),
@@ -79,6 +80,7 @@ def test_a_damaged_piece_has_the_whole_page_asked_for_again() -> None:
 
 def test_a_bolus_is_written_once_with_the_bytes_of_its_family_and_no_repeats_by_the_stick() -> None:
     stick = CareLinkStandIn()
+    stick.acts = lambda opcode, _: stick.answers.update({0xCE: [BOLUSING]}) if opcode == 0x42 else None
     assert pump_behind(stick).bolus(2.35) is Acceptance.ACKNOWLEDGED
     assert stick.parameter_commands == [expand("42 00 5E")]
 
@@ -95,6 +97,12 @@ def test_a_profile_leaves_as_one_image_and_is_read_back_when_its_answer_is_lost(
 def test_an_old_acknowledgement_in_the_stick_never_passes_for_a_new_one() -> None:
     stick = CareLinkStandIn(faults=["none", "none", "command lost"], stale=[ACK, ACK])
     assert pump_behind(stick).bolus(2.35) is Acceptance.UNKNOWN
+
+
+def test_an_acknowledgement_is_believed_only_where_the_pump_shows_the_bolus() -> None:
+    stick = CareLinkStandIn()  # acknowledges, and its pump's status stays what it was
+    assert pump_behind(stick).bolus(2.35) is Acceptance.UNKNOWN
+    assert stick.parameter_commands == [expand("42 00 5E")]
 
 
 def test_a_late_acknowledgement_is_thrown_away_before_the_next_command() -> None:

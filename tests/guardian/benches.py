@@ -30,6 +30,7 @@ name = "valve"
 pin = 17
 role = "valve"
 safe = "high"
+clamps = "low"
 
 [[lines]]
 name = "button"
@@ -54,6 +55,22 @@ steps:
 checks:
   - {id: basal, measure: basal.overall_error, from: 1 min, for: 25 min, limit: 5 %, source: pump.accuracy.basal}
 on_runner_loss: {hold: 10 min}
+gap: {tolerate: 60 s}
+"""
+CLAMPED = """
+schema: 1
+id: clamped
+title: A pump that delivers into a clamped tube when its runner is lost
+pump: {families: [22, 23]}
+needs: [pump, balance, valve]
+operator: none
+sampling: {balance: 1 s}
+steps:
+  - basal: {rate: 30 U/h, for: 2 s}
+  - occlude
+  - wait_alarm: {code: no delivery, within: 30 min}
+  - release
+on_runner_loss: stop
 gap: {tolerate: 60 s}
 """
 
@@ -82,6 +99,7 @@ class PtyBench:
         self.ledger = folder / "truth.json"
         self.devices = folder / "devices.jsonl"
         command = ["simulate", "bench", "--pty", "--speed", str(speed), "--ledger", str(self.ledger)]
+        command += ["--gpio", str(folder / "gpio"), "--valve", "clamp=17:low"]
         self.simulator = self.start(*command, stdout=subprocess.PIPE)
         self.runner: Any = None
         assert self.simulator.stdout is not None

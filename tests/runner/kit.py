@@ -26,6 +26,7 @@ from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.sim.bench import SimulatedBench
 from rig.sim.plant.ledger import Ledger
+from rig.sim.valves import Wire
 from rig.transport.links import Link, Tap
 from rig.transport.virtual import VirtualLinks
 
@@ -121,6 +122,10 @@ class LastingBench:
             start_local=simulation.start,
             faults=self.faults,
         )
+        wires = {
+            line.pin: Wire(deed, rig_bench.LEVELS[acts_at]) for line, deed, acts_at in rig_bench.valves_of(self.config)
+        }
+        self.pins = self.twin.pins(wires, self.clock.now_ns)
         self._stick = self.links.connect("pump", self.twin.pump_stick, 520_833)
         self._scale = self.links.connect("balance", self.twin.balance, 1_041_666)
 
@@ -130,7 +135,9 @@ class LastingBench:
             self.links.replug(name)
             self.links.reopen(port.link)
             port.link.discard_input()
-        return rig_bench._assemble(config, self.clock, self.links, self._stick, self._scale)
+        bench = rig_bench._assemble(config, self.clock, self.links, self._stick, self._scale)
+        bench.pins = self.pins
+        return bench
 
     @property
     def ledger(self) -> Ledger:

@@ -11,6 +11,7 @@ from rig.config import parse_bench
 from rig.drivers.minimed.pump import MinimedPump
 from rig.engine import header, prepare
 from rig.errors import EmergencyStopped, GuardianLost, InstrumentError, RigError
+from rig.guardian.guard import NoGuard
 from rig.paths import benches_dir
 from rig.record.ledger import BenchLedger
 from rig.record.reader import RunRecord, read_run
@@ -26,7 +27,7 @@ from tests.runner.kit import SMALL, LastingBench, small_scenario
 HOLD = SMALL.replace("on_runner_loss: stop", "on_runner_loss: {hold: 10 min}")
 
 
-class Witness:
+class Witness(NoGuard):
     """A guardian that notes what it is told, beside what the twin does; its beat can bring bad news."""
 
     def __init__(self, bench: LastingBench, news: RigError | None = None) -> None:

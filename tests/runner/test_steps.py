@@ -72,7 +72,7 @@ def assert_set_is_commanded(bench: LastingBench, events: tuple[Event, ...] | Non
     The pump's clock is read in whole seconds: at 30 U/h one of them is 0.0083 U more.
     """
     events, profile = events or record_of(bench).events, bench.config.pump_profile()
-    end_ns = events[-1].at_ns
+    end_ns = next((event.at_ns for event in events if event.name == "safe_state"), events[-1].at_ns)
     programme = therapy_programme(therapy_events(events, 0), end_ns / 1e9, profile.dose_u, profile)
     edges = [event.at_ns for event in events if event.name in ("step_started", "step_ended")]
     spans = [*zip(edges[::2], edges[1::2], strict=True), (edges[0], end_ns)]

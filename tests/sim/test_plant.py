@@ -98,7 +98,9 @@ def test_the_filter_s_lag_is_the_exact_solution_of_its_equation(filter_s: float)
     seen, left, step_s = 0.0, 0.0, 0.0005
     for number in range(8000):
         at_s = (number + 0.5) * step_s
-        left = 5.0 - line.stored_after(5.0 * (1 - EXACT.tail_share), 5.0 * EXACT.tail_share, at_s)
+        left = 5.0 - line.stored_after(
+            5.0 * (1 - EXACT.tail_share), 5.0 * EXACT.tail_share, at_s, EXACT.compliance_s, EXACT.tail_s
+        )
         seen += (left - seen) / filter_s * step_s
     for at_ns in (700_000_000, 2_500_000_000, 4_000_000_000):
         line.advance(at_ns)

@@ -3,7 +3,8 @@
 The stick carries out a whole command with the pump by itself; the host writes it, asks until there is something to
 download, and downloads it. What the stick holds from an earlier command is thrown away before the next one is written,
 so that no old acknowledgement can pass for a new one. Commands with parameters are written once and with a retry count
-of 0: the stick must not send them again either. Source: minimed-protocol 2.4 and 10.
+of 0: the stick must not send them again either. Only a suspend may be repeated, since it can but stop a delivery.
+Source: minimed-protocol 2.4 and 10.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from rig.clock import to_ns
-from rig.drivers.minimed.way import TRIES, PumpNotHeard, Settled, name, not_heard, not_woken, refuse_nak
+from rig.drivers.minimed.way import TRIES, PumpNotHeard, Refused, Settled, name, not_heard, not_woken, refuse_nak
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
 from rig.transport.links import Link, Links
 from rig.wire import carelink
 from rig.wire.carelink import Download, Kind, Records
-from rig.wire.minimed import counts
+from rig.wire.minimed import commands, counts
 from rig.wire.minimed.packets import Opcode, Packet
 
 BAUD = 9600  # nominal: the port is USB
@@ -29,6 +30,7 @@ _WAKE_S = 25.0  # of the wake-up, which takes the stick 12 s or more
 _PIECES_S = 20.0
 _READ_RETRIES = 2
 _DRAIN_S = 2.0
+_FRAGMENT_BYTES = 64
 _QUIET_S = 0.05
 _WAKE_MINUTES = bytes((1, 10))
 _JUST_S = 2.0
@@ -36,6 +38,8 @@ _LATE_S = 6.0  # how long an answer that never came is waited for before the nex
 _STALE = 8  # old downloads that are thrown away before something must be wrong
 
 Value = TypeVar("Value")
+_SUSPEND = (Opcode.SUSPEND_RESUME, commands.suspend_resume(suspend=True))
+_ECHO_S = 0.5  # after a repeat of the stick: the answer to a former try may still come
 _BUSY = carelink.State.RECEIVING | carelink.State.TRANSMITTING
 
 
@@ -98,6 +102,8 @@ class CareLink:
             if answer.kind is Kind.NAK:
                 refuse_nak(self._pump_id, answer.data[0], opcode)
             if answer.kind is Kind.ANSWER:
+                if answer.retries:
+                    self._links.pause(_ECHO_S)
                 return self._counts.packet(self._pump_id, opcode, answer.data)
         raise trouble or not_heard(self._pump_id, opcode, tries)
 
@@ -156,7 +162,7 @@ class CareLink:
 
     def _once(self, opcode: Opcode, parameters: bytes) -> Settled:
         try:
-            self._write(opcode, parameters, Records.ONE, 0)
+            self._write(opcode, parameters, Records.ONE, _READ_RETRIES if (opcode, parameters) == _SUSPEND else 0)
         except InstrumentError:  # the stick says that it did not take the command: nothing left
             raise
         except BenchError as error:
@@ -166,7 +172,10 @@ class CareLink:
         except BenchError as error:
             return self._lost(str(error))
         if answer.kind is Kind.NAK:
-            refuse_nak(self._pump_id, answer.data[0], opcode)
+            refused = Refused(self._pump_id, answer.data[0], opcode)
+            if not refused.is_of_the_talk:
+                raise refused
+            return self._lost(str(refused))
         if answer.kind is Kind.ACK:
             return Settled.ACKNOWLEDGED
         return self._lost(f"the stick heard no acknowledgement of {name(opcode)}")
@@ -183,7 +192,7 @@ class CareLink:
         while True:
             if piece.kind is Kind.NAK:
                 refuse_nak(self._pump_id, piece.data[0], opcode)
-            if piece.kind not in (Kind.PIECE, Kind.ANSWER):
+            if piece.kind is not Kind.PIECE and not _is_several(piece):
                 return None
             data += piece.data
             if piece.last:
@@ -301,3 +310,8 @@ class CareLink:
             if not self._links.wait(clock.link_ns() + to_ns(_QUIET_S), self._link):
                 break
         self._link.discard_input()
+
+
+def _is_several(heard: Download) -> bool:
+    """Say whether an answer is more than one packet: one alone may be any fragment, since its number is stripped."""
+    return heard.kind is Kind.ANSWER and len(heard.data) > _FRAGMENT_BYTES

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from rig.drivers.minimed.contact import PumpContact
 from rig.drivers.minimed.first_family import status_from_history
-from rig.drivers.minimed.settling import read_back, settled
-from rig.drivers.minimed.way import PumpWay, Settled
+from rig.drivers.minimed.settling import confirmed, read_back, settled
+from rig.drivers.minimed.way import PumpWay, Refused, Settled
 from rig.errors import ConfigError, InstrumentError, MalformedReply, UsageError
 from rig.instruments import (
     Acceptance,
@@ -29,7 +29,7 @@ from rig.instruments import (
 from rig.transport.links import Link, Links
 from rig.wire.minimed import amounts, answers, commands, wizard
 from rig.wire.minimed.history import HistoryPage, HistoryRecord, parse_page
-from rig.wire.minimed.packets import Opcode, check_pump_id
+from rig.wire.minimed.packets import BOLUS_RUNS, Opcode, check_pump_id
 
 _MAX_PAGE = 35
 _MAX_PAGE_12 = 31
@@ -57,6 +57,7 @@ class MinimedPump:
                 expected=f"one of {', '.join(sorted(allowed_serials)) or 'none: the bench file names no pump'}",
                 hint="name the pump's serial number in the bench file, if no person wears it",
             )
+        self._links = links
         self._way = way
         self._contact = PumpContact(links, link, way, serial)
 
@@ -213,21 +214,20 @@ class MinimedPump:
     # --- commands that change what is delivered
 
     def set_profile(self, entries: list[BasalEntry], pattern: int = 0) -> Acceptance:
-        """Write a basal profile (0 standard, 1 A, 2 B); a lost answer is settled by reading it back."""
+        """Write a basal profile (0 standard, 1 A, 2 B), once; ACKNOWLEDGED where reading it back shows it."""
         new, opcode = self._contact.is_new, _SET_PROFILES[_check_pattern(pattern)]
         amounts.check_starts([entry.start_half_hours for entry in entries])
         wanted = [(entry.start_half_hours, amounts.basal_fortieths(entry.rate_u_per_h, new=new)) for entry in entries]
-        if self._contact.image(opcode, commands.profile_image(wanted)) is Settled.ACKNOWLEDGED:
-            return Acceptance.ACKNOWLEDGED
-        return read_back(lambda: _fortieths(self.profile(pattern)) == wanted)
+        outcome = self._contact.image(opcode, commands.profile_image(wanted))
+        return self._confirmed(outcome, lambda: _fortieths(self.profile(pattern)) == wanted)
 
     def select_pattern(self, pattern: int) -> Acceptance:
-        """Select the profile that runs: 0 standard, 1 A, 2 B; a lost answer is settled by the settings."""
+        """Select the profile that runs: 0 standard, 1 A, 2 B; ACKNOWLEDGED where the settings show it."""
         parameters = commands.select_pattern(_check_pattern(pattern))
         return self._command(Opcode.SELECT_PATTERN, parameters, lambda: self.settings().pattern == pattern)
 
     def set_temp_basal(self, rate_u_per_h: float, minutes: int) -> Acceptance:
-        """Start an absolute temporary basal; 0 minutes cancels. A lost answer is settled by reading it back."""
+        """Start an absolute temporary basal; 0 minutes cancels. ACKNOWLEDGED where reading it back shows it."""
         steps = amounts.basal_fortieths(rate_u_per_h, new=self._contact.is_new)
         half_hours = amounts.half_hours(minutes)
         if not half_hours:
@@ -236,7 +236,7 @@ class MinimedPump:
         return self._temp_basal(Opcode.TEMP_BASAL, parameters, minutes, lambda now: _is_rate(now, steps))
 
     def set_temp_basal_percent(self, percent: int, minutes: int) -> Acceptance:
-        """Start a relative temporary basal; 0 minutes cancels. A lost answer is settled by reading it back."""
+        """Start a relative temporary basal; 0 minutes cancels. ACKNOWLEDGED where reading it back shows it."""
         amounts.check_percent(percent)
         parameters = commands.temp_basal_percent(percent, amounts.half_hours(minutes))
         return self._temp_basal(
@@ -253,29 +253,53 @@ class MinimedPump:
         return read_back(lambda: self.settings().temp_basal_is_percent is percent)
 
     def bolus(self, amount_u: float) -> Acceptance:
-        """Start a normal bolus. After `Acceptance.UNKNOWN`: status, reservoir, history and balance, never again."""
+        """Start a normal bolus. After `Acceptance.UNKNOWN`: status, reservoir, history and balance, never again.
+
+        ACKNOWLEDGED means that no bolus ran before, that the pump acknowledged, and that one runs now. A bolus so short
+        that it is over when the pump is asked is UNKNOWN: its history tells.
+        """
         new = self._contact.is_new
         steps = amounts.bolus_fortieths(amount_u, new=new)
-        return settled(self._contact.command(Opcode.BOLUS, commands.bolus(steps, new=new)))
+        if self.status().bolusing:
+            raise InstrumentError(
+                "a bolus is already in progress",
+                where=f"pump {self._serial}",
+                hint="wait for its end, or suspend the pump",
+            )
+        try:
+            outcome = self._contact.command(Opcode.BOLUS, commands.bolus(steps, new=new))
+        except Refused as refused:
+            if refused.code != BOLUS_RUNS:
+                raise
+            # None ran a moment ago: the pump may have heard this very bolus twice.
+            self._way.lost_because = str(refused)
+            return Acceptance.UNKNOWN
+        if outcome is Settled.LOST:
+            return Acceptance.UNKNOWN
+        return self._confirmed(outcome, lambda: self.status().bolusing)
 
     def suspend(self) -> Acceptance:
-        """Stop all delivery; repeated until the pump confirms, by acknowledgement or by its status."""
+        """Stop all delivery; repeated until the pump's status confirms it."""
         parameters = commands.suspend_resume(suspend=True)
         refused: InstrumentError | None = None
         for _ in range(3):
             try:
-                if self._contact.command(Opcode.SUSPEND_RESUME, parameters) is Settled.ACKNOWLEDGED:
+                outcome = self._contact.command(Opcode.SUSPEND_RESUME, parameters)
+                if outcome is Settled.ACKNOWLEDGED and self._suspended(outcome) is Acceptance.ACKNOWLEDGED:
                     return Acceptance.ACKNOWLEDGED
             except InstrumentError as error:  # a pump that is suspended already may refuse
                 refused = error
                 break
-        confirmed = read_back(lambda: self.status().suspended)
-        if refused is not None and confirmed is Acceptance.UNKNOWN:
+        found = self._suspended(Settled.LOST)
+        if refused is not None and found is Acceptance.UNKNOWN:
             raise refused
-        return confirmed
+        return found
+
+    def _suspended(self, outcome: Settled) -> Acceptance:
+        return self._confirmed(outcome, lambda: self.status().suspended)
 
     def resume(self) -> Acceptance:
-        """Resume basal delivery; a lost answer is settled by the pump's status."""
+        """Resume basal delivery; ACKNOWLEDGED where the pump's status shows it."""
         parameters = commands.suspend_resume(suspend=False)
         return self._command(Opcode.SUSPEND_RESUME, parameters, lambda: not self.status().suspended)
 
@@ -285,7 +309,7 @@ class MinimedPump:
         return settled(self._contact.command(Opcode.SET_TIME, commands.set_time(local)))
 
     def set_limits(self, max_bolus_u: float | None = None, max_basal_u_per_h: float | None = None) -> Acceptance:
-        """Set the largest bolus (0.1 U steps) and the highest basal rate; lost answers are settled by the settings."""
+        """Set the largest bolus (0.1 U steps) and the highest basal rate; ACKNOWLEDGED where the settings show them."""
         found = Acceptance.ACKNOWLEDGED
         if max_bolus_u is not None:
             tenths = amounts.bolus_tenths(max_bolus_u)
@@ -308,10 +332,11 @@ class MinimedPump:
         return settled(self._contact.command(Opcode.KEYPAD, commands.keypad(key.value)))
 
     def _command(self, opcode: Opcode, parameters: bytes, shows: Callable[[], bool]) -> Acceptance:
-        """Send a command once; settle a lost answer by what the pump shows afterwards."""
-        if self._contact.command(opcode, parameters) is Settled.ACKNOWLEDGED:
-            return Acceptance.ACKNOWLEDGED
-        return read_back(shows)
+        """Send a command once; what the pump shows afterwards says whether it took it."""
+        return self._confirmed(self._contact.command(opcode, parameters), shows)
+
+    def _confirmed(self, outcome: Settled, shows: Callable[[], bool]) -> Acceptance:
+        return confirmed(self._way, self._links, outcome, shows)
 
     def _temp_basal(
         self, opcode: Opcode, parameters: bytes, minutes: int, is_wanted: Callable[[TempBasal], bool]

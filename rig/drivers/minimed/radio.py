@@ -11,11 +11,12 @@ from typing import TypeVar
 from rig.clock import to_ns
 from rig.drivers.minimed.scan import Scan, scan
 from rig.drivers.minimed.stick import RadioStick
-from rig.drivers.minimed.way import TRIES, PumpNotHeard, Settled, not_heard, not_woken, refuse_nak
+from rig.drivers.minimed.way import TRIES, PumpNotHeard, Refused, Settled, not_heard, not_woken, refuse_nak
 from rig.errors import BenchError, InstrumentError, MalformedReply, ProtocolError, TransportTimeout
 from rig.transport.links import Link, Links
 from rig.wire import line_code
 from rig.wire.minimed.packets import (
+    LAST_FRAGMENT,
     Fragments,
     Opcode,
     Packet,
@@ -33,6 +34,8 @@ _BURST_PACKETS = 250
 _BURST_LISTEN_MS = 12_000
 _PAUSE_NS = to_ns(0.2)  # after an answer, before the next command
 _SILENCE_MS = 300  # no late acknowledgement of a first half comes after so long a silence
+_ECHO_MS = 450  # what comes twice comes within this time
+_MOST_ECHOES = 6
 _MAX_FRAGMENT_STEPS = 96  # a page has 16 fragments; more steps than this is no conversation any more
 
 Wanted = Callable[[Packet], bool]
@@ -162,7 +165,13 @@ class PumpRadio:
         if answer is None:
             self.lost_because = "the pump's acknowledgement was not heard"
             return Settled.LOST
-        self._refuse_nak(answer, packet.opcode)
+        try:
+            self._refuse_nak(answer, packet.opcode)
+        except Refused as refused:
+            if not refused.is_of_the_talk:
+                raise
+            self.lost_because = str(refused)
+            return Settled.LOST
         return Settled.ACKNOWLEDGED
 
     def power_on(self, parameters: bytes) -> bool:
@@ -186,10 +195,13 @@ class PumpRadio:
         command has none (profiles), else it is sent in two halves (history pages).
         """
         broken: BenchError | None = None
+        patient = False
         for _ in range(TRIES):
             try:
-                data = self._collect(opcode, self._first_fragment(opcode, parameters))
+                first, was_patient, patient = self._first_fragment(opcode, parameters), patient, True
+                data = self._collect(opcode, first, patient=was_patient)
                 if data is not None:
+                    patient = False  # whatever is wrong with it, no echo got in between
                     return parse(data)
             except PumpNotHeard:
                 raise
@@ -207,28 +219,45 @@ class PumpRadio:
             self._refuse_nak(answer, opcode)
         return answer
 
-    def _collect(self, opcode: Opcode, packet: Packet | None) -> bytes | None:
+    def _collect(self, opcode: Opcode, packet: Packet | None, *, patient: bool) -> bytes | None:
+        """Put an answer together; ``patient``: wait for the echoes of each packet before the next is sent."""
         fragments = Fragments()
+        ahead: list[Packet] = []
         for _ in range(_MAX_FRAGMENT_STEPS):
             if packet is None:
                 return None
             if fragments.take(packet) is Progress.COMPLETE:
                 return fragments.data
-            packet = self._next_fragment(opcode)
+            if patient and not ahead:
+                ahead = self._heard_meanwhile(opcode)
+            ahead = [each for each in ahead if _number(each) > fragments.taken]
+            packet = ahead.pop(0) if ahead else self._next_fragment(opcode, fragments.taken)
         return None
 
-    def _next_fragment(self, opcode: Opcode) -> Packet | None:
+    def _next_fragment(self, opcode: Opcode, taken: int) -> Packet | None:
         """Acknowledge a fragment to get the next; one that was not heard is asked for again by NAK.
 
         A second ACK would skip a fragment if the pump had heard the first; a NAK repeats the current one either way.
+        What comes after the ACK with a number that was ``taken`` before is its echo.
         """
-        wanted = _is_data(opcode)
-        answer = self._send(short_packet(self._pump_id, Opcode.ACK), ANSWER_MS, wanted)
+        is_data = _is_data(opcode)
+        ack, nak = short_packet(self._pump_id, Opcode.ACK), short_packet(self._pump_id, Opcode.NAK)
+        answer = self._send(ack, ANSWER_MS, lambda packet: is_data(packet) and _number(packet) > taken)
         for _ in range(TRIES - 1):
             if answer is not None:
                 break
-            answer = self._send(short_packet(self._pump_id, Opcode.NAK), ANSWER_MS, wanted)
+            answer = self._send(nak, ANSWER_MS, is_data)
         return answer
+
+    def _heard_meanwhile(self, opcode: Opcode) -> list[Packet]:
+        """Listen until the air is quiet: a pump that hears an ACK twice sends two fragments."""
+        heard: list[Packet] = []
+        for _ in range(_MOST_ECHOES):
+            packet = self._first_wanted(self._stick.listen(_ECHO_MS), self._deadline_ns(_ECHO_MS), _is_data(opcode))
+            if packet is None:
+                break
+            heard.append(packet)
+        return sorted(heard, key=_number)
 
     def _ask(self, packet: Packet, wanted: Wanted, tries: int) -> Packet:
         """Send something harmless until it is answered; a refusal raises at once."""
@@ -304,6 +333,11 @@ def _ack_or_nak(packet: Packet) -> bool:
 
 def _is_data(opcode: Opcode) -> Wanted:
     return lambda packet: packet.is_long and packet.opcode == opcode
+
+
+def _number(packet: Packet) -> int:
+    """Return the number of a fragment, from 1 on."""
+    return packet.body[0] & ~LAST_FRAGMENT
 
 
 def _data_or_nak(opcode: Opcode) -> Wanted:

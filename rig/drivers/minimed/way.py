@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from rig.errors import InstrumentError, TransportTimeout
-from rig.wire.minimed.packets import Opcode, Packet, refusal
+from rig.wire.minimed.packets import OF_THE_TALK, Opcode, Packet, refusal
 
 TRIES = 3
 
@@ -18,8 +18,31 @@ class PumpNotHeard(TransportTimeout):
     """The pump did not answer: asleep, out of range, or switched off. Nothing that delivers was sent."""
 
 
+class Refused(InstrumentError):
+    """The pump answered with a NAK; ``code`` is its own."""
+
+    def __init__(self, pump_id: str, code: int, opcode: int) -> None:
+        known = refusal(code)
+        super().__init__(
+            f"the pump refused {name(opcode)} with code {code:02X}: {known.meaning}",
+            where=f"pump {pump_id}",
+            expected="an acknowledgement",
+            hint=known.hint,
+        )
+        self.code = code
+
+    @property
+    def is_of_the_talk(self) -> bool:
+        """Say whether it is about packets only: whether the command was carried out, it does not say."""
+        return self.code in OF_THE_TALK
+
+
 class Settled(Enum):
-    """What became of a packet that left once."""
+    """What became of a packet that left once.
+
+    An acknowledgement names neither command nor packet: one that comes twice, or late, cannot be told from that of the
+    next packet. What was acknowledged, only reading back tells.
+    """
 
     ACKNOWLEDGED = "acknowledged"
     LOST = "lost"
@@ -86,13 +109,7 @@ class PumpWay(Protocol):
 
 def refuse_nak(pump_id: str, code: int, opcode: int) -> None:
     """Raise the error that says what a pump refused, and what to do about it."""
-    known = refusal(code)
-    raise InstrumentError(
-        f"the pump refused {name(opcode)} with code {code:02X}: {known.meaning}",
-        where=f"pump {pump_id}",
-        expected="an acknowledgement",
-        hint=known.hint,
-    )
+    raise Refused(pump_id, code, opcode)
 
 
 def not_heard(pump_id: str, opcode: int, tries: int) -> PumpNotHeard:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rig.errors import BenchError
 from rig.sim.parameters import STROKES_PER_U, PlantParameters
@@ -38,6 +39,27 @@ class DeliveryTotals:
         return self.commanded_strokes / STROKES_PER_U
 
 
+class Row(NamedTuple):
+    """The state right after an event; what happens until the next one follows from it."""
+
+    commanded_u: float = 0.0
+    displaced_ul: float = 0.0
+    entered_ul: float = 0.0
+    fast_ul: float = 0.0
+    slow_ul: float = 0.0
+    astray_ul: float = 0.0
+    delivered_mg: float = 0.0
+    density: float = 1.0
+    fast_s: float = math.inf
+    slow_s: float = math.inf
+    astray: bool = False
+
+    def drained_ul(self, step_s: float) -> float:
+        """Return what left the line in ``step_s`` after the event."""
+        held_ul = self.fast_ul + self.slow_ul
+        return held_ul - Line.stored_after(self.fast_ul, self.slow_ul, step_s, self.fast_s, self.slow_s)
+
+
 class Ledger:
     """Cumulative volumes at every stroke, and exactly in between.
 
@@ -53,10 +75,9 @@ class Ledger:
         # Just before the beginning: a stroke in the very first nanosecond is a stroke, too.
         self._start_ns = line.at_ns - 1
         self._commanded_strokes = 0
-        # One row at the start and one after every stroke: time; commanded U; displaced, entered, fast and slow store in
-        # uL; delivered mg; liquid density.
+        # One row at the start, one after every stroke, and one whenever the line is hindered otherwise.
         self._times = [self._start_ns]
-        self._rows: list[tuple[float, ...]] = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)]
+        self._rows = [Row()]
         self.deliveries: list[DeliveryTotals] = []
         self.inlet: Inlet | None = None  # of a syringe pump, where there is one; its book is its own, in uL
 
@@ -64,14 +85,18 @@ class Ledger:
         """Note the state right after a stroke; the line and the pan hold the rest."""
         line = self._line
         self._commanded_strokes += commanded_strokes
-        row = (
+        row = Row(
             self._commanded_strokes / STROKES_PER_U,
             line.displaced_ul,
             line.entered_ul,
             line.fast_ul,
             line.slow_ul,
+            line.astray_ul,
             self._pan.delivered_mg,
             density_mg_per_ul,
+            line.fast_s,
+            line.slow_s,
+            line.astray,
         )
         if self._times[-1] == line.at_ns:
             self._rows[-1] = row
@@ -79,21 +104,21 @@ class Ledger:
             self._times.append(line.at_ns)
             self._rows.append(row)
 
-    def _at(self, rig_ns: int) -> tuple[tuple[float, ...], float]:
-        """Return (row, uL that left the outlet between that row and ``rig_ns``)."""
+    def _at(self, rig_ns: int) -> tuple[Row, float]:
+        """Return (row, uL that left the line between that row and ``rig_ns``)."""
         self._advance(rig_ns)
         index = max(0, bisect_right(self._times, rig_ns) - 1)
         row = self._rows[index]
         step_s = max(0, rig_ns - self._times[index]) * 1e-9
-        return row, row[3] + row[4] - self._line.stored_after(row[3], row[4], step_s)
+        return row, row.drained_ul(step_s)
 
     def commanded_u(self, from_ns: int, to_ns: int) -> float:
         """Return what the pump's own logic told the motor to deliver in (from, to]."""
-        return self._at(to_ns)[0][0] - self._at(from_ns)[0][0]
+        return self._at(to_ns)[0].commanded_u - self._at(from_ns)[0].commanded_u
 
     def displaced_u(self, from_ns: int, to_ns: int) -> float:
         """Return what the plunger displaced in (from, to]."""
-        return (self._at(to_ns)[0][1] - self._at(from_ns)[0][1]) / self._ul_per_u
+        return (self._at(to_ns)[0].displaced_ul - self._at(from_ns)[0].displaced_ul) / self._ul_per_u
 
     def outlet_u(self, from_ns: int, to_ns: int) -> float:
         """Return the liquid that left the outlet between two times: the truth."""
@@ -106,7 +131,12 @@ class Ledger:
     def in_line_u(self, rig_ns: int) -> float:
         """Return what is displaced and still between plunger and outlet."""
         row, left_ul = self._at(rig_ns)
-        return (row[3] + row[4] - left_ul) / self._ul_per_u
+        return (row.fast_ul + row.slow_ul - left_ul) / self._ul_per_u
+
+    def astray_u(self, rig_ns: int) -> float:
+        """Return what has left the line beside the vessel."""
+        row, left_ul = self._at(rig_ns)
+        return (row.astray_ul + (left_ul if row.astray else 0.0)) / self._ul_per_u
 
     @property
     def leaked_u(self) -> float:
@@ -120,12 +150,13 @@ class Ledger:
 
     def _outlet_ul(self, rig_ns: int) -> float:
         row, left_ul = self._at(rig_ns)
-        return row[2] - row[3] - row[4] + left_ul
+        return row.entered_ul - row.fast_ul - row.slow_ul - row.astray_ul + (0.0 if row.astray else left_ul)
 
     def _pan_mg(self, rig_ns: int) -> float:
         row, left_ul = self._at(rig_ns)
         injected_mg = 0.0 if self.inlet is None else self.inlet.pan_mg(rig_ns)
-        return row[5] + left_ul * row[6] + injected_mg - self._pan.evaporated_mg(rig_ns)
+        fell_mg = 0.0 if row.astray else left_ul * row.density
+        return row.delivered_mg + fell_mg + injected_mg - self._pan.evaporated_mg(rig_ns)
 
     def totals(self, rig_ns: int) -> dict[str, float]:
         """Return all cumulative values since the start."""
@@ -135,6 +166,7 @@ class Ledger:
             "displaced_u": self.displaced_u(start_ns, rig_ns),
             "outlet_u": self.outlet_u(start_ns, rig_ns),
             "in_line_u": self.in_line_u(rig_ns),
+            "astray_u": self.astray_u(rig_ns),
             "leaked_u": self.leaked_u,
             "bubble_u": self.bubble_u,
             "pan_mg": self.pan_mg(start_ns, rig_ns),

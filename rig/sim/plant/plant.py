@@ -25,7 +25,7 @@ class Plant:
         self._faults = faults
         self._environment = Environment(parameters, seed, start_ns)
         self._mechanism = Mechanism(parameters, seed, faults)
-        self._line = Line(parameters, faults, start_ns, parameters.filter_s[2])
+        self._line = Line(parameters, faults, start_ns, parameters.filter_s[2], seed)
         self._pan = Pan(parameters, self._environment, faults)
         self.cell = BalanceCell(parameters, seed, faults, start_ns)
         self.ledger = Ledger(parameters, self._line, self._pan, self.advance)
@@ -36,7 +36,8 @@ class Plant:
         self._updated = -1
         self._told_filter_s = parameters.filter_s[2]
         self._latest: Sample | None = None
-        self._seeped_to_ns: int | None = None
+        self._suspended = False
+        self._seeped_to_ns: int | None = start_ns if faults.named("line.siphon") else None
         self._start_ns = start_ns
 
     def drive(self, pump_advance: Callable[[int], None]) -> None:
@@ -70,6 +71,23 @@ class Plant:
         density = self._flow(rig_ns)
         self._displace(self._mechanism.move(strokes, rig_ns, bolus_share), strokes, kind, density)
 
+    @property
+    def pressure_kpa(self) -> float:
+        """Return the pressure at the plunger, as the pump's own sensor feels it."""
+        return self._line.pressure_kpa
+
+    def clamp(self, *, closed: bool, rig_ns: int) -> None:
+        """Close or open the clamp on the tube."""
+        self.advance(rig_ns)
+        self._line.blockage.clamp.closed = closed
+        self._turn(rig_ns)
+
+    def divert(self, *, away: bool, rig_ns: int) -> None:
+        """Lead the line past the vessel, or into it again."""
+        self.advance(rig_ns)
+        self._line.blockage.clamp.diverted = away
+        self._turn(rig_ns)
+
     def begin(
         self, kind: str, rig_ns: int, programmed_u: float | None = None, rate_u_per_h: float | None = None
     ) -> None:
@@ -77,14 +95,16 @@ class Plant:
         self.end(kind, rig_ns)
         self._open[kind] = DeliveryTotals(kind, rig_ns, programmed_u, rate_u_per_h)
         self.ledger.deliveries.append(self._open[kind])
-        if kind == "suspended" and self._faults.named("pump.suspend_leak"):
+        self._suspended = self._suspended or kind == "suspended"
+        if kind == "suspended" and self._seeped_to_ns is None and self._faults.named("pump.suspend_leak"):
             self._seeped_to_ns = rig_ns
 
     def end(self, kind: str, rig_ns: int) -> None:
         """Close the totals of a delivery, if one is open."""
         if kind == "suspended" and self._seeped_to_ns is not None:
             self._seep(rig_ns)
-            self._seeped_to_ns = None
+            self._seeped_to_ns = self._seeped_to_ns if self._faults.named("line.siphon") else None
+        self._suspended = self._suspended and kind != "suspended"
         if (delivery := self._open.pop(kind, None)) is not None:
             delivery.end_ns = rig_ns
 
@@ -148,14 +168,25 @@ class Plant:
 
     def _flow(self, rig_ns: int) -> float:
         """Let the line empty and the vessel fill until ``rig_ns``; return the liquid's density then."""
-        environment = self._environment
         if self._inlet is not None:
             self._inject(self._inlet, rig_ns)
+        while self._line.next_ns < rig_ns:
+            self._turn(self._line.next_ns)
+        return self._run_line(rig_ns)
+
+    def _run_line(self, rig_ns: int) -> float:
+        environment = self._environment
         if environment.next_ns <= rig_ns:
             self._pan.advance(rig_ns)
         density = environment.at(rig_ns)[1]
         self._pan.receive(self._line.advance(rig_ns) * density, rig_ns)
         return density
+
+    def _turn(self, rig_ns: int) -> None:
+        """Let the line run to an instant at which something hinders it otherwise, and look at it again."""
+        density = self._run_line(rig_ns)
+        self._pan.receive(self._line.turn() * density, rig_ns)
+        self.ledger.add(0, density)
 
     def _inject(self, inlet: Inlet, to_ns: int) -> None:
         """Let the syringe pump run until ``to_ns``, from one change of the weather to the next."""
@@ -169,6 +200,7 @@ class Plant:
     def _displace(self, volume_ul: float, strokes: int, kind: str, density: float) -> None:
         line = self._line
         entered_ul = line.entered_ul
+        volume_ul = line.give_way_ul(volume_ul)
         line.push(volume_ul)
         self.ledger.add(strokes, density)
         delivery = self._open.get(kind)
@@ -178,10 +210,11 @@ class Plant:
             delivery.entered_u += (line.entered_ul - entered_ul) / self._p.ul_per_u
 
     def _seep(self, to_ns: int) -> None:
-        """Let the suspended pump leak forward (siphon, worn seal) until ``to_ns``."""
+        """Let a pump leak forward until ``to_ns``: a worn seal while it is suspended, a siphon at any time."""
         at_ns = self._seeped_to_ns
         while at_ns is not None and at_ns < to_ns:
-            rate_u_per_h = self._faults.number("pump.suspend_leak", at_ns)
+            rate_u_per_h = self._faults.number("pump.suspend_leak", at_ns) if self._suspended else 0.0
+            rate_u_per_h += self._line.blockage.siphon_ul_per_h(at_ns) / self._p.ul_per_u
             if rate_u_per_h <= 0.0:
                 at_ns = min(to_ns, at_ns + 1_000_000_000)
             else:
@@ -189,5 +222,5 @@ class Plant:
                 if at_ns + interval_ns > to_ns:
                     break
                 at_ns += interval_ns
-                self._displace(SEEP_UL, 0, "suspended", self._flow(at_ns))
+                self._displace(SEEP_UL, 0, "suspended" if self._suspended else "basal", self._flow(at_ns))
         self._seeped_to_ns = at_ns

@@ -26,6 +26,7 @@ STATE_REWINDING, STATE_PREPARING, STATE_NORMAL = 0, 1, 3
 REWIND_NS = 30_000_000_000
 PRIMED_TENTHS = 84, 3  # of a unit: by hand through the tube, then a fixed amount for the cannula
 ALARM_EMPTY = 0x3E
+ALARM_NO_DELIVERY = 0x04
 MAX_TEMP_HALF_HOURS = 48
 MAX_PERCENT = 200
 
@@ -74,6 +75,7 @@ class Firmware:
         self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
         self.temp_is_percent = False
         self.remote_enabled = True
+        self._faults = faults
         self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
         self.keys_pushed = 0  # over the link
         self._acknowledged = False  # ESC was pressed on an alarm
@@ -264,12 +266,21 @@ class Firmware:
         self._today_strokes += strokes
         rig_ns = self.clock.rig_ns(running_ns)
         self._plant.stroke(rig_ns, strokes, kind, bolus_share)
+        self._feel(rig_ns, running_ns)
         if not self._low_battery_said:
             self._watch_battery(self._voltage_v(rig_ns), self.clock.local(running_ns))
         left = self.therapy.reservoir_strokes
         if not self._low_reservoir_said and left <= self._p.low_reservoir_u * STROKES_PER_U:
             self._low_reservoir_said = True
             self.history.append(self._records.simple(0x34, left // 4, self.clock.local(running_ns)))
+
+    def _feel(self, rig_ns: int, running_ns: int) -> None:
+        """Look at the force sensor after a stroke: too much of it is an occlusion, and stops everything."""
+        limit_kpa = self._faults.latest("pump.occlusion_alarm", rig_ns) or self._p.occlusion_kpa
+        if self._plant.pressure_kpa < limit_kpa or self._faults.on("pump.occlusion_deaf", rig_ns):
+            return
+        self.history.append(self._records.alarm(ALARM_NO_DELIVERY, self.clock.local(running_ns)))
+        self.therapy.stop_for_alarm(ALARM_NO_DELIVERY)
 
     def _bolus_ended(self, bolus: Bolus, running_ns: int) -> None:
         self._boluses.ended(bolus, running_ns)

@@ -160,6 +160,11 @@ class Fragments:
         """Everything collected, 64 bytes a fragment."""
         return bytes(self._data)
 
+    @property
+    def taken(self) -> int:
+        """How many fragments were collected."""
+        return self._last
+
     def take(self, packet: Packet) -> Progress:
         """Add one packet; a fragment that is neither the next nor a repetition raises `MalformedReply`."""
         if not packet.is_long:
@@ -201,6 +206,11 @@ _REFUSALS = {
     0x0D: Refusal("the history page does not exist", "ask for a lower page number"),
     0x0E: Refusal("hardware failure", "take this pump off the bench"),
 }
+
+
+OF_THE_TALK = (0x01, 0x02, 0x03, 0x05, 0x06)
+"""Codes that speak of the exchange of packets, and not of what was asked. Source: minimed-protocol 1.5."""
+BOLUS_RUNS = 0x0C
 
 
 def refusal(code: int) -> Refusal:
