@@ -10,7 +10,7 @@ from pathlib import Path
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
-from rig.guardian.lines import Chip
+from rig.guardian.chips import Chip
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address

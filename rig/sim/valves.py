@@ -34,9 +34,13 @@ class TwinPins:
         """Own a line and drive it from the first moment."""
         self.write(pin, level)
 
-    def claim_input(self, pin: int) -> None:
-        """Own a line and read it; nothing pulls it down."""
-        self._levels.setdefault(pin, 1)
+    def claim_input(self, pin: int, pull: str = "up") -> None:
+        """Own a line and read it."""
+        self._levels.setdefault(pin, int(pull == "up"))
+
+    def edges(self) -> set[int]:
+        """Return nothing: these lines are only looked at."""
+        return set()
 
     def write(self, pin: int, level: int) -> None:
         """Drive an output; its valve follows."""
