@@ -94,7 +94,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     WaitStep: _pause,
     SetClockStep: _set_clock,
     LimitsStep: _limits,
-    PressStep: lambda step: f"press {', '.join(step.keys)}",
+    PressStep: lambda step: f"press {', '.join(step.keys)}" + (f" for {step.hold_s:g} s" if step.hold_s else ""),
     ValveStep: lambda step: str(step.kind),
     ClearAlarmStep: lambda step: f"clear alarm {step.code}",
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",
