@@ -173,6 +173,17 @@ class GuardianClient:
             raise self._lost(str(error)) from error
 
     def _listen(self, wait_s: float = 0.0) -> list[dict[str, Any]]:
+        """Take what was said, keep what the lines told, return the answers."""
+        messages = self._receive(wait_s)
+        self._stopped |= any(message.get("event") == "emergency_stop" for message in messages)
+        for message in messages:
+            if message.get("event") == "line":
+                self._line_events.append(message)
+            if message.get("name") == "line_trouble":
+                self._trouble = self._trouble or f"line {message['line']}: {message['why']}"
+        return [message for message in messages if "re" in message]
+
+    def _receive(self, wait_s: float) -> list[dict[str, Any]]:
         if self._socket is None:
             raise self._lost("not connected")
         ready, _, _ = select.select([self._socket], [], [], wait_s)
@@ -184,13 +195,7 @@ class GuardianClient:
             raise self._lost(str(error)) from error
         if not data:
             raise self._lost("it hung up")
-        messages = self._messages.feed(data)
-        self._stopped |= any(message.get("event") == "emergency_stop" for message in messages)
-        self._line_events += [message for message in messages if message.get("event") == "line"]
-        for message in messages:
-            if message.get("name") == "line_trouble":
-                self._trouble = self._trouble or f"line {message['line']}: {message['why']}"
-        return [message for message in messages if "re" in message]
+        return self._messages.feed(data)
 
     def _lost(self, why: str) -> GuardianLost:
         return GuardianLost(

@@ -20,6 +20,7 @@ from rig.guardian.plan import LinePlan
 RELEASED_NS = 500 * NS_PER_MS  # an emergency stop has been released when it was low for so long
 LOOK_S = 0.005
 REARM_LOOKS = 300
+PRESSED_LOOKS = 20  # in a row: nobody is releasing it
 
 
 class Lines:
@@ -162,7 +163,8 @@ class Lines:
             self.troubles[plan.name] = f"it cannot be read back: {error}"
             return
         if level != wanted:
-            self.troubles[plan.name] = f"it reads {level} after it was set to {wanted}"
+            if plan.name not in self._presses or plan.name not in self.troubles:  # that it stays pressed says more
+                self.troubles[plan.name] = f"it reads {level} after it was set to {wanted}"
         elif plan.name not in self._presses:
             self.troubles.pop(plan.name, None)
 
@@ -215,8 +217,12 @@ class Lines:
         Only here, on the way out, bouncing is waited for.
         """
         stops = [watch for watch in self._inputs if watch.plan.role == "emergency_stop"]
+        pressed = 0
         for _ in range(REARM_LOOKS):
             self.tick(self._now_ns())
+            pressed = pressed + 1 if any(watch.level for watch in stops) else 0
+            if pressed > PRESSED_LOOKS:
+                return False
             if all(watch.low_for_ns(self._now_ns()) >= RELEASED_NS for watch in stops):
                 self._stop_seen = False
                 return True
