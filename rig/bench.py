@@ -130,7 +130,7 @@ def _open_simulated(
     scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
-    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
+    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in wires_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
@@ -141,6 +141,13 @@ def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
     found = [(line, "clamp", line.clamps) for line in config.lines]
     found += [(line, "divert", line.diverts) for line in config.lines]
     return [(line, deed, acts_at) for line, deed, acts_at in found if acts_at is not None]
+
+
+def wires_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
+    """Return what the twin has on its pins: valves, keys, the alarm line; as `valves_of` does."""
+    found = valves_of(config)
+    found += [(line, line.key, "low" if line.safe == "high" else "high") for line in config.lines if line.key]
+    return found + [(line, line.role, line.active) for line in config.lines if line.role == "alarm"]
 
 
 def _open_ports(config: BenchConfig) -> Bench:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rig.config.declared import LineConfig
 
 OUTPUTS = ("valve", "supply", "button", "output", "heartbeat")
-TWIN_ROLES = ("valve", "button", "supply", "alarm")  # what the twin has wires for
+TWIN_ROLES = ("valve", "button", "alarm")  # what the twin has wires for
 
 
 def check_line_keys(lines: Sequence[LineConfig], place: str) -> None:

@@ -35,7 +35,7 @@ class GpioModule(Protocol):
     def getmode(self) -> int | None:
         """Return the numbering, None before `setmode`."""
 
-    def setup(self, channel: Any, direction: int, /, **options: int) -> None:
+    def setup(self, channel: Any, direction: int, /, *, pull_up_down: int = ..., initial: int = ...) -> None:
         """Claim channels; ``pull_up_down`` for inputs, ``initial`` for outputs."""
 
     def output(self, channel: Any, value: Any, /) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rig.errors import EmergencyStopped, InstrumentError
+from rig.errors import EmergencyStopped, InstrumentError, RigError
 from rig.guardian.lines import Lines
 
-LOOK_NS = 20_000_000  # of virtual time, between two looks at the lines
+Schedule = Callable[[int, Callable[[int], None]], None]
 
 
 class Guard(Protocol):
@@ -82,33 +82,36 @@ class NoGuard:
 class TwinGuard(NoGuard):
     """The lines of a twin that lives in the runner's own process; they end with it, so nobody has to watch.
 
-    ``now_ns`` is the virtual time: lines are looked at when it has moved, and a press ends at the first look after it.
+    ``now_ns`` is the virtual time. Lines are looked at whenever their news are asked for; ``schedule`` calls back at a
+    virtual time, so that a press ends on time.
     """
 
-    def __init__(self, lines: Lines, now_ns: Callable[[], int]) -> None:
+    def __init__(self, lines: Lines, now_ns: Callable[[], int], schedule: Schedule = lambda _at_ns, _act: None) -> None:
         self._lines = lines
         self._now_ns = now_ns
-        self._looked_ns = -LOOK_NS
+        self._schedule = schedule
         self._events: list[dict[str, Any]] = []
-        self._watches = any(not plan.is_output for plan in lines.plans)
         self._stopped = False
+        self._failure: RigError | None = None
 
     def beat(self) -> None:
         """Look at the lines; raise what a guardian's client raises."""
-        now_ns, due_ns = self._now_ns(), self._lines.next_ns()
-        look = self._watches and now_ns - self._looked_ns >= LOOK_NS
-        if not look and (due_ns is None or now_ns < due_ns):
-            return
-        self._looked_ns = now_ns
+        self._look(self._now_ns())
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _look(self, now_ns: int) -> None:
         said = self._lines.tick(now_ns)
         self._events += said
+        trouble = next((each for each in said if each["name"] == "line_trouble"), None)
+        if trouble is not None:
+            where = f"line {trouble['line']}"
+            self._failure = InstrumentError(trouble["why"], where=where, hint="check relay and wiring")
         if self._lines.emergency() and not self._stopped:
             self._stopped = True
             self._lines.make_safe("button", "output", "valve")
-            raise EmergencyStopped("the emergency stop was pressed", where="simulated bench")
-        trouble = next((each for each in said if each["name"] == "line_trouble"), None)
-        if trouble is not None:
-            raise InstrumentError(trouble["why"], where=f"line {trouble['line']}", hint="check relay and wiring")
+            self._failure = EmergencyStopped("the emergency stop was pressed", where="simulated bench")
 
     def set(self, line: str, level: int) -> None:
         """Drive an output line."""
@@ -116,14 +119,17 @@ class TwinGuard(NoGuard):
 
     def press(self, line: str, duration_ms: int) -> None:
         """Press a button for a time."""
-        self._lines.press(line, duration_ms, self._now_ns())
+        now_ns = self._now_ns()
+        self._lines.press(line, duration_ms, now_ns)
+        self._schedule(now_ns + duration_ms * 1_000_000, self._look)
 
     def read(self, line: str) -> int:
         """Return the level of a line."""
         return self._lines.read(line)
 
     def line_events(self) -> list[dict[str, Any]]:
-        """Return what the lines told."""
+        """Return what the lines told, after a look at them."""
+        self.beat()
         events, self._events = self._events, []
         return events
 

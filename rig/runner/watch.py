@@ -26,6 +26,7 @@ from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
 from rig.runner.left_running import FLOW_SOURCES, PUMP, stop_what_was_left
 from rig.transport.serial_links import identify_port
+from rig.transport.virtual import VirtualLinks
 
 SD_COMMIT_S, COMMIT_S = 10.0, 1.0
 
@@ -143,7 +144,8 @@ class Watch:
         if bench.pins is not None:
             now_ns = bench.clock.link_ns
             lines = Lines(line_plans(self._config), bench.pins, now_ns, lambda _seconds: None)
-            self._twin = TwinGuard(lines, now_ns)
+            links = bench.links
+            self._twin = TwinGuard(lines, now_ns, links.schedule) if isinstance(links, VirtualLinks) else NoGuard()
 
     @property
     def attached(self) -> bool:

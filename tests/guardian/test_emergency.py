@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -32,6 +32,8 @@ PLANS = (
 class Bench:
     """A guardian whose passes the test makes, and folders that stand for its pins."""
 
+    guardian: Any
+
     def __init__(self, folder: Path, *, lasting: bool) -> None:
         self.folder = folder
         self.gpio = f"folder:{folder}/gpio"
@@ -39,7 +41,7 @@ class Bench:
         self.press(0)
         self.places = Places("bench", str(folder))
         idle = IdleLines(PLANS, self.gpio) if lasting else None
-        self.guardian: Any = Guardian(self.places, lasting=lasting, watchdogs=Watchdogs(), idle_lines=idle)
+        self.guardian = cast("Any", Guardian)(self.places, lasting=lasting, watchdogs=Watchdogs(), idle_lines=idle)
         self.guardian.open()
         self.said: list[str] = []
         self.guardian._say = lambda name, _data: self.said.append(name)
