@@ -123,11 +123,12 @@ def _open_simulated(
         faults=[*simulation.faults, *faults],
         sealed_ledger=sealed_ledger,
         resolution_mg=config.balance.resolution_mg,
+        balance=config.balance.protocol,
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, ns_per_byte(pump_driver(config).spec.link_settings.baud))
-    scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
+    scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
     bench = _assemble(config, clock, links, stick, scale)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in wires_of(config)}
@@ -176,14 +177,13 @@ def serial_links(config: BenchConfig) -> SerialLinks:
 
 def open_scale(links: SerialLinks, config: BenchConfig) -> Link:
     """Open the balance's port."""
-    settings = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
-    return links.open("balance", config.balance.port, settings)
+    return links.open("balance", config.balance.port, balance_settings(config))
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
     driver = pump_driver(config)
     pump = open_pump(driver, links, stick, pump_address(config))
-    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     reasons = why_simulated(config, clock, (stick, scale))
     return Bench(
         config=config,
@@ -229,6 +229,30 @@ def pump_address(config: BenchConfig) -> Address:
     """Return which pump is meant, and on which frequency, or where that is looked for."""
     pump = config.pump
     return Address(pump.serials[0], frozenset(pump.serials), pump.frequency_mhz, pump.scan)
+
+
+def balance_settings(config: BenchConfig) -> SerialSettings:
+    """Return how the balance's port is opened: as its driver has it, but for what the bench file says."""
+    balance, settings = config.balance, balance_driver(config).spec.link_settings
+    if balance.baud is not None:
+        settings = replace(settings, baud=balance.baud)
+    if balance.line:
+        line = balance.line
+        settings = replace(settings, data_bits=int(line[0]), parity=line[1], stop_bits=int(line[2]))
+    return replace(settings, rtscts=settings.rtscts or balance.handshake == "rtscts")
+
+
+def balance_address(config: BenchConfig) -> Address:
+    """Return which balance is meant, and how it is read; raises `ConfigError` for a driver that knows no streams."""
+    stream = config.balance.mode == "stream"
+    found = balance_driver(config)
+    if stream and Capability.STREAMS not in found.spec.capabilities:
+        raise ConfigError(
+            f"driver '{found.spec.name}' knows no stream",
+            where=str(Origin(config.source_name, config.source_text).child("balance").child("mode")),
+            expected='mode = "poll"',
+        )
+    return Address(config.balance.serial, stream=stream)
 
 
 def why_simulated(config: BenchConfig, clock: Clock, links: Sequence[Link]) -> tuple[str, ...]:

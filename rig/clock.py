@@ -58,7 +58,7 @@ class SystemClock:
 
     def now_ns(self) -> int:
         """Return the rig time now."""
-        return self.rig_ns(time.monotonic_ns())
+        return time.monotonic_ns() if self.speed == 1.0 else self.rig_ns(time.monotonic_ns())
 
     def rig_ns(self, link_ns: int) -> int:
         """Return the rig time at a link time."""

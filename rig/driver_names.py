@@ -22,7 +22,15 @@ SHIPPED: Final = {
         "cc111x": "rig.drivers.minimed.specs:CC111X",
         "carelink": "rig.drivers.minimed.specs:CARELINK",
     },
-    BALANCES: {"mt-sics": "rig.drivers.mt_sics:SPEC"},
+    BALANCES: {
+        "mt-sics": "rig.drivers.mt_sics:SPEC",
+        "kern-kcp": "rig.drivers.mt_sics:KCP",
+        "sbi": "rig.drivers.sartorius:SPEC",
+        "and": "rig.drivers.a_and_d:SPEC",
+        "ohaus": "rig.drivers.ohaus:SPEC",
+        "kern": "rig.drivers.kern:SPEC",
+        "radwag": "rig.drivers.radwag:SPEC",
+    },
     FLOW_SOURCES: {
         "new-era": "rig.drivers.new_era.spec:SPEC",
         "harvard": "rig.drivers.harvard.spec:SPEC",

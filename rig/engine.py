@@ -397,6 +397,7 @@ def header(prepared: Prepared, bench: WeighingBench, run_id: str, faults: Sequen
         },
         "faults_given": list(faults),
         "pump_profile": prepared.profile.id,
+        "balance": {"protocol": config.balance.protocol, "mode": config.balance.mode},
         "effective": {
             "pump_port": config.pump.port,
             "balance_port": config.balance.port,

@@ -30,6 +30,21 @@ class BalanceIdentity:
     software: str
 
 
+@dataclass(frozen=True, slots=True)
+class BalanceSetting:
+    """One setting of a balance that can hurt a slow flow.
+
+    ``found`` is as read over the link, null where the protocol does not tell it; ``fits`` says whether that is as
+    needed, and is null where nobody can say. ``mend`` is what to do, or where to look in the menu.
+    """
+
+    name: str
+    found: str | None
+    wanted: str
+    fits: bool | None
+    mend: str
+
+
 class Balance(Protocol):
     """A laboratory balance; one reading at a time, in milligrams."""
 

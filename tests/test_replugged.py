@@ -21,6 +21,7 @@ from rig.record.reader import read_run
 from rig.record.writer import RecordWriter
 from rig.runner.sampler import Sampler
 from rig.runner.stop import StopRequest
+from rig.sim.balances.sics import SicsBalance as SimulatedSics
 from rig.sim.bench import SimulatedBench
 from rig.sim.serve import PtyServer
 from rig.transport.serial_links import SerialLinks, SerialSettings
@@ -103,7 +104,9 @@ def test_sampling_goes_on_after_a_cable_was_pulled_and_put_back(bench: Bench) ->
 
 def test_another_balance_behind_the_same_name_is_refused(bench: Bench) -> None:
     sampler, writer = _sampler(bench)
-    bench.twin.balance._settings._constants["I4"] = 'I4 A "B000900002"'
+    balance = bench.twin.balance
+    assert isinstance(balance, SimulatedSics)
+    balance._settings._constants["I4"] = 'I4 A "B000900002"'
     bench.do(lambda: bench.server.unplug("balance"))
     bench.do(lambda: bench.server.replug("balance"), 0.2)
     with pytest.raises(DeviceChanged, match="B000900002"):

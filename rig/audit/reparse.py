@@ -1,30 +1,31 @@
 """Read the balance's bytes again, and compare with the readings that stand beside them.
 
-The rules are those of `rig.drivers.mt_sics.SicsBalance.weigh`: what came before a request is passed over, the first
-line that tells of no key press is its reply, and the reading is stamped with the chunk that completed it.
+The rules are those of the drivers' `weigh`: what came before a request is passed over, the first line that tells of no
+key press is its reply, and the reading is stamped with the chunk that completed it. Of a stream the newest line is
+taken, so that a line without a reading is no fault; a reading without its line is.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.audit.evidence import PREFIX
 from rig.audit.findings import Audit
+from rig.audit.languages import Language, Take, language_of, stream_parser
 from rig.errors import RigError
 from rig.record.reader import Segment, WeighingColumns, read_chunks
-from rig.wire.mt_sics import Weight, take_weight
+from rig.wire.weights import Weight
 
-WEIGH_NOW = b"SI\r\n"
-RESET = b"@\r\n"
-TIMEOUT_NS = 1_000_000_000  # of link time; a reply that comes later is nobody's reading any more
 BALANCE = "balance"
 
 
 @dataclass(slots=True)
 class _Request:
-    """One ``SI``, and what came upon it."""
+    """One request for a weight, and what came upon it."""
 
+    take: Take
     asked_ns: int
     not_before_ns: int  # what passed before it: the driver asks for one thing after the other
     inbox: bytearray = field(default_factory=bytearray)
@@ -38,6 +39,7 @@ class _Replay:
     """A balance's link, as far as it was read."""
 
     columns: WeighingColumns
+    language: Language
     timeout_ns: float
     request: _Request | None = None
     trying: bool = False  # after a reset, the driver takes one weight to see that the balance weighs; nobody records it
@@ -52,11 +54,12 @@ class _Replay:
             self.faults.append("two readings have the same time")
 
     def sent(self, at_ns: int, data: bytes) -> None:
-        self._close(followed=data == WEIGH_NOW)
+        take = self.language.requests.get(data)
+        self._close(followed=take is not None)
         before_ns = at_ns if self.passed_ns is None else self.passed_ns
-        self.request = _Request(at_ns, before_ns) if data == WEIGH_NOW else None
+        self.request = None if take is None else _Request(take, at_ns, before_ns)
         self.passed_ns = at_ns
-        self.trying = self.trying or data == RESET
+        self.trying = self.trying or data in self.language.greetings
 
     def received(self, at_ns: int, data: bytes) -> None:
         self.passed_ns = at_ns
@@ -65,7 +68,7 @@ class _Replay:
             return
         request.inbox += data
         try:
-            weight = take_weight(request.inbox)
+            weight = request.take(request.inbox)
         except RigError:
             request.done = True  # a refusal or a reply that breaks the grammar: no reading
             return
@@ -91,7 +94,7 @@ class _Replay:
         trying, self.trying = self.trying, False
         if row is None:
             late = at_ns - request.asked_ns > self.timeout_ns
-            if followed and not trying and not late:
+            if followed and not trying and not late and self.language.greetings:
                 self.faults.append(f"the reply {weight.text!r} at {at_ns} ns has no reading beside it")
             return
         self.matched.add(row)
@@ -103,6 +106,60 @@ class _Replay:
             self.faults.append(f"the reading at {at_ns} ns says that it was asked for after it was")
         elif columns.asked_ns[row] < request.not_before_ns:
             self.faults.append(f"the reading at {at_ns} ns says that it was asked for before what came before it")
+
+
+@dataclass(slots=True)
+class StreamReplay:
+    """The link of a balance that streamed: each reading must be what a line says that had come by then."""
+
+    columns: WeighingColumns
+    parse: Take
+    matched: set[int] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)
+    rest: bytearray = field(default_factory=bytearray)
+    before_ns: int = -1
+    _times: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rows = {at_ns: row for row, at_ns in enumerate(self.columns.answered_ns)}
+        if len(self.rows) != len(self.columns.answered_ns):
+            self.faults.append("two readings have the same time")
+        self._times = sorted(self.rows)
+
+    def sent(self, at_ns: int, data: bytes) -> None:
+        """Pass over what was sent: in a stream nothing is asked."""
+
+    def received(self, at_ns: int, data: bytes) -> None:
+        """Compare the readings that a chunk gave: each was stamped when it came, or a little before its end."""
+        self.rest += data
+        lines = bytes(self.rest).splitlines(keepends=True)
+        whole = [each for each in lines if each.endswith(b"\n")]
+        del self.rest[: sum(map(len, whole))]
+        said = [weight for line in whole if (weight := self._read(line)) is not None]
+        first, last = bisect_right(self._times, self.before_ns), bisect_right(self._times, at_ns)
+        self.before_ns = at_ns
+        for time_ns in self._times[first:last]:
+            row, columns = self.rows[time_ns], self.columns
+            wanted = (columns.mass_mg[row], columns.resolution_mg[row], bool(columns.stable[row]))
+            if wanted in said:
+                del said[: said.index(wanted) + 1]
+                self.matched.add(row)
+
+    def _read(self, line: bytes) -> tuple[float, float, bool] | None:
+        try:
+            weight = self.parse(bytearray(line))
+        except RigError:
+            return None
+        return None if weight is None else weight[:3]
+
+    def end(self) -> list[str]:
+        """Return what does not fit, once everything was replayed."""
+        columns = self.columns
+        for row, at_ns in enumerate(columns.answered_ns):
+            if row not in self.matched:
+                self.faults.append(f"the reading of {columns.mass_mg[row]!r} mg at {at_ns} ns follows from no line")
+        return self.faults
 
 
 def _words(mass_mg: float, resolution_mg: float, stable: bool) -> str:
@@ -118,8 +175,10 @@ def reparse(folder: Path, segments: dict[int, Segment], audit: Audit) -> int:
                 PREFIX + segment.file, f"plug-in {other} read the balance: nobody here can read its bytes again"
             )
             continue
-        replays = {name: _Replay(columns, _timeout_ns(segment)) for name, columns in segment.weighings.items()}
-        replays.setdefault(BALANCE, _Replay(WeighingColumns(), _timeout_ns(segment)))
+        replays = _replays(segment)
+        if replays is None:
+            audit.fault(PREFIX + segment.file, f"no codec here reads a balance of protocol '{_protocol(segment)}'")
+            continue
         for link, direction, at_ns, data in read_chunks(folder / "evidence" / segment.file):
             replay = replays.get(link)
             if replay is None:
@@ -144,8 +203,29 @@ def _other_driver(segment: Segment) -> str | None:
     return None
 
 
-def _timeout_ns(segment: Segment) -> float:
-    """Return the driver's time-out in rig time."""
+def _replays(segment: Segment) -> dict[str, _Replay | StreamReplay] | None:
+    """Return what reads each balance's bytes again; None where the protocol is not known here."""
+    protocol = _protocol(segment)
+    language, parse = language_of(protocol), stream_parser(protocol)
+    if language is None or parse is None:
+        return None
+    columns = {BALANCE: WeighingColumns(), **segment.weighings}
+    if _how(segment).get("mode") == "stream":
+        return {name: StreamReplay(each, parse) for name, each in columns.items()}
+    timeout_ns = language.timeout_ns * _speed(segment)
+    return {name: _Replay(each, language, timeout_ns) for name, each in columns.items()}
+
+
+def _how(segment: Segment) -> dict[str, object]:
+    """Return what the record says of the way in which the balance was read; older ones say nothing: MT-SICS, polled."""
+    how = segment.header.get("balance")
+    return how if isinstance(how, dict) else {}
+
+
+def _protocol(segment: Segment) -> str:
+    return str(_how(segment).get("protocol", "mt-sics"))
+
+
+def _speed(segment: Segment) -> float:
     clock = segment.header.get("clock")
-    speed = clock.get("speed", 1.0) if isinstance(clock, dict) else 1.0
-    return TIMEOUT_NS * float(speed)
+    return float(clock.get("speed", 1.0)) if isinstance(clock, dict) else 1.0

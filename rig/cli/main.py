@@ -119,15 +119,26 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000)",
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
     )
     simulate.add_argument("--serial", default="900123", help="pump serial number, 900000 to 900999")
     simulate.add_argument(
-        "--pty", action="store_true", help="serve on pseudo-terminals (the default, and the only way yet)"
+        "--protocol", default="mt-sics", metavar="NAME", help="what the balance speaks (default: mt-sics), such as sbi"
     )
+    simulate.add_argument(
+        "--balance-model", default="", metavar="NAME", help="model of the balance, such as cp for sbi"
+    )
+    way = simulate.add_mutually_exclusive_group()
+    way.add_argument("--pty", action="store_true", help="serve on pseudo-terminals (the default)")
+    way.add_argument(
+        "--tcp",
+        metavar="HOST:PORT",
+        help="serve on raw TCP, as a serial server does: a port per device, from PORT on",
+    )
+    simulate.add_argument("--pace", action="store_true", help="bytes take their time, as the port is set")
     simulate.add_argument("--speed", type=float, default=1.0, help="rig seconds in a second (default: 1)")
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]")

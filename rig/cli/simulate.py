@@ -1,4 +1,4 @@
-"""``rig simulate``: the twin's devices on pseudo-terminals, for anyone's client."""
+"""``rig simulate``: the twin's devices on pseudo-terminals or TCP, for anyone's client."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rig.runner.stop import SIGNALS
 from rig.sim.faults import list_faults
 from rig.sim.serve import Wiring, serve
 
+MOST_PORT = 65_535
 SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
@@ -36,9 +37,10 @@ def execute(options: argparse.Namespace) -> int:
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
+    alone = options.device == "balance"  # then --model is that of the balance
     serve(
         devices=SERVED[options.device],
-        model=options.model,
+        model=None if alone else options.model,
         serial=options.serial,
         seed=options.seed,
         faults=options.fault,
@@ -50,11 +52,23 @@ def execute(options: argparse.Namespace) -> int:
             options.link,
             Path(options.gpio) if options.gpio else None,
             options.valve,
+            _address(options.tcp) if options.tcp else None,
+            options.pace,
+            options.protocol,
+            options.balance_model or (options.model if alone and options.model else ""),
         ),
         announce=_announce,
         stop=lambda: bool(stopped),
     )
     return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT."""
+    host, _, number = text.rpartition(":")
+    if not host or not number.isascii() or not number.isdigit() or int(number[:6]) > MOST_PORT:
+        raise UsageError(f"'{text}' is no address", where="--tcp", expected="HOST:PORT, such as 127.0.0.1:4001")
+    return host, int(number)
 
 
 def _announce(line: str) -> None:

@@ -17,7 +17,7 @@ from rig.profiles.strict import Choice, Day, Flag, Integer, ListOf, Nested, Numb
 
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
-_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or socket://host:port")
+_PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or tcp://host:port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,14 @@ class BalanceConfig:
     protocol: Annotated[str, _DRIVER, "the language it speaks: name of its driver"] = "mt-sics"
     port: Annotated[str, _PORT, "serial port; left out on a simulated bench"] = ""
     serial: Annotated[str, Text(r"\S{1,40}", "the serial number in quotes"), "serial number; any when left out"] = ""
-    baud: Annotated[int, Integer(300, 921_600), "baud rate"] = 9600
+    baud: Annotated[int | None, Integer(300, 921_600), "baud rate; that of its driver when left out"] = None
+    line: Annotated[
+        str, Text(r"[78][NEO][12]", "data bits, parity, stop bits, such as 7E1"), "as its driver has it when left out"
+    ] = ""
+    handshake: Annotated[str, Choice(("none", "rtscts")), "rtscts: it sends only while CTS is on"] = "none"
+    mode: Annotated[
+        str, Choice(("poll", "stream")), "poll: each reading is asked for; stream: they come by themselves"
+    ] = "poll"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
         return check_pump(lambda situation: _pump(found, stage(situation), can), can)
     if found.spec.role == "flow_source":
         return check_flow_source(lambda situation: _flow_source(found, stage(situation)), can)
-    return check_balance(lambda situation: _balance(found, stage(situation)), can)
+    return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
 
 
 def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str]:
@@ -136,11 +136,11 @@ def _flow_source(found: Found, scene: Scene | None) -> FlowBench | LeftOut:
     return FlowBench(driver, links, link, scene.model, scene.diameter_mm, _end(scene, links, link))
 
 
-def _balance(found: Found, scene: Scene | None) -> BalanceBench | LeftOut:
+def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench | LeftOut:
     if scene is None:
         return LeftOut(SETS_SCENE)
     links, link = _connected(found, scene)
-    driver = open_balance(found, links, link, Address(scene.serial))
+    driver = open_balance(found, links, link, Address(scene.serial, stream=situation in balance.STREAMING))
     arrange: Callable[[], None] = lambda: links.pause(scene.arranged_after_s)  # noqa: E731 - one line
     return BalanceBench(driver, links, link, scene.resolution_mg, _end(scene, links, link), arrange)
 

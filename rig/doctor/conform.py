@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from rig.bench import pump_address
+from rig.bench import balance_settings, pump_address
 from rig.clock import SystemClock
 from rig.config import BenchConfig
 from rig.conformance import pump
@@ -45,7 +45,7 @@ NOT_ALLOWED: Final = "it may deliver; allow it with --delivers"
 SET_BY_HAND: Final = frozenset(
     {"asleep", "out_of_range", "alarm", *(each for each in pump.SITUATIONS if each.endswith("_ack_lost"))}
 )
-AT_REST: Final = frozenset({"steady", "steady_stable"})
+AT_REST: Final = frozenset({"steady", "identity", "steady_stable"})
 NOTHING_SENT: Final = SafeState("nothing that delivers was sent", True, "no command left the rig")
 
 
@@ -158,7 +158,7 @@ def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, del
 
 
 def _balance(found: Found, config: BenchConfig) -> Rows:
-    settings = replace(found.spec.link_settings, baud=config.balance.baud)
+    settings = balance_settings(config)
     with _free(config), _links(config) as links:
         link = links.open("balance", config.balance.port, settings)
         driver = open_balance(found, links, link, Address(config.balance.serial))

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from rig.bench import balance_driver, flow_settings, flow_source, open_bench, pump_address, pump_driver
+from rig.bench import (
+    balance_address,
+    balance_driver,
+    balance_settings,
+    flow_settings,
+    flow_source,
+    open_bench,
+    pump_address,
+    pump_driver,
+)
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
 from rig.doctor.radio import check_radio
+from rig.doctor.recognise import may_be_another, recognise
+from rig.doctor.settings import check_settings
 from rig.errors import RigError
 from rig.plugins.registry import open_balance, open_pump
-from rig.plugins.spec import Address, BalanceDriver, PumpDriver
+from rig.plugins.spec import BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
 from rig.runner.arming import identify_balance, identify_pump
 from rig.runner.qualifying_bench import open_qualifying
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
+from rig.transport.tcp import is_tcp
 
 IDENTITIES = ("by-id", "by-path")
 NUMBERED = ("ttyUSB", "ttyACM")
@@ -40,6 +52,8 @@ def check_port(item: str, port: str, identities: Path, *, twin: bool) -> Finding
     """
     if not port:
         return fail(item, "the bench file names no port", "a port, best by identity", f"ls -l {identities}/by-id")
+    if is_tcp(port):
+        return warn(item, f"{port}, over the network", "a serial port: such a run is never hardware evidence")
     path = Path(port)
     named = dict(_names(identities))
     if not path.exists():
@@ -102,9 +116,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
     def pump(link: Link) -> Finding:
         return _pump(open_pump(pump_driver(config), links, link, pump_address(config)), config, profile)
 
-    def balance(link: Link) -> Finding:
-        driver = open_balance(balance_driver(config), links, link, Address(config.balance.serial))
-        return _balance(driver, config)
+    scale = _Scale(config, links)
 
     def ask(
         item: str, port: str, settings: SerialSettings, look: Callable[[Link], Finding], name: str = ""
@@ -115,11 +127,11 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
             link_name = f"{item} {name}".strip()
             yield _named(_try(item, lambda: look(links.open(link_name, port, settings))), name)
 
-    scale = replace(balance_driver(config).spec.link_settings, baud=config.balance.baud)
     try:
         return [
             *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
-            *ask("balance", config.balance.port, scale, balance),
+            *ask("balance", config.balance.port, balance_settings(config), scale.look),
+            *scale.more(),
             *chain.from_iterable(
                 ask(
                     "flow source",
@@ -133,6 +145,40 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         ]
     finally:
         links.close()
+
+
+@dataclass(slots=True)
+class _Scale:
+    """The balance of a bench with ports, as far as it was asked."""
+
+    config: BenchConfig
+    links: SerialLinks
+    link: Link | None = None
+    driver: BalanceDriver | None = None  # one that answered as it should
+    other: bool = False  # what came may be another make, or its line set otherwise
+
+    def look(self, link: Link) -> Finding:
+        """Open it, and judge what it says."""
+        self.link = link
+        driver = open_balance(balance_driver(self.config), self.links, link, balance_address(self.config))
+        try:
+            found = _balance(driver, self.config)
+        except RigError as error:
+            self.other = may_be_another(error)
+            raise
+        self.driver = driver
+        return found
+
+    def more(self) -> Iterator[Finding]:
+        """Yield what its settings are, or what else it may be; for the latter its port is opened anew."""
+        settings = None if self.driver is None else check_settings(self.driver)
+        if settings is not None:
+            yield settings
+        if self.other and self.link is not None:
+            self.links.let_go(self.link)
+            found = recognise(self.config.balance.port, balance_settings(self.config))
+            if found is not None:
+                yield found
 
 
 def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Finding:

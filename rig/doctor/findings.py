@@ -70,10 +70,18 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "balance",
         "always; a simulated bench asks the twin",
-        "FAIL: no balance answers, another serial number does, or zero tracking is on. warn: it does not say whether "
-        "it tracks its zero, or the bench file takes any serial number",
-        "check cable, baud rate and protocol; switch zero tracking off (MT-SICS: `M03 0`); write its serial number "
-        "into the bench file",
+        "FAIL: no balance answers, another serial number does, or zero tracking is on; a second line says in which "
+        "language one answers, when it is another. warn: it does not say whether it tracks its zero, or the bench file "
+        "takes any serial number",
+        "check cable, baud rate and protocol, or write what the second line says; switch zero tracking off (MT-SICS: "
+        "`M03 0`); write its serial number into the bench file",
+    ),
+    Item(
+        "balance settings",
+        "benches with ports, when the balance answers and its driver knows what can be set",
+        "warn: a setting is not as needed, or the link does not tell it",
+        "look at the menu that is named: zero tracking off, filter as qualified, output without stability, automatic "
+        "switch-off and adjustment off ([balances](balances.md))",
     ),
     Item(
         "flow source port",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from rig.errors import InstrumentError
 from rig.instruments import (
@@ -32,7 +32,10 @@ from rig.instruments import (
     ShownAmount,
     TempBasal,
 )
-from rig.readings import Weighing
+from rig.readings import Timing, Weighing
+
+if TYPE_CHECKING:
+    from rig.plugins.streams import Streamed
 
 R = TypeVar("R")
 
@@ -55,6 +58,8 @@ class Capability(Enum):
     WEIGHS_STABLE = "weighs_stable"
     INFUSES = "infuses"
     DISPENSES = "dispenses"
+    STREAMS = "streams"  # a balance that sends readings by itself
+    IDENTIFIES = "identifies"  # a balance that tells its model and serial number
 
 
 # --- pumps
@@ -255,6 +260,23 @@ class WeighsStable(Protocol):
         """Return the load when the balance calls it stable."""
 
 
+class Streams(Protocol):
+    """Readings that come by themselves, each with its own time."""
+
+    def readings(self) -> list[Streamed]:
+        """Return what every line gave since the last call; waits for nothing."""
+
+    def timing(self) -> Timing | None:
+        """Return the timing of the last reading of `weigh`; None before there was one."""
+
+
+class TellsWho(Protocol):
+    """An identity that has a model and a serial number."""
+
+    def identify(self) -> BalanceIdentity:
+        """Return model, serial number and software; the first two are never empty."""
+
+
 class BalanceDriver(Balance, Protocol):
     """A balance that is brought to a known state first."""
 
@@ -348,6 +370,8 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         None: Identifies,
         Capability.WEIGHS: Weighs,
         Capability.WEIGHS_STABLE: WeighsStable,
+        Capability.STREAMS: Streams,
+        Capability.IDENTIFIES: TellsWho,
     },
     "flow_source": {
         None: FlowReads,

@@ -42,6 +42,9 @@ class Address:
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
     `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``. With ``scan``, bands of radio
     frequencies (``us``, ``ww``), a pump's frequency is looked for; only a driver that ``scans`` is ever given any.
+    ``stream`` says that a balance's readings come by themselves, which is asked only of drivers that claim
+    `Capability.STREAMS`.
+
     A flow source has no ``serial``; ``line_address`` is its address on its line, and ``safe_timeout_s`` after how long
     without a word from the host it shall stop by itself (0: never, or it cannot).
     """
@@ -52,6 +55,7 @@ class Address:
     scan: tuple[str, ...] = ()
     line_address: int = 0
     safe_timeout_s: int = 0
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

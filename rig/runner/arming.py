@@ -33,6 +33,13 @@ class Armed:
 def identify_balance(balance: Balance, config: BenchConfig) -> BalanceIdentity:
     """Ask the balance who it is; refuse another one than the bench file names."""
     identity = balance.identify()
+    if config.balance.serial and not identity.serial:
+        raise InstrumentError(
+            "this balance does not tell its serial number",
+            where=f"balance on {config.balance.port}",
+            expected=f"{config.balance.serial} as in bench {config.name}",
+            hint="leave serial out of [balance], and name its port by the identity of its adapter",
+        )
     if config.balance.serial and identity.serial != config.balance.serial:
         raise InstrumentError(
             f"another balance answers: serial number {identity.serial}",

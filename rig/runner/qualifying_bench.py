@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from rig.bench import (
     WeighingBench,
+    balance_address,
     balance_driver,
+    balance_settings,
     flow_settings,
     flow_source,
     ns_per_byte,
@@ -27,7 +29,6 @@ from rig.config import BenchConfig, FlowSourceConfig, Simulation
 from rig.errors import ConfigError
 from rig.plugins.registry import open_balance
 from rig.plugins.roles import FlowSourceDriver
-from rig.plugins.spec import Address
 from rig.transport.links import Link, Links
 from rig.transport.virtual import VirtualLinks
 
@@ -97,10 +98,11 @@ def _open_simulated(config: BenchConfig, faults: Sequence[str], sealed_ledger: P
         faults=seeded,
         sealed_ledger=sealed_ledger,
         resolution_mg=config.balance.resolution_mg,
+        balance=config.balance.protocol,
     )
     clock = VirtualClock()
     links = VirtualLinks(clock)
-    scale = links.connect("balance", twin.balance, ns_per_byte(config.balance.baud))
+    scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     wires = []
     for source in config.flow_sources:
         device = twin.mount_syringe(_twin_of(source), source.address, _syringe_of(source))
@@ -133,7 +135,7 @@ def _twin_of(source: FlowSourceConfig) -> str:
 
 
 def _assemble(config: BenchConfig, clock: Clock, links: Links, scale: Link, wires: Sequence[Link]) -> QualifyingBench:
-    balance = open_balance(balance_driver(config), links, scale, Address(config.balance.serial))
+    balance = open_balance(balance_driver(config), links, scale, balance_address(config))
     pairs = zip(config.flow_sources, wires, strict=True)
     sources = tuple(Source(each, flow_source(links, wire, each), wire) for each, wire in pairs)
     reasons = why_simulated(config, clock, (scale, *wires))

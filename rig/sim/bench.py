@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from rig.errors import UsageError
+from rig.sim.balances.device import BalanceDevice, Place
+from rig.sim.balances.menu import Menu
+from rig.sim.balances.models import balance_model, simulated_balance
 from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
 from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.ledger import Ledger
@@ -20,7 +23,6 @@ from rig.sim.pump.carelink import CareLinkStick
 from rig.sim.pump.firmware import Firmware
 from rig.sim.pump.radio import PumpRadio
 from rig.sim.pump.stick import Stick
-from rig.sim.sics import SicsBalance
 from rig.sim.syringe.device import SerialPump
 from rig.sim.syringe.mount import mount_syringe
 from rig.sim.syringe.parameters import SyringeParameters, syringe_pump_model
@@ -53,9 +55,10 @@ class SimulatedBench:
     0 U/h, not suspended, its limits at 25 U and 35 U/h. The same arguments and requests give the same bytes.
     ``model`` may also name a published pump (`rig.sim.published`), whose strokes are then played.
 
-    ``link`` is the kind of stick in front of the pump.
+    ``link`` is the kind of stick in front of the pump. ``balance`` is the protocol of the balance, ``balance_name`` its
+    model (`rig.sim.balances.models`), ``menu`` what is set at it instead of that model's settings.
 
-    Raises `UsageError` for an unknown model, link, serial number, resolution or fault.
+    Raises `UsageError` for an unknown model, link, protocol, serial number, resolution or fault.
     """
 
     def __init__(  # noqa: PLR0913 - all by name
@@ -71,7 +74,11 @@ class SimulatedBench:
         rig_start_ns: int = 0,
         resolution_mg: float = 0.01,
         parameters: PlantParameters | None = None,
+        balance: str = "mt-sics",
+        balance_name: str = "",
+        menu: Menu | None = None,
     ) -> None:
+        self.balance_model = balance_model(balance, balance_name)
         if re.fullmatch(r"[0-9]{6}", serial) is None:
             raise UsageError(f"'{serial}' is not a pump id", where="simulated pump", expected="six digits")
         if resolution_mg not in RESOLUTIONS_MG:
@@ -102,7 +109,9 @@ class SimulatedBench:
         self.pump_stick = STICKS[link](
             PumpRadio(self.firmware, self.parameters, self._faults), self.parameters, seed, self._faults
         )
-        self.balance = SicsBalance(self._plant, self.parameters, seed, self._faults, rig_start_ns)
+        self.balance: BalanceDevice = simulated_balance(
+            self.balance_model, Place(self._plant, self.parameters, seed, self._faults, rig_start_ns), menu
+        )
         self._closed = False
 
     def mount_syringe(

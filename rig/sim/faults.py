@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rig.errors import UsageError
+from rig.sim.balance_faults import BALANCE_SPECS
+from rig.sim.fault_spec import FaultSpec
 from rig.sim.waves import EXPECTED as WAVES
 from rig.sim.waves import read_wave
 from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, PRESSURE, RATE, TIME, VOLUME, Dimension, parse_quantity
@@ -30,19 +32,6 @@ LENGTH = Dimension("height", "cm", (("cm", "1"), ("mm", "0.1"), ("m", "100")), "
 RESISTANCE = Dimension("resistance", "kPa*h/uL", (("kPa*h/uL", "1"),), "15 kPa*h/uL", 1e6)
 FREQUENCY = Dimension("radio frequency", "MHz", (("MHz", "1"),), "868.35 MHz", 1000.0)
 VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.15 V", 100.0)
-
-
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """One fault that can be seeded: its name, how its value is written, and what it does."""
-
-    name: str
-    unit: str  # "%", "count", "on", "choice", "command:n", "deed:way:n", "bolus" or a unit
-    doc: str
-    example: str
-    dimension: Dimension | None = None
-    choices: tuple[str, ...] = ()
-    limits: tuple[float, float] = (0.0, 1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +232,8 @@ _SYRINGE_SPECS = (
     ),
     FaultSpec("syringe.late", "time", "its answers come later by this, of link time", "syringe.late=2s", TIME),
 )  # fmt: skip
-_BY_NAME = {spec.name: spec for spec in _SPECS + _SYRINGE_SPECS}
+_ALL = _SPECS + BALANCE_SPECS + _SYRINGE_SPECS
+_BY_NAME = {spec.name: spec for spec in _ALL}
 _SYNTAX = re.compile(
     r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?"
 )
@@ -251,7 +241,7 @@ _SYNTAX = re.compile(
 
 def list_faults() -> list[FaultSpec]:
     """Return every fault that can be seeded."""
-    return list(_SPECS + _SYRINGE_SPECS)
+    return list(_ALL)
 
 
 def parse_fault(text: str) -> Fault:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from rig.plugins.spec import Scene
 from rig.sim.bench import SimulatedBench
-from rig.sim.sics import SicsBalance
-from rig.transport.virtual import Port, SimulatedDevice
+from rig.transport.virtual import SimulatedDevice
 
 SERIAL: Final = "900123"
 MODEL: Final = "723"
 ALARM: Final = 0x3E  # the reservoir is empty
 RESOLUTION_MG: Final = 0.1
 START: Final = datetime(2025, 3, 9, 14)  # noqa: DTZ001 - pump clocks are local
+NO_MODELS: Final[Mapping[str, str]] = MappingProxyType({})
 OPENED_S: Final = 60.0  # a balance has long been opened by then
 
 _PUMP: Final[dict[str, tuple[str, ...]]] = {
@@ -28,29 +30,18 @@ _PUMP: Final[dict[str, tuple[str, ...]]] = {
 }
 _BALANCE: Final[dict[str, tuple[str, ...]]] = {
     "steady": (),
+    "identity": (),
     "steady_stable": (),
+    "stream": (),
     "overload": ("balance.overload=on@60s",),
+    "underload": ("balance.underload=on@60s",),
+    "busy": ("balance.adjusting=on@60s",),
+    "unstable": ("balance.unstable=on@60s",),
     "silent": ("balance.silent=on",),
     "wrong_unit": ("balance.unit=kg",),
-    "damaged": ("balance.parity=1@60s",),
-    "stream_running": (),
+    "damaged": ("balance.cut=1@60s",),
+    "stream_running": ("balance.autoprint=on",),
 }
-
-
-class _Streaming:
-    """A balance that another program has told to stream."""
-
-    def __init__(self, balance: SicsBalance) -> None:
-        self._balance = balance
-
-    def attach(self, port: Port) -> None:
-        """Learn the wire, and hear the other program."""
-        self._balance.attach(port)
-        port.call_at(0, lambda now_ns: self._balance.receive(b"SIR\r\n", now_ns))
-
-    def receive(self, data: bytes, now_ns: int) -> None:
-        """Take what the host sends."""
-        self._balance.receive(data, now_ns)
 
 
 def cc111x(situation: str, model: str = MODEL) -> Scene:
@@ -64,14 +55,57 @@ def carelink(situation: str, model: str = MODEL) -> Scene:
 
 
 def mt_sics(situation: str) -> Scene | None:
-    """Return the balance of the twin; it neither adjusts itself nor loses its pan, and a load at rest rests."""
+    """Return a balance of the twin that speaks MT-SICS."""
+    return _balance("mt-sics", situation)
+
+
+def kern_kcp(situation: str) -> Scene | None:
+    """Return a KERN that speaks KCP."""
+    return _balance("kern-kcp", situation)
+
+
+def sbi(situation: str) -> Scene | None:
+    """Return a Sartorius; it streams only when its menu says so."""
+    return _balance("sbi", situation, {"stream": "wza", "stream_running": "wza"})
+
+
+def a_and_d(situation: str) -> Scene | None:
+    """Return an A&D; what it is busy with it says only with erCd 1."""
+    return _balance("and", situation, {"busy": "fx-i-ak"})
+
+
+def ohaus(situation: str) -> Scene | None:
+    """Return an Ohaus; busy with an adjustment it says what it says to an unknown command, so nobody can tell."""
+    return None if situation == "busy" else _balance("ohaus", situation)
+
+
+def kern(situation: str) -> Scene | None:
+    """Return a KERN with the older remote set; busy it says nothing at all, and it cannot say who it is."""
+    if situation in ("busy", "identity"):
+        return None
+    return _balance("kern", situation, {"stream": "pcb-au-pc", "stream_running": "pcb-au-pc"})
+
+
+def radwag(situation: str) -> Scene | None:
+    """Return a Radwag; its base unit is fixed, so that only another model answers in kg."""
+    return _balance("radwag", situation, {"wrong_unit": "wlc"})
+
+
+def _balance(protocol: str, situation: str, models: Mapping[str, str] = NO_MODELS) -> Scene | None:
+    """Return a balance on which a load rests, in a situation; ``models`` other than the first, by situation."""
     faults = _BALANCE.get(situation)
     if faults is None:
         return None
-    twin = SimulatedBench(serial=SERIAL, start_local=START, faults=faults, resolution_mg=RESOLUTION_MG)
-    arranged_s = OPENED_S if faults else 0.0
-    device: SimulatedDevice = _Streaming(twin.balance) if situation == "stream_running" else twin.balance
-    return Scene(device, "", "", resolution_mg=RESOLUTION_MG, arranged_after_s=arranged_s)
+    twin = SimulatedBench(
+        serial=SERIAL,
+        start_local=START,
+        faults=faults,
+        resolution_mg=RESOLUTION_MG,
+        balance=protocol,
+        balance_name=models.get(situation, ""),
+    )
+    arranged_s = OPENED_S if any("@60s" in fault for fault in faults) else 0.0
+    return Scene(twin.balance, "", "", resolution_mg=RESOLUTION_MG, arranged_after_s=arranged_s)
 
 
 def _pump(link: str, situation: str, model: str) -> Scene:

@@ -1,9 +1,4 @@
-"""The twin's devices on pseudo-terminals, in real time, for anyone's client.
-
-The server keeps only the master end of each pseudo-terminal: clients that ask `fuser` before they open a port must not
-find it in use. The kernel keeps the slave and its raw mode (nothing is echoed back as a command) for as long as the
-master is open. While no client has the slave open, the master reads EIO and is asked again every `ABSENT_S`; what a
-device says meanwhile is lost, as on a port that nobody has opened.
+"""The twin's devices on pseudo-terminals or TCP sockets, in real time, for anyone's client.
 
 With a folder for names, each device has a stable name there, a symbolic link to its pseudo-terminal that stands for
 /dev/serial/by-id: a simulator that was killed and started again, or a device that was unplugged and plugged in again,
@@ -20,21 +15,20 @@ import heapq
 import json
 import math
 import os
-import pty
 import select
 import time
-import tty
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from rig.clock import SystemClock, to_s
-from rig.errors import TransportError, UsageError
+from rig.errors import UsageError
+from rig.sim.balances.menu import LineSettings
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import refuse_syringe_faults
 from rig.sim.valves import FolderPins, read_wires
+from rig.sim.wires import PtyWire, TcpWire, Wire
 from rig.transport.virtual import SimulatedDevice
 
 DEVICES = ("pump", "balance", "syringe")
@@ -42,10 +36,8 @@ RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 PINS_NS = 20_000_000  # between two looks at the files of the lines
 IDLE_S = 0.1  # how long a stop request may go unnoticed
-ABSENT_S = 0.01  # how long a client may go unnoticed; the hastiest known one gives its stick 50 ms
-READ_SIZE = 4096
 BITS_PER_BYTE = 10  # 8N1
-BAUD = {"cc111x": 19_200, "carelink": 9_600, "balance": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
+BAUD = {"cc111x": 19_200, "carelink": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
 
 
 class PtyServer:
@@ -67,22 +59,36 @@ class PtyServer:
         self._names = names
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
-        self._ports: dict[int, _PtyPort] = {}  # by the descriptor of the master, those that are plugged in
-        self._devices: dict[str, _PtyPort] = {}
+        self._readers: dict[int, Callable[[int], None]] = {}  # by descriptor
+        self._devices: dict[str, Wire] = {}
 
-    def add(self, name: str, device: SimulatedDevice, baud: int = 9_600) -> str:
-        """Put a device on a new pseudo-terminal; return the path clients open. ``baud`` matters to a paced server."""
-        ns_per_byte = BITS_PER_BYTE * 1_000_000_000 // baud if self._pace else 0
-        self._devices[name] = port = _PtyPort(self, name, device, ns_per_byte)
-        path = self._plug_in(port)
-        device.attach(port)
+    def add(self, name: str, device: SimulatedDevice, baud: int = 9_600, bits: int = BITS_PER_BYTE) -> str:
+        """Put a device on a new wire; return what clients open. ``baud`` and ``bits`` matter to a paced server."""
+        wire = self._new_wire(name, device, bits * 1_000_000_000 // baud if self._pace else 0)
+        self._devices[name] = wire
+        path = self._plug_in(wire)
+        device.attach(wire)
         return path
+
+    def _new_wire(self, name: str, device: SimulatedDevice, ns_per_byte: int) -> Wire:
+        return PtyWire(self, name, device, ns_per_byte)
+
+    def watch(self, descriptor: int, read: Callable[[int], None]) -> None:
+        """Call ``read`` with the link time whenever a descriptor has something to read."""
+        self._readers[descriptor] = read
+
+    def forget(self, descriptor: int) -> None:
+        """Watch a descriptor no longer."""
+        self._readers.pop(descriptor, None)
+
+    def rig_ns(self, link_ns: int) -> int:
+        """Return the plant's time at a link time."""
+        return self.clock.rig_ns(link_ns)
 
     def unplug(self, name: str) -> None:
         """Pull a device's plug: its pseudo-terminal hangs up and its name is gone."""
         port = self._devices[name]
         if port.plugged:
-            self._ports.pop(port.master)
             port.hang_up()
             self._forget_name(port)
 
@@ -91,9 +97,8 @@ class PtyServer:
         if not self._devices[name].plugged:
             self._plug_in(self._devices[name])
 
-    def _plug_in(self, port: _PtyPort) -> str:
+    def _plug_in(self, port: Wire) -> str:
         path = port.open()
-        self._ports[port.master] = port
         if self._names is None:
             return path
         stable = self._names / port.name
@@ -109,7 +114,7 @@ class PtyServer:
             ) from error
         return str(stable)
 
-    def _forget_name(self, port: _PtyPort) -> None:
+    def _forget_name(self, port: Wire) -> None:
         """Remove a name that still leads to this pseudo-terminal; another simulator may have it by now."""
         if self._names is None:
             return
@@ -134,11 +139,10 @@ class PtyServer:
         wait_s = most_s
         if self._queue:
             wait_s = min(most_s, max(0.0, (self._queue[0][0] - now_ns) * 1e-9))
-        absent = [port for port in self._ports.values() if not port.is_open]
-        there = [master for master, port in self._ports.items() if port.is_open]
-        ready, _, _ = select.select(there, [], [], min(wait_s, ABSENT_S) if absent else wait_s)
-        for port in [*absent, *(self._ports[master] for master in ready)]:
-            port.read(time.monotonic_ns())
+        ready, _, _ = select.select(list(self._readers), [], [], wait_s)
+        for descriptor in ready:
+            if (read := self._readers.get(descriptor)) is not None:
+                read(time.monotonic_ns())
         now_ns = time.monotonic_ns()
         while self._queue and self._queue[0][0] <= now_ns:
             at_ns, _, action = heapq.heappop(self._queue)
@@ -150,81 +154,20 @@ class PtyServer:
             self.unplug(name)
 
 
-class _PtyPort:
-    """One wire between a pseudo-terminal and a device."""
+class TcpServer(PtyServer):
+    """The same on raw TCP sockets, one port per device from the given one on; port 0 takes any free ones."""
 
-    def __init__(self, server: PtyServer, name: str, device: SimulatedDevice, ns_per_byte: int) -> None:
-        self.name = name
-        self.plugged = False
-        self.is_open = False  # by a client, as far as the last reading told
-        self.master = -1
-        self.path = ""
-        self._server = server
-        self._device = device
-        self._plugging = 0  # what was on the wire when the plug was pulled never arrives
-        self._ns_per_byte = ns_per_byte
-        self._free_ns = 0  # when the wire has sent what was put on it before
+    def __init__(
+        self, host: str, port: int, speed: float = 1.0, epoch_ns: int | None = None, pace: bool = False
+    ) -> None:
+        super().__init__(speed, epoch_ns, pace)
+        self._host = host
+        self._next = port
 
-    def open(self) -> str:
-        """Take a new pseudo-terminal; return the path of its slave."""
-        try:
-            self.master, slave = pty.openpty()
-        except OSError as error:
-            raise TransportError(f"no pseudo-terminal can be had ({error})", where=self.name) from error
-        tty.setraw(slave)
-        os.set_blocking(self.master, False)
-        self.path = os.ttyname(slave)
-        os.close(slave)
-        self.plugged, self.is_open = True, False
-        return self.path
-
-    def hang_up(self) -> None:
-        """Close the master: whoever has the slave open sees a device that went away."""
-        self.plugged = self.is_open = False
-        self._plugging += 1
-        os.close(self.master)
-
-    def send(self, data: bytes, at_ns: int) -> None:
-        """Put bytes on the wire at a link time; paced, they arrive one after the other at the baud rate."""
-        if not self._ns_per_byte:
-            self._server.schedule(at_ns, partial(self._write, data, self._plugging))
-            return
-        begin_ns = max(at_ns, self._free_ns)
-        self._free_ns = begin_ns + len(data) * self._ns_per_byte
-        for number in range(len(data)):
-            piece = data[number : number + 1]
-            self._server.schedule(
-                begin_ns + (number + 1) * self._ns_per_byte, partial(self._write, piece, self._plugging)
-            )
-
-    def call_at(self, at_ns: int, action: Callable[[int], None]) -> None:
-        """Call the device back at a link time."""
-        self._server.schedule(at_ns, action)
-
-    def rig_ns(self, link_ns: int) -> int:
-        """Return the plant's time at a link time."""
-        return self._server.clock.rig_ns(link_ns)
-
-    def read(self, now_ns: int) -> None:
-        """Hand the device what a client wrote, and notice whether there is a client."""
-        try:
-            data = os.read(self.master, READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            self.is_open = True
-            return
-        except OSError:  # EIO: the last client closed the slave, or none has opened it yet
-            data = b""
-        self.is_open = bool(data)
-        if data:
-            self._device.receive(data, now_ns)
-
-    def _write(self, data: bytes, plugging: int, _now_ns: int) -> None:
-        if plugging != self._plugging or not self.is_open:
-            return
-        try:
-            os.write(self.master, data)
-        except BlockingIOError:
-            return  # nobody reads and the terminal's buffer is full: a wire loses such bytes too
+    def _new_wire(self, name: str, device: SimulatedDevice, ns_per_byte: int) -> Wire:
+        number = self._next
+        self._next += bool(number)
+        return TcpWire(self, name, device, ns_per_byte, (self._host, number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +180,10 @@ class Wiring:
     link: str = "cc111x"  # or "carelink"
     gpio: Path | None = None  # the folder in which a guardian keeps its lines
     valves: Sequence[str] = ()  # DEED=PIN[:LEVEL], see `rig.sim.valves`
+    tcp: tuple[str, int] | None = None  # host and first port; None: pseudo-terminals
+    pace: bool = False  # bytes take their time on the wire
+    balance: str = "mt-sics"  # its protocol
+    balance_model: str = ""  # the first of that protocol
 
 
 def serve(
@@ -273,7 +220,7 @@ def serve(
     wires = read_wires(wiring.valves)
     if bool(wires) != (wiring.gpio is not None):
         raise UsageError("valves without the folder of their lines, or a folder without valves", expected="both")
-    server = PtyServer(wiring.speed, wiring.epoch_ns, names=wiring.names)
+    server = _server(wiring)
     since_epoch = timedelta(seconds=to_s(server.clock.link_ns() - server.epoch_ns))
     bench = SimulatedBench(
         model=model if model and "syringe" not in devices else "723",
@@ -284,18 +231,25 @@ def serve(
         faults=faults,
         sealed_ledger=sealed_ledger,
         rig_start_ns=server.epoch_ns,
+        balance=wiring.balance,
+        balance_name=wiring.balance_model,
     )
-    played: dict[str, tuple[SimulatedDevice, int, dict[str, str]]] = {
-        "pump": (bench.pump_stick, BAUD[wiring.link], {"model": bench.model.name, "link": wiring.link}),
-        "balance": (bench.balance, BAUD["balance"], {"model": bench.parameters.balance_model}),
+    scale = bench.balance_model
+    played: dict[str, tuple[SimulatedDevice, LineSettings, dict[str, str]]] = {
+        "pump": (bench.pump_stick, LineSettings(BAUD[wiring.link]), {"model": bench.model.name, "link": wiring.link}),
+        "balance": (
+            bench.balance,
+            scale.line,
+            {"model": bench.balance.model, "protocol": scale.protocol, "line": str(scale.line)},
+        ),
     }
     if "syringe" in devices:
         mounted = model or "ne-1000"
-        played["syringe"] = (bench.mount_syringe(mounted), BAUD["syringe"], {"model": mounted})
+        played["syringe"] = (bench.mount_syringe(mounted), LineSettings(BAUD["syringe"]), {"model": mounted})
     try:
         for name in devices:
-            device, baud, facts = played[name]
-            port = server.add(name, device, baud)
+            device, settings, facts = played[name]
+            port = server.add(name, device, settings.baud, settings.bits)
             line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
             announce(json.dumps(line))
         bench.seed_unplugging(server, server.clock.link_at, devices)
@@ -318,3 +272,11 @@ def _watch_pins(server: PtyServer, pins: FolderPins) -> None:
         server.schedule(time.monotonic_ns() + PINS_NS, look)
 
     server.schedule(time.monotonic_ns(), look)
+
+
+def _server(wiring: Wiring) -> PtyServer:
+    if wiring.tcp is None:
+        return PtyServer(wiring.speed, wiring.epoch_ns, wiring.pace, wiring.names)
+    if wiring.names is not None:
+        raise UsageError("a TCP port has no name in a folder", expected="--ports with --pty, or --tcp alone")
+    return TcpServer(*wiring.tcp, wiring.speed, wiring.epoch_ns, wiring.pace)

@@ -56,18 +56,25 @@ class Link:
 
     ``lost_because`` is empty while the link is open. ``openings`` counts how often it was opened again: a driver that
     sees another number than at its last contact knows that the device must be greeted anew.
+
+    ``blind_ns`` says how much earlier than ``last_rx_ns`` (rig time) the last bytes may have come, because nobody was
+    looking. ``ns_per_byte`` is the time of a byte on the wire, 0 where that has no meaning. A ``listener`` gets what
+    arrives in place of the inbox, so that each line of a stream keeps its own stamp; it must not raise.
     """
 
     __slots__ = (
         "_write",
         "attempts",
+        "blind_ns",
         "chunks",
         "down_since_ns",
         "identity",
         "inbox",
         "last_rx_ns",
+        "listener",
         "lost_because",
         "name",
+        "ns_per_byte",
         "openings",
     )
 
@@ -81,11 +88,24 @@ class Link:
         self.openings = 0
         self.down_since_ns: int | None = None  # rig time; until the device has been greeted again
         self.attempts = 0
+        self.blind_ns = 0
+        self.ns_per_byte = 0
+        self.listener: Callable[[bytes], None] | None = None
         self._write = write
 
     def write(self, data: bytes) -> None:
         """Send ``data`` whole, in one write; raise `LinkLost` when the device is gone."""
         self._write(data)
+
+    def arrived(self, data: bytes, at_ns: int, blind_ns: int) -> None:
+        """Take bytes that were read at rig time ``at_ns``; only `Links` call this."""
+        self.last_rx_ns = at_ns
+        self.blind_ns = blind_ns
+        self.chunks += 1
+        if self.listener is None:
+            self.inbox += data
+        else:
+            self.listener(data)
 
     def discard_input(self) -> bytes:
         """Return and forget what arrived and was never read; it is in the record already."""
@@ -196,7 +216,7 @@ class Links(ABC):
         if request:
             link.write(request)
         while True:
-            message = decode(link.inbox)
+            message = decode(link.inbox) if link.inbox else None
             if message is not None:
                 return message
             if not self.wait(deadline_ns, link):

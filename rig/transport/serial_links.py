@@ -1,4 +1,4 @@
-"""Real links: serial ports and pseudo-terminals, opened by pyserial, read here (design 4.2).
+"""Real links: serial ports and pseudo-terminals, opened by pyserial, and TCP ports; read here (design 4.2).
 
 pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
 stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
@@ -13,13 +13,17 @@ import termios
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
+from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
 
 if TYPE_CHECKING:
+    import socket
+
     import serial
 
 READ_SIZE = 65536
@@ -27,6 +31,10 @@ NS_PER_MS = 1_000_000
 WRITE_LIMIT_MS = 5_000
 SLICE_MS = 250  # the longest that anything waits without looking up
 STALL_NS = 1_000_000_000
+BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
+SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
+PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
+TCP_HINT = "check host and port in the bench file, and that no other program is connected"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -40,6 +48,12 @@ class SerialSettings:
     stop_bits: int = 1
     rtscts: bool = False
 
+    @property
+    def ns_per_byte(self) -> int:
+        """Return the time of one byte on the wire: start bit, data bits, parity, stop bits."""
+        bits = 1 + self.data_bits + (self.parity != "N") + self.stop_bits
+        return bits * 1_000_000_000 // self.baud
+
 
 @dataclass(slots=True)
 class _Port:
@@ -48,7 +62,7 @@ class _Port:
     link: Link
     path: str
     settings: SerialSettings
-    opened: serial.Serial
+    opened: serial.Serial | socket.socket
     descriptor: int
 
 
@@ -61,6 +75,7 @@ class SerialLinks(Links):
         self._ports: dict[str, _Port] = {}
         self._listening: dict[int, _Port] = {}
         self._looked_ns: int | None = None  # link time at which the last slice of waiting ended
+        self._since_ns = 0  # rig time before which what is being read now cannot have come
 
     def open(self, name: str, port: str, settings: SerialSettings) -> Link:
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
@@ -70,12 +85,14 @@ class SerialLinks(Links):
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
-                expected="a serial port that nobody else has open",
-                hint="check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id",
+                expected="a port that nobody else has open",
+                hint=TCP_HINT if is_tcp(port) else PORT_HINT,
             ) from error
-        link = Link(name, identify_port(port), lambda data: self._write(self._ports[name], data))
-        self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
-        self._listen(self._ports[name])
+        link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
+        if link.identity.is_hardware:
+            link.ns_per_byte = settings.ns_per_byte
+        at_port = self._ports[name] = _Port(link, port, settings, opened, opened.fileno())
+        self._listen(at_port)
         return link
 
     def reopen(self, link: Link) -> bool:
@@ -84,7 +101,7 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not Path(port.path).exists():
+        if not is_tcp(port.path) and not Path(port.path).exists():
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
@@ -95,7 +112,7 @@ class SerialLinks(Links):
                 hint="plug the former adapter in again",
             )
         try:
-            opened = _open_port(port.path, port.settings)
+            opened = _open_port(port.path, port.settings, RECONNECT_S)
         except (OSError, ValueError):
             return False
         port.opened, port.descriptor = opened, opened.fileno()
@@ -109,28 +126,42 @@ class SerialLinks(Links):
         A device that goes away while another is waited for is remembered, and told to whoever next asks something of
         it: a lost balance must not keep the pump from being stopped.
         """
+        link_ns, poll = self.clock.link_ns, self._poll.poll
         while True:
-            self._beat()
+            if monotonic() >= self._pulse_due_s:
+                self._pulse()
             if for_link is not None and for_link.lost_because:
                 raise for_link.lost()
-            remaining_ns = until_link_ns - self.clock.link_ns()
+            entered_ns = link_ns()
             # Rounded up: a poll that returns early would spin through the last millisecond.
-            slice_ms = min(SLICE_MS, max(0, -(-remaining_ns // NS_PER_MS)))
-            ready = self._poll.poll(slice_ms)
-            arrived = [self._read(descriptor, events) for descriptor, events in ready]
-            self._look_for_stall(slice_ms * NS_PER_MS)
-            if for_link is not None and for_link in arrived and not for_link.lost_because:
+            slice_ms = min(SLICE_MS, max(0, -((entered_ns - until_link_ns) // NS_PER_MS)))
+            ready = poll(slice_ms)
+            self._returned(entered_ns, link_ns(), slice_ms)
+            if not ready:
+                if link_ns() >= until_link_ns:
+                    return False
+                continue
+            arrived = False
+            for descriptor, events in ready:
+                arrived = self._read(descriptor, events) is for_link or arrived
+            if arrived and for_link is not None and not for_link.lost_because:
                 return True
-            if not ready and self.clock.link_ns() >= until_link_ns:
-                return False
-            if remaining_ns <= 0 and not arrived:
-                return False
 
-    def _look_for_stall(self, asked_ns: int) -> None:
-        """Tell when much more time went by since the last slice of waiting than this one was to take."""
-        before_ns, self._looked_ns = self._looked_ns, self.clock.link_ns()
-        if before_ns is not None and self._looked_ns - before_ns - asked_ns > STALL_NS:
-            self.on_stall(to_s(self._looked_ns - before_ns - asked_ns))
+    def _returned(self, entered_ns: int, now_ns: int, slice_ms: int) -> None:
+        """Note that a poll returned: since when its bytes may have waited, and whether this process stood still.
+
+        A poll that slept was woken by what is ready. One that soon returned may have found it there, and then it may
+        have come at any time since the last one returned, unless nothing was done between the two.
+        """
+        before_ns, self._looked_ns = self._looked_ns, now_ns
+        if before_ns is None:
+            self._since_ns = self.clock.rig_ns(entered_ns)
+            return
+        unseen_ns = now_ns - before_ns
+        found_there = entered_ns - before_ns > BETWEEN_NS and now_ns - entered_ns < SLEPT_NS
+        self._since_ns = self.clock.rig_ns(before_ns if found_there else now_ns)
+        if unseen_ns - slice_ms * NS_PER_MS > STALL_NS:
+            self.on_stall(to_s(unseen_ns - slice_ms * NS_PER_MS))
 
     def _read(self, descriptor: int, events: int) -> Link:
         port = self._listening[descriptor]
@@ -149,9 +180,7 @@ class SerialLinks(Links):
             self._stop_listening(port, "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
-        link.inbox += data
-        link.last_rx_ns = arrived_ns
-        link.chunks += 1
+        link.arrived(data, arrived_ns, arrived_ns - self._since_ns)
         return link
 
     def _write(self, port: _Port, data: bytes) -> None:
@@ -159,12 +188,12 @@ class SerialLinks(Links):
         if link.lost_because:
             raise link.lost()
         self.tap(link.name, ">", self.clock.now_ns(), data)
-        view = memoryview(data)
-        deadline_ns = self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
-        while view:
+        deadline_ns = 0
+        while data:
             try:
-                view = view[os.write(port.descriptor, view) :]
+                data = data[os.write(port.descriptor, data) :]
             except BlockingIOError:
+                deadline_ns = deadline_ns or self.clock.link_ns() + WRITE_LIMIT_MS * NS_PER_MS
                 if self.clock.link_ns() > deadline_ns:
                     self._stop_listening(port, "it takes no bytes")
                     raise link.lost() from None
@@ -190,6 +219,14 @@ class SerialLinks(Links):
             self._poll.unregister(port.descriptor)
         self._lose(port.link, why)
 
+    def let_go(self, link: Link) -> None:
+        """Close one port for good; somebody else wants it."""
+        port = self._ports.pop(link.name)
+        if self._listening.pop(port.descriptor, None) is not None:
+            self._poll.unregister(port.descriptor)
+        link.lost_because = link.lost_because or "its port was closed"
+        _close_port(port.opened)
+
     def close(self) -> None:
         """Close every port; a port that is gone already does not matter."""
         for descriptor in self._listening:
@@ -200,7 +237,9 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
+def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
+    if is_tcp(path):
+        return open_tcp(path, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -215,11 +254,10 @@ def _open_port(path: str, settings: SerialSettings) -> serial.Serial:
     )
 
 
-def _close_port(opened: serial.Serial) -> None:
+def _close_port(opened: serial.Serial | socket.socket) -> None:
     """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
-    with suppress(OSError, termios.error):
-        if opened.is_open:
-            termios.tcflush(opened.fileno(), termios.TCOFLUSH)
+    with suppress(OSError, termios.error, ValueError):  # a closed socket has the descriptor -1
+        termios.tcflush(opened.fileno(), termios.TCOFLUSH)
     with suppress(OSError):
         opened.close()
 
@@ -230,6 +268,8 @@ def _said(identity: LinkIdentity) -> str:
 
 def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
+    if is_tcp(port):
+        return identify_tcp(port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())

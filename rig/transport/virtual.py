@@ -71,8 +71,9 @@ class VirtualLinks(Links):
             if for_link.lost_because:
                 raise for_link.lost()
             chunks = for_link.chunks
+        pop = heapq.heappop
         while queue and queue[0][0] <= until_link_ns:
-            at_ns, _, action = heapq.heappop(queue)
+            at_ns, _, action = pop(queue)
             if at_ns > clock.link_ns():
                 clock.advance_to(at_ns)
             action(at_ns)
@@ -89,9 +90,7 @@ class VirtualLinks(Links):
     def deliver(self, link: Link, data: bytes, at_ns: int) -> None:
         """Hand bytes that arrived to their link; only ports call this."""
         self.tap(link.name, "<", at_ns, data)
-        link.inbox += data
-        link.last_rx_ns = at_ns
-        link.chunks += 1
+        link.arrived(data, at_ns, 0)
 
     def unplug(self, name: str) -> None:
         """Pull a device's plug: its link is lost, and what is on the wire with it."""
@@ -130,14 +129,17 @@ class _VirtualPort:
         self.plugged = True
         self.device = device
         self.link = Link(name, LinkIdentity("memory", f"sim:{name}"), self._host_writes)
+        self.link.ns_per_byte = ns_per_byte
         self._links = links
         self._ns_per_byte = ns_per_byte
         self._plugging = 0  # bytes that were on the wire when the plug was pulled never arrive
+        self._free_ns = 0  # when the wire has carried what the device sent before
 
     def unplug(self) -> None:
         """Lose what is on the wire, both ways."""
         self.plugged = False
         self._plugging += 1
+        self._free_ns = 0
 
     def _host_writes(self, data: bytes) -> None:
         link, links = self.link, self._links
@@ -153,10 +155,16 @@ class _VirtualPort:
             self.device.receive(data, now_ns)
 
     def send(self, data: bytes, at_ns: int) -> None:
-        """Deliver the device's bytes after their time on the wire."""
-        arrives_ns = at_ns + len(data) * self._ns_per_byte
+        """Deliver the device's bytes after their time on the wire, and after what is on it already."""
         plugging = self._plugging
-        self._links.schedule(arrives_ns, lambda now_ns: self._arrive(data, plugging, now_ns))
+        if self._ns_per_byte:
+            self._links.schedule(at_ns, lambda now_ns: self._transmit(data, plugging, now_ns))
+        else:
+            self._links.schedule(at_ns, lambda now_ns: self._arrive(data, plugging, now_ns))
+
+    def _transmit(self, data: bytes, plugging: int, now_ns: int) -> None:
+        self._free_ns = max(now_ns, self._free_ns) + len(data) * self._ns_per_byte
+        self._links.schedule(self._free_ns, lambda at_ns: self._arrive(data, plugging, at_ns))
 
     def _arrive(self, data: bytes, plugging: int, now_ns: int) -> None:
         if plugging == self._plugging and not self.link.lost_because:

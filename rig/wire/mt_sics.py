@@ -7,48 +7,36 @@ nothing else. Source: balance-protocols 1.2, 1.3 and 1.5 (manual 11781363L).
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from enum import Enum
 from typing import NamedTuple
 
-from rig.errors import InstrumentError, MalformedReply
+from rig.errors import MalformedReply
+from rig.wire import weights
+from rig.wire.crc import crc16
+from rig.wire.weights import DEVICE, MAX_LINE, BalanceRefused, Condition, Weight, malformed, weight_from
 
-DEVICE = "balance"
-MAX_LINE = 256
+__all__ = [
+    "DEVICE",
+    "MAX_LINE",
+    "BalanceRefused",
+    "Condition",
+    "Reply",
+    "Weight",
+    "is_key_line",
+    "is_weight_line",
+    "parse_checked",
+    "parse_reply",
+    "parse_tare",
+    "parse_text",
+    "parse_weight",
+    "refusal_of",
+    "request",
+    "take_checked",
+    "take_kcp_weight",
+    "take_line",
+    "take_weight",
+]
+
 _WEIGHT_EXPECTED = "'S S|D <10-character value> g|mg' and <CR><LF>"
-
-
-class Condition(Enum):
-    """Why a balance gave no value; the value of each member is what a person reads."""
-
-    BUSY = "busy: taring, zeroing, adjusting, warming up, or never stable"
-    PARAMETER = "parameter wrong, or not possible on this model"
-    OVERLOAD = "overload"
-    UNDERLOAD = "underload"
-    SYNTAX = "command not recognised or not allowed"
-    TRANSMISSION = "transmission error: parity, framing or break"
-    LOGICAL = "logical error: command cannot be executed"
-    FAULT = "fault inside the balance"
-    UNIT = "wrong unit"
-    RESTARTED = "the balance restarted by itself"
-    UNSTABLE = "never stable"
-
-
-class BalanceRefused(InstrumentError):
-    """The balance answered, and the answer is no value; ``condition`` says why."""
-
-    def __init__(self, condition: Condition, detail: str, *, expected: str = "", hint: str = "") -> None:
-        super().__init__(detail, where=DEVICE, expected=expected, hint=hint or _HINTS.get(condition, ""))
-        self.condition = condition
-
-
-class Weight(NamedTuple):
-    """One weight in milligrams; ``resolution_mg`` is one step of the last decimal of *this* value."""
-
-    mass_mg: float
-    resolution_mg: float
-    stable: bool
-    text: str
 
 
 class Reply(NamedTuple):
@@ -60,17 +48,18 @@ class Reply(NamedTuple):
 
 
 # The value field has exactly ten characters: what stands ten characters before the blank in front of the unit.
-_match_weight = re.compile(
-    rb"S ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5}\r\n) *(-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?) ? ([^ \r\n]{1,5})\r\n"
+_VALUE = rb" *((-?(?:0|[1-9][0-9]{0,9}))(?:\.([0-9]{1,9}))? ? ([^ \r\n]{1,5}))"  # text: whole, decimals, unit
+_match_weight = re.compile(rb"S ([SD]) (?=[ -~]{9}[0-9 ] [^ ])" + _VALUE + rb"\r\n").fullmatch
+_match_any_width = re.compile(rb"S ([SD]) (?=[ -~]{8,12} [^ \r\n]{1,5}\r\n)" + _VALUE + rb"\r\n").fullmatch
+_match_checked = re.compile(
+    rb"SIC1 ([SD]) (?=[ -~]{9}[0-9 ] [^ \r\n]{1,5} [^ ]{4}\r\n)" + _VALUE + rb" ([0-9A-F]{4})\r\n"
 ).fullmatch
 _match_refusal = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([IL+\-])\r\n").fullmatch
-_match_fault = re.compile(rb"[A-Z0-9]{1,4} [SD] +Error +([0-9]+)([bt])(?: [^ \r\n]*)?\r\n").fullmatch
+_match_fault = re.compile(rb"[A-Z0-9]{1,4} [SD] +Error +([0-9]{1,9})([bt])(?: [^ \r\n]*)?\r\n").fullmatch
 _match_reply = re.compile(rb"([A-Z][A-Z0-9]{0,4}) ([AB])(?: ([ -~\x80-\xff]*))?\r\n").fullmatch
 _match_key = re.compile(rb"K [ABCI] [0-9]\r\n").fullmatch
-_match_tare = re.compile(rb" *(-?(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,9})?) ? ([^ \r\n]{1,5})").fullmatch
+_match_tare = re.compile(_VALUE).fullmatch
 
-_SCALES = {b"g": 3, b"mg": 0}  # power of ten to milligrams
-_RESOLUTIONS_MG = {(scale, digits): float(Decimal(1).scaleb(scale - digits)) for scale in (0, 3) for digits in range(9)}
 _BARE = {b"ES\r\n": Condition.SYNTAX, b"ET\r\n": Condition.TRANSMISSION, b"EL\r\n": Condition.LOGICAL}
 _REFUSALS = {
     b"I": Condition.BUSY,
@@ -79,15 +68,9 @@ _REFUSALS = {
     b"-": Condition.UNDERLOAD,
 }
 _HINTS = {
-    Condition.BUSY: "wait for the end of warming up or adjusting, and switch automatic adjustment off",
-    Condition.PARAMETER: "look the command up in this model's manual",
-    Condition.OVERLOAD: "take load off the pan; does a draft shield or a tube rest on the vessel?",
-    Condition.UNDERLOAD: "is pan or vessel missing?",
     Condition.SYNTAX: "choose MT-SICS on the balance's interface menu",
     Condition.TRANSMISSION: "make baud rate and parity of the bench file those of the balance (factory: 9600 8N1)",
-    Condition.LOGICAL: "leave the menu on the balance's display",
-    Condition.RESTARTED: "check its power supply; zero and tare may have changed",
-    Condition.UNSTABLE: "stop draught and vibration, close the draft shield, and look for a tube that moves",
+    Condition.UNIT: "set the unit of the interface (host unit) to gram, by menu or with 'M21 0 0'",
 }
 _FAULTS = {
     1: "boot",
@@ -110,17 +93,7 @@ def request(command: str) -> bytes:
 
 def take_line(inbox: bytearray) -> bytes | None:
     """Take one line, its <CR><LF> included, off the front of ``inbox``; None: more bytes, please."""
-    end = inbox.find(b"\n") + 1
-    if (end or len(inbox)) > MAX_LINE:
-        start = bytes(inbox[:32])
-        del inbox[:end]
-        expected = f"lines of at most {MAX_LINE} characters that end in <CR><LF>"
-        raise MalformedReply(DEVICE, start, expected=expected, hint=_PROTOCOL_HINT)
-    if not end:
-        return None
-    line = bytes(inbox[:end])
-    del inbox[:end]
-    return line
+    return weights.take_line(inbox, _PROTOCOL_HINT)
 
 
 def take_weight(inbox: bytearray) -> Weight | None:
@@ -129,12 +102,12 @@ def take_weight(inbox: bytearray) -> Weight | None:
     Lines about pressed keys are passed over. Anything but a weight raises `BalanceRefused` (told apart by its
     condition) or `MalformedReply`.
     """
-    while True:
-        line = take_line(inbox)
-        if line is None:
-            return None
+    while (line := take_line(inbox)) is not None:
+        if (match := _match_weight(line)) is not None:
+            return _read(match)
         if _match_key(line) is None:
-            return parse_weight(line)
+            raise _no_weight(line)
+    return None
 
 
 def parse_weight(line: bytes) -> Weight:
@@ -145,17 +118,57 @@ def parse_weight(line: bytes) -> Weight:
     match = _match_weight(line)
     if match is None:
         raise _no_weight(line)
-    state, number, decimals, unit = match.groups()
-    scale = _SCALES.get(unit)
-    if scale is None:
-        raise _wrong_unit(unit)
-    return Weight(
-        # Decimal to the last moment: 12.3456 g is 12345.6 mg and nothing near it. Adding 0.0 takes the sign off -0.
-        float(Decimal(number.decode()).scaleb(scale)) + 0.0,
-        _RESOLUTIONS_MG[scale, len(decimals) if decimals else 0],
-        state == b"S",
-        line[4:-2].strip().decode("latin-1"),
-    )
+    return _read(match)
+
+
+def _read(match: re.Match[bytes]) -> Weight:
+    state, text, whole, decimals, unit = match.groups()
+    return _weight(whole, decimals or b"", unit, text, stable=state == b"S")
+
+
+def take_kcp_weight(inbox: bytearray) -> Weight | None:
+    """Take a weight as KERN writes it: the same grammar, with a value of 8 to 12 characters; see `take_weight`."""
+    while True:
+        line = take_line(inbox)
+        if line is None:
+            return None
+        if _match_key(line) is None:
+            match = _match_any_width(line)
+            if match is None:
+                return parse_weight(line)
+            return _read(match)
+
+
+def take_checked(inbox: bytearray) -> Weight | None:
+    """Take the reply to ``SIC1``, a weight with its CRC, off the front of ``inbox``; None: more bytes, please."""
+    while True:
+        line = take_line(inbox)
+        if line is None:
+            return None
+        if _match_key(line) is None:
+            return parse_checked(line)
+
+
+def parse_checked(line: bytes) -> Weight:
+    """Read one reply to ``SIC1``; a checksum that does not fit raises `BalanceRefused`.
+
+    Check value: ``SIC1 S   12325.00 g E603`` is 12325000 mg; the CRC covers all up to the blank in front of it.
+    """
+    match = _match_checked(line)
+    if match is None:
+        if line.startswith(b"I4 A "):
+            raise _no_weight(line)
+        raise _no_reply(line, "SIC1", "'SIC1 S|D <10-character value> g|mg <CRC>' and <CR><LF>")
+    state, text, whole, decimals, unit, checksum = match.groups()
+    wanted = crc16(line[:-6])
+    if int(checksum, 16) != wanted:
+        raise BalanceRefused(
+            Condition.CHECKSUM,
+            f"a weight whose checksum does not fit: {line!r}",
+            expected=f"{wanted:04X}",
+            hint=weights.HINTS[Condition.CHECKSUM],
+        )
+    return _weight(whole, decimals or b"", unit, text, stable=state == b"S")
 
 
 def parse_reply(line: bytes, command: str) -> Reply:
@@ -185,10 +198,8 @@ def parse_tare(line: bytes) -> float:
     match = _match_tare(reply.text.encode("latin-1"))
     if match is None:
         raise MalformedReply(DEVICE, line, asked="TA", expected="'TA A <10-character value> g|mg'")
-    scale = _SCALES.get(match[2])
-    if scale is None:
-        raise _wrong_unit(match[2])
-    return float(Decimal(match[1].decode()).scaleb(scale)) + 0.0
+    text, whole, decimals, unit = match.groups()
+    return _weight(whole, decimals or b"", unit, text, stable=True).mass_mg
 
 
 def is_weight_line(line: bytes) -> bool:
@@ -205,7 +216,7 @@ def refusal_of(line: bytes, command: str) -> BalanceRefused | None:
     """Return what a line without a value means, or None when it is no refusal of ``command``."""
     if line in _BARE:
         condition = _BARE[line]
-        return BalanceRefused(condition, f"{command} was answered {line[:2].decode()}: {condition.value}")
+        return _refused(condition, f"{command} was answered {line[:2].decode()}: {condition.value}")
     fault = _match_fault(line)
     if fault is not None:
         return _fault(int(fault[1]), fault[2].decode(), line)
@@ -213,7 +224,11 @@ def refusal_of(line: bytes, command: str) -> BalanceRefused | None:
     if match is None or match[1] != command.encode("latin-1"):
         return None
     condition = _REFUSALS[match[2]]
-    return BalanceRefused(condition, f"{command} was answered {line[:-2].decode()!r}: {condition.value}")
+    return _refused(condition, f"{command} was answered {line[:-2].decode()!r}: {condition.value}")
+
+
+def _refused(condition: Condition, detail: str) -> BalanceRefused:
+    return BalanceRefused(condition, detail, hint=_HINTS.get(condition, ""))
 
 
 def _fault(number: int, place: str, line: bytes) -> BalanceRefused:
@@ -225,13 +240,13 @@ def _fault(number: int, place: str, line: bytes) -> BalanceRefused:
     )
 
 
-def _wrong_unit(unit: bytes) -> BalanceRefused:
-    return BalanceRefused(
-        Condition.UNIT,
-        f"the balance answers in {unit.decode('latin-1')!r}",
-        expected="g or mg",
-        hint="set the unit of the interface (host unit) to gram, by menu or with 'M21 0 0'",
-    )
+def _weight(whole: bytes, decimals: bytes, unit: bytes, text: bytes, *, stable: bool) -> Weight:
+    try:
+        return weight_from(whole, decimals, unit, text, stable=stable)
+    except BalanceRefused as refused:
+        raise BalanceRefused(
+            refused.condition, refused.what, expected=refused.expected, hint=_HINTS[Condition.UNIT]
+        ) from None
 
 
 def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:
@@ -244,9 +259,7 @@ def _no_reply(line: bytes, command: str, expected: str) -> BalanceRefused | Malf
     refused = refusal_of(line, command)
     if refused is not None:
         return refused
-    high_bits = any(byte >= 0x80 for byte in line)
-    hint = "bytes with the top bit set: data bits or parity of the port differ" if high_bits else _PROTOCOL_HINT
-    return MalformedReply(DEVICE, line, asked=command, expected=expected, hint=hint)
+    return malformed(line, command, expected, _PROTOCOL_HINT)
 
 
 _PROTOCOL_HINT = "choose MT-SICS on the balance's interface menu, and check that nothing else uses the port"

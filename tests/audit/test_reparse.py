@@ -44,6 +44,32 @@ class _Run:
         return [each.what for each in audit.findings]
 
 
+def test_a_balance_of_another_make_is_read_by_its_own_codec(tmp_path: Path) -> None:
+    run = _Run(tmp_path, balance={"protocol": "sbi", "mode": "poll"})
+    for at_ms, line in ((0, b"+  12.3456 g  \r\n"), (1000, b"+  12.3457    \r\n")):
+        run.writer.tap("balance", ">", at_ms * MS, b"\x1bP\r\n")
+        run.writer.tap("balance", "<", (at_ms + 30) * MS, line)
+    run.reading(0, 30)
+    run.reading(1000, 1030, 12345.7, stable=False)  # without a unit: that of the line before
+    assert run.reparse() == []
+
+
+@pytest.mark.parametrize(("mass_mg", "faults"), [(12345.7, 0), (12345.8, 1)])
+def test_a_reading_of_a_stream_follows_from_a_line_and_lines_between_are_not_missed(
+    tmp_path: Path, mass_mg: float, faults: int
+) -> None:
+    run = _Run(tmp_path, balance={"protocol": "and", "mode": "stream"})
+    for number in range(20):
+        run.writer.tap("balance", "<", (100 * number + 50) * MS, b"ST,+012.3456  g\r\nUS,+012.3457  g\r\n")
+    run.reading(0, 50)
+    run.reading(900, 1050, mass_mg, stable=False)
+    assert len(run.reparse()) == faults
+
+
+def test_a_protocol_that_nobody_here_reads_is_a_fault(tmp_path: Path) -> None:
+    assert _Run(tmp_path, balance={"protocol": "x"}).reparse() == ["no codec here reads a balance of protocol 'x'"]
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> _Run:
     return _Run(tmp_path)

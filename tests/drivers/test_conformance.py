@@ -37,6 +37,7 @@ def weighed(line: bytes, request: bytes = b"SI\r\n") -> Pair:
 
 BALANCE_SCRIPTS = {
     "steady": [*line_pairs("opened"), *[weighed(b"S S    12.3456 g")] * 3],
+    "identity": line_pairs("opened"),
     "steady_stable": [*line_pairs("opened"), weighed(b"S S    12.3456 g", b"S\r\n")],
     "overload": [*line_pairs("opened"), weighed(b"S +")],
     "underload": [*line_pairs("opened"), weighed(b"S -")],
@@ -65,7 +66,8 @@ def scripted_balance(situation: str) -> BalanceBench:
 
 
 def test_the_mt_sics_driver_conforms_to_the_balance_role() -> None:
-    assert all_ok(check_balance(scripted_balance))
+    rows = check_balance(scripted_balance)
+    assert all_ok(row for row in rows if row.situation != "stream")  # see test_balance_makes
 
 
 def ask(name: str, answer: str, listen_ms: int = 500) -> Pair:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, Opcode, Callable[[MinimedPump], Acceptance]]] = {
     "max bolus 9.0 U, new form": ("723", Opcode.SET_MAX_BOLUS, lambda pump: pump.set_limits(max_bolus_u=9.0)),
     "max basal 2.2 U/h": ("522", Opcode.SET_MAX_BASAL, lambda pump: pump.set_limits(max_basal_u_per_h=2.2)),
 }
+SETTINGS = {"522": "settings old: max bolus 9.0, max basal 2.2, action 4 h", "723": "settings new: the same"}
 READS: dict[str, tuple[str, list[Step], Callable[[MinimedPump], Any], Any]] = {
     "carb ratios old": (
         "522",
@@ -65,10 +66,18 @@ def test_each_worked_command_leaves_byte_for_byte(name: str) -> None:
     pairs = [
         step(short_packet(PUMP, opcode).encode(), packet("ACK")),
         step(packet(name), packet("ACK"), 1000),
+        *([] if opcode is Opcode.KEYPAD else [step(packet("settings C0"), _settings(model, opcode))]),
     ]
     with pump_on([*radio_pairs(f"{model} awake"), *pairs]) as (pump, _):
         pump.wake()
         assert command(pump) is Acceptance.ACKNOWLEDGED
+
+
+def _settings(model: str, opcode: Opcode) -> bytes:
+    """Return the settings in which a command's effect is read back."""
+    body = bytearray(packet(SETTINGS[model])[5:-1])
+    body[12] = int(opcode is Opcode.SELECT_PATTERN)
+    return long_answer(Opcode.SETTINGS, body.hex(" "))
 
 
 @pytest.mark.parametrize("name", READS)

@@ -260,7 +260,7 @@ def test_the_guardian_hears_of_the_suite_before_the_pump_is_woken(
 
 def test_a_balance_on_a_port_is_weighed_and_nothing_else(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--driver", "mt-sics", "--bench", str(bench.file), "--json"]) == 0
-    assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "steady_stable"]
+    assert outcomes(capsys.readouterr().out)["ok"] == ["steady", "identity", "steady_stable"]
     assert bench.heard == []
 
 

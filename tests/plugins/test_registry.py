@@ -191,7 +191,7 @@ def test_a_bench_that_names_no_driver_is_refused_by_file_line_and_nearest_name(t
     bench = tmp_path / "b.toml"
     for old, new, message in (
         ('"cc111x"', '"cc1111"', ":13: pump.link: 'cc1111' cannot be used; expected cc111x or carelink; try: cc111x"),
-        ('"mt-sics"', '"sbi"', "b.toml:17: balance.protocol: 'sbi' cannot be used; expected mt-sics"),
+        ('"mt-sics"', '"sbj"', "b.toml:17: balance.protocol: 'sbj' cannot be used; expected mt-sics or"),
     ):  # fmt: skip
         bench.write_text(text.replace(old, new))
         with pytest.raises(ConfigError) as caught:
@@ -305,4 +305,7 @@ def test_only_drivers_of_others_are_recorded(site: Site) -> None:
 
 def test_link_settings_of_the_shipped_drivers_are_those_of_their_sticks() -> None:
     assert find_driver("pump", "cc111x").spec.link_settings == SerialSettings(19_200)
-    assert SHIPPED[BALANCES].keys() == {"mt-sics"}
+    seven_even = SerialSettings(2400, data_bits=7, parity="E")
+    assert find_driver("balance", "and").spec.link_settings == seven_even
+    assert seven_even.ns_per_byte == 10 * 1_000_000_000 // 2400
+    assert SHIPPED[BALANCES].keys() == {"mt-sics", "kern-kcp", "sbi", "and", "ohaus", "kern", "radwag"}

@@ -213,7 +213,7 @@ class InventsAlarms(good):
 
 FAULTS: list[tuple[type[MinimedPump], str, str]] = [
     (NoPercent, "percent", "it is not shown as a percentage"),
-    (AbsoluteInstead, "percent", "it is not shown as a percentage"),
+    (AbsoluteInstead, "percent", "is unknown, not acknowledged"),
     (HalfPercent, "percent", "it is shown with 25 %, not 50"),
     (ShortPercent, "percent", "30 minutes are left, not 58 to 60"),
     (NeverCancels, "percent", "minutes are left after it was cancelled"),

@@ -96,7 +96,7 @@ def test_a_reservoir_too_small_for_what_is_left_ends_the_resumed_segment_and_the
     finished = go_on(bench)
     assert finished is not None
     assert finished.ended.reason is EndReason.BENCH_FAULT
-    assert "the reservoir holds 0.95 U" in finished.ended.detail
+    assert "the reservoir holds 0.9" in finished.ended.detail
     assert find_runs(bench.folder)[0].state == "stopped"
     bench.twin.firmware.therapy.reservoir_strokes = 100 * 40
     again = go_on(bench)

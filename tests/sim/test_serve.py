@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import select
+import socket
 import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from rig.errors import UsageError
+from rig.cli.main import main
+from rig.errors import TransportError, UsageError
 from rig.paths import checkout
-from rig.sim.serve import PtyServer, Wiring, serve
+from rig.sim.bench import SimulatedBench
+from rig.sim.serve import PtyServer, TcpServer, Wiring, serve
+from tests.sim.kit import EXACT
 
 
 def talk(descriptor: int, request: bytes, answered: bytes, most_s: float = 5.0) -> bytes:
@@ -287,3 +294,109 @@ def test_faults_pull_the_plugs_of_served_devices_too(tmp_path: Path) -> None:
         os.close(scale)
     finally:
         served.stop()
+
+
+class OnTcp:
+    """A `TcpServer` with one balance, stepped from here; nothing sleeps."""
+
+    def __init__(self, protocol: str = "sbi", pace: bool = False) -> None:
+        self.server = TcpServer("127.0.0.1", 0, pace=pace)
+        self.bench = SimulatedBench(
+            start_local=datetime(2025, 3, 9, 14), parameters=EXACT, balance=protocol, rig_start_ns=self.server.epoch_ns
+        )
+        self.port = self.server.add("balance", self.bench.balance)
+
+    def connect(self) -> socket.socket:
+        host, _, port = self.port.removeprefix("tcp://").rpartition(":")
+        client = socket.create_connection((host, int(port)), 5.0)
+        client.setblocking(False)
+        self.server.step(0.2)
+        return client
+
+    def ask(self, client: socket.socket, request: bytes, end: bytes) -> bytes:
+        if request:
+            client.send(request)
+        heard, until_s = b"", time.monotonic() + 5.0
+        while not heard.endswith(end) and time.monotonic() < until_s:
+            self.server.step(0.05)
+            with contextlib.suppress(BlockingIOError):
+                heard += client.recv(4096)
+        return heard
+
+
+def test_a_balance_on_tcp_serves_one_client_at_a_time_and_another_after_it() -> None:
+    served = OnTcp()
+    assert served.port.startswith("tcp://127.0.0.1:")
+    with served.connect() as first:
+        assert served.ask(first, b"\x1bP", b"\r\n") == b"N        0.00000 g  \r\n"
+        with served.connect() as second:
+            second.setblocking(True)
+            assert second.recv(10) == b""  # hung up on
+        assert served.ask(first, b"\x1bx1_", b"\r\n") == b"SIM-ENTRIS          \r\n"
+    served.server.step(0.2)
+    with served.connect() as later:
+        assert served.ask(later, b"\x1bP", b"\r\n") == b"N        0.00000 g  \r\n"
+    served.server.close()
+
+
+def test_a_balance_on_tcp_that_is_unplugged_hangs_up_and_comes_back_on_its_port() -> None:
+    served = OnTcp("and")
+    port = served.port
+    with served.connect() as client:
+        assert served.ask(client, b"Q\r\n", b"\r\n") == b"ST,+00.00000  g\r\n"
+        served.server.unplug("balance")
+        client.setblocking(True)
+        assert client.recv(10) == b""
+    with pytest.raises(ConnectionRefusedError):
+        served.connect()
+    served.server.replug("balance")
+    assert served.port == port
+    with served.connect() as client:
+        assert served.ask(client, b"Q\r\n", b"\r\n") == b"ST,+00.00000  g\r\n"
+    served.server.close()
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
+    served = OnTcp()
+    number = int(served.port.rpartition(":")[2])
+    with pytest.raises(TransportError, match=rf"balance on 127.0.0.1:{number}: it cannot listen there .* port 0 takes"):
+        TcpServer("127.0.0.1", number).add("balance", served.bench.balance)
+    served.server.close()
+
+
+def test_the_command_line_serves_any_balance_on_tcp() -> None:
+    command = [sys.executable, "-m", "rig", "simulate", "balance", "--protocol", "sbi", "--model", "cp"]
+    process = subprocess.Popen([*command, "--tcp", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True, cwd=checkout())
+    try:
+        assert process.stdout is not None
+        line = json.loads(process.stdout.readline())
+        assert (line["device"], line["model"], line["protocol"], line["line"]) == (
+            "balance", "SIM-CP", "sbi", "1200 7O1",
+        )  # fmt: skip
+        host, _, port = line["port"].removeprefix("tcp://").rpartition(":")
+        with socket.create_connection((host, int(port)), 10.0) as client:
+            client.send(b"\x1bP")
+            assert re.fullmatch(rb"[ +-]  0\.0000\d g  \r\n", client.recv(100))
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("wiring", "message"),
+    [
+        (Wiring(balance="xbpi"), "no balance that speaks 'xbpi'"),
+        (Wiring(balance="sbi", balance_model="kib"), "no sbi balance 'kib'"),
+        (Wiring(tcp=("127.0.0.1", 0), names=Path("ports")), "a TCP port has no name in a folder"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(wiring: Wiring, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        serve(("balance",), wiring=wiring, announce=lambda _line: None, stop=lambda: True)
+
+
+@pytest.mark.parametrize("text", ["4001", "host", "host:", ":4001", "host:70000", "host:x"])
+def test_an_address_is_host_and_port(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "balance", "--tcp", text]) == 2
+    assert "expected HOST:PORT, such as 127.0.0.1:4001" in " ".join(capsys.readouterr().err.split())

@@ -107,8 +107,10 @@ class BalanceCell:
         self._room = Disturbances(seed, faults, start_ns)
         self._hung: Sample | None = None  # what the display showed when it hung
         air = air_density_mg_per_ul(p.temperature_c, p.humidity_pct, p.pressure_hpa)
-        span = 1.0 + source(seed, "balance.span").gauss(0.0, p.sensitivity_ppm) * 1e-6
-        self._span = span / (1.0 - air / REFERENCE_DENSITY_MG_PER_UL)
+        self._adjustments = source(seed, "balance.span")
+        self._ideal_span = 1.0 / (1.0 - air / REFERENCE_DENSITY_MG_PER_UL)
+        self._span = self._ideal_span
+        self.adjust()
         self._per_digit = 1.0 / p.resolution_mg
         self._at_ns = start_ns
         self._zero_mg = 0.0
@@ -116,6 +118,7 @@ class BalanceCell:
         self._over_mg = p.capacity_g * 1000.0
         self._pulled_mg_per_s = p.zero_digits_per_s * p.resolution_mg
         self.zero_tracking = False
+        self.release = 1.0  # how much faster than usual a load may move and still be called stable
 
     def weigh(self, rig_ns: int, force_mg: float, temperature_c: float, slope_mg_per_s: float) -> Sample:
         """Return what is shown for a force; ``slope_mg_per_s`` is how fast the filtered load moves."""
@@ -135,13 +138,18 @@ class BalanceCell:
             net_mg -= self._pull(net_mg, step_ns)
         if gross_mg > self._over_mg:
             return Sample(0, False, "over")
-        if gross_mg < -1000.0:
+        if gross_mg < -1000.0 or self._faults.on("balance.underload", rig_ns):
             return Sample(0, False, "under")
-        stable = abs(slope_mg_per_s) <= p.stable_digits_per_s * p.resolution_mg
+        stable = abs(slope_mg_per_s) <= p.stable_digits_per_s * self.release * p.resolution_mg
+        stable = stable and not self._faults.on("balance.unstable", rig_ns)
         shown = Sample(math.floor(net_mg * self._per_digit + 0.5), stable, "ok")
         if self._faults.any_balance and self._faults.on("balance.frozen", rig_ns):
             self._hung = shown
         return shown
+
+    def adjust(self) -> None:
+        """Adjust the span by the internal weight; what error remains differs from time to time."""
+        self._span = self._ideal_span * (1.0 + self._adjustments.gauss(0.0, self._p.sensitivity_ppm) * 1e-6)
 
     def set_filter(self, filter_s: float) -> None:
         """Change the filter's time constant."""

@@ -1,4 +1,6 @@
-"""A balance that speaks MT-SICS: Mettler-Toledo, and the many that imitate it.
+"""A balance that speaks MT-SICS: Mettler-Toledo, and the many that imitate it; KERN's newer ones call it KCP.
+
+Polled (`SI`, or `SIC1` with its checksum where the balance lists that) or streaming (`SIR`).
 
 Only commands that are safe to repeat are offered. **There is no tare and no zero here, on purpose**: a run needs
 differences of one load only, and a tare in the middle of it would shift every reading that follows. Taring is a
@@ -7,24 +9,26 @@ person's act at the balance before the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
 from rig.clock import to_ns
+from rig.drivers.mt_sics.settings import BalanceSettings, examined
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
-from rig.instruments import BalanceIdentity
-from rig.plugins.spec import Address, Capability, DriverSpec
-from rig.readings import Weighing
+from rig.instruments import BalanceIdentity, BalanceSetting
+from rig.plugins.streams import Stream, Streamed, polled_timing
+from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
-from rig.transport.serial_links import SerialSettings
 from rig.wire import mt_sics
-from rig.wire.mt_sics import BalanceRefused, Condition, Weight, take_weight
+from rig.wire.mt_sics import BalanceRefused, Condition, Weight, take_checked, take_kcp_weight, take_weight
 
 Answer = TypeVar("Answer")
 
 _WEIGH_NOW: Final = b"SI\r\n"
+_WEIGH_CHECKED: Final = b"SIC1\r\n"
+_STREAM: Final = b"SIR\r\n"
+_KCP_PACE_S: Final = 0.1  # least time between two requests (balance-protocols 5)
 _QUIET_S = 0.3  # no byte for so long means that nothing is on its way
 _DRAIN_S = 2.0  # a stream never gets quiet; `@` stops it
 _OPEN_TRIES = 3
@@ -33,30 +37,33 @@ _BUSY_PAUSE_S = 1.0
 _MAX_COMMANDS = 512  # lines of the reply to I0; the longest known list has about 150
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceSettings:
-    """What the balance was found set to when it was opened; null where it does not say.
-
-    ``auto_zero`` True eats a slow flow near zero (command M03), ``environment`` is 0 (very stable) to 5 (command M02),
-    ``tare_mg`` the tare memory. ``stream_was_running`` says that another program left a stream behind.
-    """
-
-    auto_zero: bool | None
-    environment: int | None
-    tare_mg: float | None
-    stream_was_running: bool
-    commands: frozenset[str]
-
-
 class SicsBalance:
     """A balance on one link; masses in mg, times on the rig's clock.
 
     Constructing does nothing; `open` makes the first contact. Tare and zero are not offered (see the module). Every
     request discards what came unasked before it, and the next one is sent only after its reply or its time-out.
-    ``timeout_s`` is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time.
+    ``timeout_s`` is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time. ``stream``: it
+    sends readings by itself once it was opened. ``kcp``: KERN's manners, a slower pace and values of any width.
     """
 
-    def __init__(self, links: Links, link: Link, *, timeout_s: float = 1.0, stable_timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        links: Links,
+        link: Link,
+        *,
+        timeout_s: float = 1.0,
+        stable_timeout_s: float = 60.0,
+        stream: bool = False,
+        kcp: bool = False,
+    ) -> None:
+        self._streams = stream
+        self._take: Callable[[bytearray], Weight | None] = take_kcp_weight if kcp else take_weight
+        self._take_plain = self._take
+        self._now = _WEIGH_NOW
+        self._pace_ns = to_ns(_KCP_PACE_S) if kcp else 0
+        self._asked_link_ns: int | None = None
+        self._stream = Stream(links, link, self._take)
+        self._last: tuple[Weighing, int] | None = None
         self._links = links
         self._link = link
         self._timeout_s = timeout_s
@@ -75,6 +82,7 @@ class SicsBalance:
         opened again: `DeviceChanged` for another balance, or one whose zero tracking, filter or tare is not as before.
         """
         opening = self._link.openings
+        self._stream.stop()
         serial = self._reset()
         model = self._ask_text("I2")
         software = self._ask_text("I3")
@@ -89,11 +97,17 @@ class SicsBalance:
             tare_mg=tare_mg,
             stream_was_running=self._saw_stream,
             commands=commands,
+            release=self._ask_digit("M29", commands),
+            update_hz=self._ask_update(commands),
         )
         if opening:
             self._check_unchanged(identity, settings)
         self._identity, self._settings, self._opening = identity, settings, opening
+        checked = "SIC1" in commands
+        self._now, self._take = (_WEIGH_CHECKED, take_checked) if checked else (_WEIGH_NOW, self._take_plain)
         self._try_weighing()
+        if self._streams:
+            self._begin_stream()
 
     def identify(self) -> BalanceIdentity:
         """Return model, serial number and software; opens the balance if that was not done on this link opening."""
@@ -113,14 +127,35 @@ class SicsBalance:
         """Return whether zero tracking (M03) was on when the balance was opened; None when it does not say."""
         return self.settings().auto_zero
 
+    def examined(self) -> Sequence[BalanceSetting]:
+        """Return every setting that can hurt a slow flow, as read back, or with where to look."""
+        return examined(self.settings())
+
     def weigh(self) -> Weighing:
-        """Return the load now, settled or not (SI)."""
+        """Return the load now, settled or not (SI, SIC1); of a stream the first reading that comes from now on."""
+        return self._stream.weigh() if self._streams else self._poll()
+
+    def readings(self) -> list[Streamed]:
+        """Return what every line of a stream gave since the last call, each with its own stamp; waits for nothing."""
+        return self._stream.readings()
+
+    def timing(self) -> Timing | None:
+        """Return the timing of the last reading of `weigh`; None before there was one."""
+        if self._streams:
+            return self._stream.timing
+        return None if self._last is None else polled_timing(self._links, self._link, *self._last)
+
+    def _poll(self) -> Weighing:
         link = self._link
+        if self._pace_ns:
+            self._keep_pace()
         if link.inbox:
             link.discard_input()
         asked_ns = self._now_ns()
-        weight = self._links.exchange(link, _WEIGH_NOW, take_weight, self._timeout_s, "SI")
-        return Weighing(asked_ns, link.last_rx_ns, *_fields(weight))
+        weight = self._links.exchange(link, self._now, self._take, self._timeout_s, "SI")
+        weighing = Weighing(asked_ns, link.last_rx_ns, *weight)
+        self._last = weighing, link.blind_ns
+        return weighing
 
     def weigh_stable(self) -> Weighing:
         """Return the load when the balance calls it stable (S).
@@ -128,10 +163,13 @@ class SicsBalance:
         When it never does, an immediate weighing tells overload, a dead line and unrest apart; raises
         `BalanceRefused` with that condition, or `TransportTimeout`.
         """
+        if self._streams:
+            return self._stream.weigh_stable(self._stable_timeout_s)
+        self._keep_pace()
         self._link.discard_input()
         asked_ns = self._now_ns()
         try:
-            weight = self._links.exchange(self._link, b"S\r\n", take_weight, self._stable_timeout_s, "S")
+            weight = self._links.exchange(self._link, b"S\r\n", self._take_plain, self._stable_timeout_s, "S")
         except BalanceRefused as refused:
             if refused.condition is not Condition.BUSY:
                 raise
@@ -141,7 +179,7 @@ class SicsBalance:
         if not weight.stable:
             text = weight.text.encode("latin-1")
             raise MalformedReply(self._where, text, asked="S", expected="a stable weight, 'S S <value> g'")
-        return Weighing(asked_ns, self._link.last_rx_ns, *_fields(weight))
+        return Weighing(asked_ns, self._link.last_rx_ns, *weight)
 
     @property
     def _where(self) -> str:
@@ -168,7 +206,7 @@ class SicsBalance:
     def _why_not_stable(self) -> InstrumentError | TransportTimeout:
         """Ask for an immediate weight: its header says why there was no stable one."""
         try:
-            now = self.weigh()
+            now = self._poll()
         except BalanceRefused as refused:
             return refused
         except TransportTimeout as timeout:
@@ -179,6 +217,20 @@ class SicsBalance:
         return BalanceRefused(
             Condition.UNSTABLE, f"no stable weight within {self._stable_timeout_s:g} s; it shows {now.text} now"
         )
+
+    def _keep_pace(self) -> None:
+        clock = self._links.clock
+        if self._asked_link_ns is not None and clock.link_ns() < self._asked_link_ns + self._pace_ns:
+            self._links.wait(self._asked_link_ns + self._pace_ns)
+        self._asked_link_ns = clock.link_ns()
+
+    def _begin_stream(self) -> None:
+        """Make it stream, and see that a reading comes."""
+        self._keep_pace()
+        self._link.discard_input()
+        self._stream.start()
+        self._link.write(_STREAM)
+        self._stream.weigh()
 
     def _reset(self) -> str:
         """Send ``@`` until the balance gives its serial number; what came before that is passed over."""
@@ -220,6 +272,7 @@ class SicsBalance:
         self._saw_stream = self._saw_stream or any(map(mt_sics.is_weight_line, stale.splitlines(keepends=True)))
 
     def _ask(self, command: str, take: Callable[[bytearray], Answer | None]) -> Answer:
+        self._keep_pace()
         self._link.discard_input()
         return self._links.exchange(self._link, mt_sics.request(command), take, self._timeout_s, command)
 
@@ -250,6 +303,16 @@ class SicsBalance:
             return None
         return int(text.text) if text.text.isascii() and text.text.isdigit() else None
 
+    def _ask_update(self, commands: frozenset[str]) -> float | None:
+        """Return the rate of the stream in Hz, or None when the balance does not tell it."""
+        if "UPD" not in commands:
+            return None
+        try:
+            reply = self._ask("UPD", lambda inbox: _with_line(inbox, lambda line: mt_sics.parse_reply(line, "UPD")))
+            return float(reply.text)
+        except (BalanceRefused, ValueError):
+            return None
+
     def _ask_tare(self, commands: frozenset[str]) -> float | None:
         if "TA" not in commands:
             return None
@@ -264,17 +327,13 @@ class SicsBalance:
         """Take one reading, so that a wrong unit or an overload is known before anything moves."""
         for left in reversed(range(_BUSY_TRIES)):
             try:
-                self.weigh()
+                self._poll()
             except BalanceRefused as refused:
                 if refused.condition is not Condition.BUSY or not left:
                     raise
                 self._links.pause(_BUSY_PAUSE_S)
             else:
                 return
-
-
-def _fields(weight: Weight) -> tuple[float, float, bool, str]:
-    return weight
 
 
 def _take_i0(inbox: bytearray) -> mt_sics.Reply | None:
@@ -287,20 +346,3 @@ def _with_line(inbox: bytearray, parse: Callable[[bytes], Answer]) -> Answer | N
         if not mt_sics.is_key_line(line):
             return parse(line)
     return None
-
-
-def _open(links: Links, link: Link, _address: Address) -> SicsBalance:
-    """Return the driver: a balance has no address, and what serial number it must have is for the bench to say."""
-    return SicsBalance(links, link)
-
-
-SPEC: Final = DriverSpec(
-    api=1,
-    name="mt-sics",
-    role="balance",
-    models=(),
-    capabilities=frozenset({Capability.WEIGHS, Capability.WEIGHS_STABLE}),
-    link_settings=SerialSettings(9600),
-    open=_open,
-    simulator="rig.sim.scenes:mt_sics",
-)

@@ -1,0 +1,1 @@
+"""Balances of the twin, one module per protocol, all on the plant's one weighing cell."""
