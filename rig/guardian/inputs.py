@@ -9,7 +9,6 @@ from rig.gpio.signals import SignalReader
 from rig.guardian.plan import LinePlan
 
 NS_PER_MS = 1_000_000
-QUIET_KEPT = 50  # changes of one line in one pass: more than that is noise, and is counted only
 
 
 class InputWatch:

@@ -52,7 +52,9 @@ class Lines:
 
     def _claim_input(self, plan: LinePlan) -> InputWatch:
         self._chip.claim_input(plan.pin, plan.pull)
-        return InputWatch(plan, self._chip.read(plan.pin), self._now_ns())
+        level = self._chip.read(plan.pin)
+        self._stop_seen |= plan.role == "emergency_stop" and level != LOW
+        return InputWatch(plan, level, self._now_ns())
 
     def named(self, role: str) -> list[LinePlan]:
         """Return the lines of a role."""
