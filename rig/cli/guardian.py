@@ -6,7 +6,8 @@ import argparse
 
 from rig.config import load_bench
 from rig.errors import ConfigError
-from rig.guardian.server import IdleLines, guard_bench
+from rig.guardian.owned import IdleLines
+from rig.guardian.server import guard_bench
 from rig.runner.watch import line_plans
 
 

@@ -204,7 +204,8 @@ ITEMS: tuple[Item, ...] = (
         "GPIO line",
         "benches with ports and `[[lines]]`, each by its name",
         "FAIL: the guardian says that a line does not do what it is told; an output is not at its safe level while no "
-        "run has the bench; the emergency stop is pressed; another program holds the line",
+        "run has the bench; the emergency stop is pressed; another program holds the line. warn: its edges "
+        "cannot be had, so that it is only looked at, every 20 ms",
         "mend relay and wiring; release the emergency stop, then `rig runs acknowledge`; end the other program",
     ),
     Item(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.config import BenchConfig, LineConfig
-from rig.doctor.findings import Finding, fail, ok, warn
+from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.machine import read_text
 from rig.errors import ConfigError
 from rig.gpio.line_info import header_chip, line_info
@@ -25,6 +25,7 @@ BOOT_HIGH = range(9)  # pulled up from reset until something sets them up
 SHARED = {"spi": range(7, 12), "i2c_arm": range(2, 4), "uart0": range(14, 16)}
 STRICT = re.compile(r"^\s*dtparam=(?:\S*,)?strict_gpiod(?:=on|=1)?\s*(?:#.*)?$", re.MULTILINE)
 WIRING = "docs/reference/gpio.md: wiring that fails safe"
+SAID = "pip uninstall RPi.GPIO, then pip install rpi-lgpio"
 
 
 def check_model(model: str) -> Finding:
@@ -95,7 +96,10 @@ def _head(line: LineConfig) -> str:
 def _as_guarded(line: LineConfig, row: dict[str, Any]) -> Finding:
     if row.get("why"):
         return fail("GPIO line", f"{_head(line)}: {row['why']}", "a line that does what it is told", WIRING)
-    return _level(line, row.get("level"))
+    seen = _level(line, row.get("level"))
+    if row.get("deaf") and seen.level is Level.OK:
+        return warn("GPIO line", f"{seen.found}, only looked at: its edges cannot be had", "rpi-lgpio", SAID)
+    return seen
 
 
 def _level(line: LineConfig, level: int | None) -> Finding:

@@ -30,6 +30,7 @@ class Pins:
         self._armed: set[int] = set()
         self._claimed: set[int] = set()
         self._seen: deque[int] = deque(maxlen=MOST_QUEUED)
+        self.deaf: set[int] = set()  # inputs without edges, which are only looked at: RPi.GPIO on kernels from 6.6 on
         try:
             gpio.setwarnings(False)
             gpio.setmode(BCM)
@@ -49,11 +50,16 @@ class Pins:
         self.write(pin, level)  # rpi-lgpio ignores ``initial`` on a line that is its output already
 
     def claim_input(self, pin: int, pull: str = "up") -> None:
-        """Own a line, read it, and notice its edges; ``pull`` is up, down or off."""
+        """Own a line, read it, and notice its edges where the package can; ``pull`` is up, down or off."""
         self._disarm(pin)
         self._do(pin, lambda: self._gpio.setup(pin, IN, pull_up_down=PULLS[pull]))
         self._claimed.add(pin)
-        self._do(pin, lambda: self._gpio.add_event_detect(pin, BOTH, callback=self._edge))
+        try:
+            self._gpio.add_event_detect(pin, BOTH, callback=self._edge)
+        except Exception:  # noqa: BLE001 - nothing relies on edges alone; whoever asks is told of it
+            self.deaf.add(pin)
+            return
+        self.deaf.discard(pin)
         self._armed.add(pin)
 
     def write(self, pin: int, level: int) -> None:

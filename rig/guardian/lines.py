@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from rig.errors import InstrumentError
+from rig.gpio.pins import Pins
 from rig.guardian.chips import LOW, Chip
 from rig.guardian.inputs import NS_PER_MS, InputWatch
 from rig.guardian.plan import LinePlan
@@ -277,10 +278,10 @@ class Lines:
                 level: int | None = self._chip.read(plan.pin)
             except Exception as error:  # noqa: BLE001
                 level, self.troubles[plan.name] = None, f"it cannot be read: {error}"
-            row = {"line": plan.name, "pin": plan.pin, "role": plan.role, "level": level}
-            rows.append(
-                {**row, "safe": plan.safe_level if plan.is_output else None, "why": self.troubles.get(plan.name)}
-            )
+            safe = plan.safe_level if plan.is_output else None
+            row = {"line": plan.name, "pin": plan.pin, "role": plan.role, "level": level, "safe": safe}
+            deaf = {"deaf": True} if isinstance(self._chip, Pins) and plan.pin in self._chip.deaf else {}
+            rows.append({**row, "why": self.troubles.get(plan.name), **deaf})
         return rows
 
     def release(self) -> None:

@@ -10,18 +10,18 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from rig.errors import RigError
-from rig.guardian.chips import NoChip, open_chip
+from rig.guardian.chips import NoChip
 from rig.guardian.door import Door, Event
 from rig.guardian.evidence import TakeoverRecord
 from rig.guardian.left import LeftPlan
 from rig.guardian.lines import Lines
+from rig.guardian.owned import PRESSED, IdleLines, refused_by_stop, take_lines
 from rig.guardian.places import BenchLock, Places
-from rig.guardian.plan import LinePlan, SafePlan, plan_from_json
+from rig.guardian.plan import SafePlan, plan_from_json
 from rig.guardian.stop_latch import StopLatch
 from rig.guardian.stop_pump import SafeState
 from rig.guardian.system import Process, Watchdogs, notify
@@ -34,15 +34,6 @@ ORPHAN_S = 90.0  # how long a runner without a guardian may take to make the ben
 RETRY_S = 20.0  # an unconfirmed bench is tried again
 LONGEST_PRESS_MS = 60_000
 FIRST_WORD_S = 10.0
-PRESSED = "the emergency stop is pressed, or its wire is broken"
-
-
-@dataclass(frozen=True, slots=True)
-class IdleLines:
-    """The lines that a service keeps while there is no run: outputs stay safe, the emergency stop is seen."""
-
-    plans: tuple[LinePlan, ...]
-    gpio: str
 
 
 class Guardian:
@@ -185,17 +176,14 @@ class Guardian:
         if left is not None:
             self._plan, self._runner = left
             self._orphan_until_s = time.monotonic() + ORPHAN_S
-            self._lines = self._open_lines(self._plan)
+            self._lines = self._take(self._plan)
 
-    def _open_lines(self, plan: SafePlan | IdleLines) -> Lines | None:
-        plans = plan.lines if isinstance(plan, SafePlan) else plan.plans
-        if not plans:
-            return None
-        return Lines(plans, open_chip(plan.gpio, self._places.folder, self._door.nudge))
+    def _take(self, plan: SafePlan | IdleLines) -> Lines | None:
+        return take_lines(plan, self._places.folder, self._door.nudge)
 
     def _keep_lines(self) -> None:
         if self._idle_lines is not None and self._lines is None:
-            self._lines = self._open_lines(self._idle_lines)
+            self._lines = self._take(self._idle_lines)
 
     def _accept(self) -> None:
         refused = self._door.taken or self._busy
@@ -272,8 +260,8 @@ class Guardian:
         if self._lines is not None and self._lines.plans != plan.lines:
             self._let_go()  # the bench file is another one than the service has read
         if self._lines is None:
-            self._lines = self._open_lines(plan)
-        refused = self._refused_by_stop()
+            self._lines = self._take(plan)
+        refused = refused_by_stop(self._lines, self._latch, self._places.bench)
         if refused:
             self._forget()
             return {"ok": False, "error": refused}
@@ -332,19 +320,6 @@ class Guardian:
             self._forget()
             self._done = not self._lasting
         return {"ok": True}
-
-    def _refused_by_stop(self) -> str:
-        """Say why no run may start after an emergency stop; empty when one may."""
-        if self._lines is not None and self._lines.emergency() and not self._lines.rearm():
-            self._latch.set()
-            return PRESSED
-        utc = self._latch.held()
-        if not utc:
-            return ""
-        return (
-            f"the emergency stop was pressed at {utc}, and the bench stays stopped until a person re-arms it; "
-            f"try: rig runs acknowledge --bench {self._places.bench} --why TEXT"
-        )
 
     def _own_lines(self) -> Lines:
         if self._lines is None:

@@ -108,3 +108,10 @@ def test_pins_without_a_chip_and_pins_that_somebody_has_fail(tmp_path: Path, mon
     monkeypatch.setattr("rig.doctor.gpio.line_info", lambda _chip, pin: info(pin, "GPIO17", "", False, False))
     (finding,) = gpio.check_lines(config, tmp_path)
     assert (finding.level, "free" in finding.found) == (Level.OK, True)
+
+
+def test_a_line_that_is_only_looked_at_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"line": "stop", "pin": 22, "role": "emergency_stop", "level": 0, "safe": None, "why": None, "deaf": True}
+    told(monkeypatch, row)
+    (stop,) = gpio.check_lines(bench(tmp_path, STOP), tmp_path)
+    assert (stop.level, stop.expected) == (Level.WARN, "rpi-lgpio")

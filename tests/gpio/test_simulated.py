@@ -343,3 +343,20 @@ def test_waiting_where_nothing_will_ever_come_is_no_endless_loop(world: VirtualW
     world.gpio.setup(22, world.gpio.IN)
     with pytest.raises(RuntimeError, match="nothing will ever happen"):
         world.gpio.wait_for_edge(22, world.gpio.BOTH)
+
+
+def test_a_line_whose_edges_cannot_be_had_is_only_looked_at_and_named(
+    original: VirtualWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_channel: int, **_options: object) -> None:
+        raise RuntimeError("Failed to add edge detection")  # RPi.GPIO on kernels from 6.6 on
+
+    monkeypatch.setattr(original.gpio, "add_event_detect", fails)
+    pins = Pins(original.gpio)
+    pins.claim_input(22)
+    assert pins.deaf == {22}
+    original.drive(22, 0)
+    assert (pins.read(22), pins.edges()) == (0, set())
+    monkeypatch.undo()
+    pins.claim_input(22)
+    assert pins.deaf == set()

@@ -13,9 +13,10 @@ import pytest
 
 from rig.errors import EmergencyStopped, InstrumentError, UsageError
 from rig.guardian.client import GuardianClient, acknowledge
+from rig.guardian.owned import IdleLines
 from rig.guardian.places import Places
 from rig.guardian.plan import LinePlan, PumpPlan, SafePlan
-from rig.guardian.server import Guardian, IdleLines
+from rig.guardian.server import Guardian
 from rig.guardian.stop_latch import StopLatch
 from rig.guardian.stop_pump import SafeState
 from rig.guardian.system import Watchdogs
