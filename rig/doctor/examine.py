@@ -14,6 +14,7 @@ from rig.config import BenchConfig
 from rig.doctor import gpio, machine, safety, storage
 from rig.doctor.devices import check_real, check_simulated
 from rig.doctor.findings import Finding, Level, ok
+from rig.gpio.load import installed_packages
 from rig.runner.watch import bench_ledger
 from rig.wall_clock import WallClock, look
 
@@ -36,7 +37,7 @@ class Computer:
     prefix: Path = Path(sys.prefix)
     ask: machine.Ask = machine.ask_program
     clock: Callable[[], WallClock] = look
-    gpio: Callable[[], frozenset[str]] = safety.installed_gpio
+    gpio: Callable[[], frozenset[str]] = installed_packages
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
 
