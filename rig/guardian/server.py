@@ -324,6 +324,8 @@ class Guardian:
     def _own_lines(self) -> Lines:
         if self._lines is None:
             raise KeyError("this bench has no lines")
+        if self._plan is None:
+            raise KeyError("no run is armed")
         if self._stopped_s is not None:
             raise ValueError("the emergency stop was pressed")
         return self._lines

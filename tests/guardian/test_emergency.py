@@ -133,6 +133,16 @@ def test_pressed_while_the_bench_is_idle_it_keeps_the_next_run_from_starting(ser
     assert StopLatch(service.places.stopped).held()
 
 
+def test_lines_that_a_service_keeps_between_runs_obey_nobody_who_has_not_armed(service: Bench) -> None:
+    with pytest.raises(KeyError, match="no run is armed"):
+        service.guardian._on_press({"line": "act", "ms": 100})
+    with pytest.raises(KeyError, match="no run is armed"):
+        service.guardian._on_set({"line": "pinch", "level": 1})
+    assert (service.line(17), service.line(23)) == ("0", "0")
+    about = service.guardian._on_about({})
+    assert [row["line"] for row in about["lines"]] == ["pinch", "act", "beat", "stop"]
+
+
 def test_a_button_that_is_still_pressed_cannot_be_acknowledged_away(service: Bench) -> None:
     service.press(1)
     service.passes()
