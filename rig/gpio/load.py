@@ -44,7 +44,9 @@ def lgpio_folder(preferred: Path | None = None) -> Path:
     candidates += [preferred] if preferred is not None else []
     for folder in candidates:
         if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-            return folder
+            own = folder / f"lgpio-{os.getpid()}"  # two processes in one folder would share a FIFO
+            own.mkdir(exist_ok=True)
+            return own
     return Path(tempfile.mkdtemp(prefix="rig-lgpio-"))
 
 

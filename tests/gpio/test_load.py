@@ -37,11 +37,11 @@ def test_off_a_pi_one_line_says_what_is_missing(monkeypatch: pytest.MonkeyPatch,
 
 def test_lgpio_gets_a_folder_that_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(LG_WD, raising=False)
-    assert lgpio_folder(tmp_path) == tmp_path
+    assert lgpio_folder(tmp_path) == tmp_path / f"lgpio-{os.getpid()}"
     stated = tmp_path / "stated"
     stated.mkdir()
     monkeypatch.setenv(LG_WD, str(stated))
-    assert lgpio_folder(tmp_path) == stated
+    assert lgpio_folder(tmp_path).parent == stated
     monkeypatch.setenv(LG_WD, str(tmp_path / "missing"))
     found = lgpio_folder(tmp_path / "missing too")
     assert found.is_dir()
