@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, AirSensorConfig, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
-from rig.guardian.lines import Chip
+from rig.guardian.chips import Chip
 from rig.plugins.air_bench import OpenSensor, WireAir, open_sensors, why_simulated_air
 from rig.plugins.electrical_bench import METER, SUPPLY, OpenedSupply, meter_on, open_port, supply_on
 from rig.plugins.electrical_roles import MeterDriver
@@ -154,7 +154,7 @@ def _open_simulated(
     electrical = {role: links.connect(role, device) for role, device in instruments.items()}
     bench = _assemble(config, clock, links, stick, scale, electrical)
     add_twin_sensors(bench, twin, links)
-    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
+    wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in wires_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
@@ -180,6 +180,13 @@ def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
     found = [(line, "clamp", line.clamps) for line in config.lines]
     found += [(line, "divert", line.diverts) for line in config.lines]
     return [(line, deed, acts_at) for line, deed, acts_at in found if acts_at is not None]
+
+
+def wires_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
+    """Return what the twin has on its pins: valves, keys, the alarm line; as `valves_of` does."""
+    found = valves_of(config)
+    found += [(line, line.key, "low" if line.safe == "high" else "high") for line in config.lines if line.key]
+    return found + [(line, line.role, line.active) for line in config.lines if line.role == "alarm"]
 
 
 def _open_ports(config: BenchConfig) -> Bench:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from rig.paths import benches_dir
 from tests.guardian.benches import CLAMPED, HOLD, PtyBench, PtyRun
 
+collect_ignore = [] if os.environ.get("GPIO_SIM_DIR") else ["kernel"]  # tox -e kernel
 BENCHES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted", "hold")
 REAL_TIME = ("benches", "pty_run")  # fixtures
 PTY_SPEED = "30"

@@ -6,7 +6,9 @@ import argparse
 
 from rig.config import load_bench
 from rig.errors import ConfigError
+from rig.guardian.owned import IdleLines
 from rig.guardian.server import guard_bench
+from rig.runner.watch import line_plans
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -14,4 +16,6 @@ def execute(options: argparse.Namespace) -> int:
     config = load_bench(options.bench)
     if config.simulated:
         raise ConfigError("a simulated bench needs no guardian", where=f"bench {config.name}")
-    return guard_bench(config.name, config.guardian.run_dir, lasting=True, watchdog=config.guardian.watchdog)
+    guardian = config.guardian
+    lines = IdleLines(line_plans(config), guardian.gpio)
+    return guard_bench(config.name, guardian.run_dir, lasting=True, watchdog=guardian.watchdog, idle_lines=lines)

@@ -182,7 +182,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action="append",
         default=[],
         metavar="clamp=PIN|divert=PIN[:low]",
-        help="a valve of the plant that follows a line of --gpio; it acts at high, or at low",
+        help="a valve or key of the twin that follows a line of --gpio, or its alarm line; at high, or at low",
     )
     simulate.add_argument("--list-faults", action="store_true", help="name every fault, and end")
 

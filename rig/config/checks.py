@@ -7,6 +7,7 @@ from datetime import datetime
 from rig.config.air import check_air_sensors
 from rig.config.declared import BenchConfig
 from rig.config.electrical import check_electrical, check_electrical_drivers
+from rig.config.lines import TWIN_ROLES, check_line_keys
 from rig.driver_names import BALANCES, ENVIRONMENTS, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
@@ -110,11 +111,14 @@ def _check_ports(bench: BenchConfig, origin: Origin) -> None:
 def _check_lines(bench: BenchConfig, origin: Origin) -> None:
     """Refuse two lines of one name or pin, and lines on a bench that has no pins."""
     place = str(origin.child("lines"))
-    if bench.simulated and any(line.role != "valve" for line in bench.lines):
+    if bench.simulated and any(line.role not in TWIN_ROLES for line in bench.lines):
         raise ConfigError(
-            "a simulated bench has no other lines than valves", where=place, expected='role = "valve", or no [[lines]]'
+            f"a simulated bench has only lines that the twin has: {', '.join(TWIN_ROLES)}",
+            where=place,
+            expected="one of those roles, or no [[lines]]",
         )
     _check_valves(bench, place)
+    check_line_keys(bench.lines, place)
     for what, values in (
         ("name", [each.name for each in bench.lines]),
         ("pin", [str(each.pin) for each in bench.lines]),

@@ -16,7 +16,7 @@ from rig.config.certificates import Calibration, Certificate
 from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
-from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Text
+from rig.profiles.strict import Choice, Day, Flag, Integer, ListOf, Nested, Number, Text
 
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
@@ -183,7 +183,9 @@ class LineConfig:
     pin: Annotated[int, Integer(0, 53), "BCM number, not the number on the header"]
     role: Annotated[
         str,
-        Choice(("valve", "supply", "button", "output", "emergency_stop", "input")),
+        Choice(
+            ("valve", "supply", "button", "output", "heartbeat", "emergency_stop", "input", "contact", "alarm"),
+        ),
         "what hangs on it; an emergency_stop reads low while it is not pressed and its wire is whole",
     ]
     safe: Annotated[str, Choice(("low", "high")), "level of an output that is safe; it has it at the start, too"] = (
@@ -195,6 +197,22 @@ class LineConfig:
     diverts: Annotated[
         str | None, Choice(("low", "high")), "level at which a valve leads the line past the vessel; never the safe one"
     ] = None
+    key: Annotated[
+        str | None, Choice(("easy_bolus", "esc", "act", "up", "down")), "key of the pump that a button presses"
+    ] = None
+    shortest_ms: Annotated[int, Integer(1, 60_000), "shortest press of a button, in ms"] = 50
+    longest_ms: Annotated[int, Integer(1, 60_000), "longest press of a button, in ms"] = 10_000
+    shows: Annotated[
+        str, Text(r"[a-z0-9-]{1,30}", "the name of an output"), "output whose relay a contact shows; it must follow"
+    ] = ""
+    inverted: Annotated[bool, Flag(), "a contact that reads low where its output is high"] = False
+    lag_ms: Annotated[int, Integer(1, 1000), "how long a contact may take to follow, in ms"] = 50
+    pull: Annotated[str, Choice(("up", "down", "off")), "pull of an input"] = "up"
+    active: Annotated[str, Choice(("low", "high")), "level of an alarm line while the pump sounds"] = "low"
+    debounce_ms: Annotated[int, Integer(1, 1000), "how long an input must rest before its change counts, in ms"] = 20
+    pause_s: Annotated[
+        float, Number(0, 60, "s", positive=True), "longest pause between two pulses of one alarm signal, in s"
+    ] = 1.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import rig.guardian
 from rig.config import BenchConfig
-from rig.doctor import machine, safety, storage
+from rig.doctor import gpio, machine, safety, storage
 from rig.doctor.devices import check_real, check_simulated
 from rig.doctor.findings import Finding, Level, ok
+from rig.gpio.load import installed_packages
 from rig.runner.watch import bench_ledger
 from rig.wall_clock import WallClock, look
 
@@ -30,11 +31,13 @@ class Computer:
     mountinfo: Path = Path("/proc/self/mountinfo")
     systemd: Path = Path("/run/systemd/system")
     units: Path = Path("/etc/systemd/system")
+    boot: Path = Path("/boot/firmware")
+    cmdline: Path = Path("/proc/cmdline")
     throttled: Path = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
     prefix: Path = Path(sys.prefix)
     ask: machine.Ask = machine.ask_program
     clock: Callable[[], WallClock] = look
-    gpio: Callable[[], frozenset[str]] = safety.installed_gpio
+    gpio: Callable[[], frozenset[str]] = installed_packages
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
 
@@ -86,5 +89,12 @@ def _board(config: BenchConfig, computer: Computer, *, pi: bool) -> Iterator[Fin
     if not config.simulated:
         chip = computer.devices / "gpiochip0"
         yield safety.check_gpio(computer.gpio(), len(config.lines), config.guardian.gpio, chip)
+    if pi:
+        yield gpio.check_model(machine.read_text(computer.model) or "")
+    if config.lines and not config.simulated:
+        if pi and config.guardian.gpio == "rpi":
+            settings = machine.read_text(computer.boot / "config.txt")
+            yield gpio.check_settings(config.lines, settings, machine.read_text(computer.cmdline))
+        yield from gpio.check_lines(config, computer.devices)
     if pi:
         yield machine.check_environment(computer.prefix)

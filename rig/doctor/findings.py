@@ -220,6 +220,29 @@ ITEMS: tuple[Item, ...] = (
         "`gpio`",
     ),
     Item(
+        "Pi model",
+        "on a Raspberry Pi",
+        "warn: not a Pi 3, 4 or 5, whose header the pin numbers mean",
+        "take a newer board",
+    ),
+    Item(
+        "GPIO settings",
+        "benches with `[[lines]]` on a Raspberry Pi",
+        "FAIL: an interface that is on in config.txt (SPI, I2C, UART) shares a line's pin. warn: outputs of a process "
+        "that died keep their level (no `dtparam=strict_gpiod`), or an output is on a pin that is high or talks during "
+        "boot",
+        "add `dtparam=strict_gpiod` below `[all]` in `/boot/firmware/config.txt`; use GPIO 9 to 27 for outputs; "
+        "[GPIO lines](gpio.md) says how to wire them",
+    ),
+    Item(
+        "GPIO line",
+        "benches with ports and `[[lines]]`, each by its name",
+        "FAIL: the guardian says that a line does not do what it is told; an output is not at its safe level while no "
+        "run has the bench; the emergency stop is pressed; another program holds the line. warn: its edges "
+        "cannot be had, so that it is only looked at, every 20 ms",
+        "mend relay and wiring; release the emergency stop, then `rig runs acknowledge`; end the other program",
+    ),
+    Item(
         "Python environment",
         "on a Raspberry Pi",
         "warn: the rig does not run from `/opt/rig/venv`, where the services look for it",

@@ -6,16 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import distributions
 from pathlib import Path
 
 from rig.doctor.findings import Finding, fail, ok, warn
 from rig.doctor.machine import Ask
 from rig.errors import ConfigError, UsageError
+from rig.gpio.load import BOTH_INSTALLED, NEW, OLD, REPAIR, both_installed
 from rig.guardian.places import BenchLock, Places
 
-GPIO_OLD = frozenset({"rpi.gpio", "rpi-gpio"})
-GPIO_NEW = "rpi-lgpio"
 UNIT_KINDS = frozenset({".service", ".mount"})
 
 
@@ -117,21 +115,15 @@ def check_units(shipped: Path, installed: Path) -> Finding:
     return warn("service units", "; ".join(words), "those of this version", hint)
 
 
-def installed_gpio() -> frozenset[str]:
-    """Return the packages on this Python's path that provide ``RPi.GPIO``, by their normalised names."""
-    names = {(each.metadata["Name"] or "").lower().replace("_", "-") for each in distributions()}
-    return frozenset(names & {*GPIO_OLD, GPIO_NEW})
-
-
 def check_gpio(installed: frozenset[str], lines: int, gpio: str, chip: Path) -> Finding:
     """Judge the GPIO package: two that share files break each other, and lines need one (gpio reference 1.1)."""
-    old, new = bool(installed & GPIO_OLD), GPIO_NEW in installed
-    if old and new:
+    old, new = bool(installed & OLD), NEW in installed
+    if both_installed(installed):
         return fail(
             "GPIO package",
-            "RPi.GPIO and rpi-lgpio are both installed: they overwrite each other's files",
+            BOTH_INSTALLED,
             "rpi-lgpio alone",
-            "pip uninstall RPi.GPIO, then pip install --force-reinstall --no-deps rpi-lgpio",
+            REPAIR,
         )
     if not lines or gpio != "rpi":
         return ok("GPIO package", f"none needed: {'no lines' if not lines else gpio} in the bench file")

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rig.errors import BenchError, ConfigError, EmergencyStopped, GuardianLost, UsageError
+from rig.errors import BenchError, ConfigError, EmergencyStopped, GuardianLost, InstrumentError, UsageError
 from rig.guardian.messages import MessageReader, encode
 from rig.guardian.places import Places
 from rig.guardian.plan import ASLEEP_LIMIT_S, SafePlan
+from rig.guardian.stop_latch import StopLatch
 
 START_LIMIT_S = 15.0
 ANSWER_LIMIT_S = 5.0
@@ -34,6 +35,8 @@ class GuardianClient:
         self._messages = MessageReader()
         self._beaten_s = 0.0
         self._stopped = False
+        self._line_events: list[dict[str, Any]] = []
+        self._trouble = ""
         self.pid = 0
         self.attached = False
 
@@ -68,6 +71,14 @@ class GuardianClient:
         self._listen()
         if self._stopped:
             raise EmergencyStopped("the emergency stop was pressed", where=f"bench {self._plan.bench}")
+        if self._trouble:
+            why, self._trouble = self._trouble, ""
+            raise InstrumentError(why, where=f"bench {self._plan.bench}", hint="check relay and wiring")
+
+    def line_events(self) -> list[dict[str, Any]]:
+        """Return what the lines told since this was asked last; times are link time."""
+        events, self._line_events = self._line_events, []
+        return events
 
     def state(self, *, bolus: bool, holdable: bool) -> None:
         """Say what the loss of the runner would interrupt."""
@@ -162,6 +173,17 @@ class GuardianClient:
             raise self._lost(str(error)) from error
 
     def _listen(self, wait_s: float = 0.0) -> list[dict[str, Any]]:
+        """Take what was said, keep what the lines told, return the answers."""
+        messages = self._receive(wait_s)
+        self._stopped |= any(message.get("event") == "emergency_stop" for message in messages)
+        for message in messages:
+            if message.get("event") == "line":
+                self._line_events.append(message)
+            if message.get("name") == "line_trouble":
+                self._trouble = self._trouble or f"line {message['line']}: {message['why']}"
+        return [message for message in messages if "re" in message]
+
+    def _receive(self, wait_s: float) -> list[dict[str, Any]]:
         if self._socket is None:
             raise self._lost("not connected")
         ready, _, _ = select.select([self._socket], [], [], wait_s)
@@ -173,9 +195,7 @@ class GuardianClient:
             raise self._lost(str(error)) from error
         if not data:
             raise self._lost("it hung up")
-        messages = self._messages.feed(data)
-        self._stopped |= any(message.get("event") == "emergency_stop" for message in messages)
-        return [message for message in messages if "re" in message]
+        return self._messages.feed(data)
 
     def _lost(self, why: str) -> GuardianLost:
         return GuardianLost(
@@ -193,11 +213,17 @@ def about(places: Places) -> dict[str, Any] | None:
 
 
 def acknowledge(places: Places) -> bool:
-    """Tell a guardian that a person has looked after the bench; say whether one was still trying."""
+    """Tell a guardian that a person has looked after the bench, and re-arm it after an emergency stop.
+
+    Say whether there was anything to acknowledge. Raises `UsageError` while the emergency stop is still pressed.
+    """
     connection = _dial(places)
     if connection is None:
-        return False
-    return bool((_one_word(connection, {"op": "acknowledge"}) or {}).get("ok"))
+        return StopLatch(places.stopped).clear()  # a button that is still pressed is seen when the lines are taken
+    reply = _one_word(connection, {"op": "acknowledge"}) or {}
+    if reply.get("pressed"):
+        raise UsageError(str(reply.get("error")), where=f"bench {places.bench}", hint="release it, mend it")
+    return bool(reply.get("ok"))
 
 
 def _one_word(connection: socket.socket, message: dict[str, Any]) -> dict[str, Any] | None:

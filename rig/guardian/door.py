@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -31,6 +32,9 @@ class Door:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._connection: socket.socket | None = None
         self._messages = MessageReader()
+        self._nudged, self._nudger = socket.socketpair()
+        self._nudged.setblocking(False)
+        self._nudger.setblocking(False)
         self.peer = 0  # who is connected; only whoever armed is a runner, and may ever be fenced
 
     @property
@@ -49,13 +53,23 @@ class Door:
         self._listener.listen(4)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._nudged, selectors.EVENT_READ)
+
+    def nudge(self) -> None:
+        """Let `wait` return now; from any thread."""
+        with contextlib.suppress(OSError):  # full: it returns anyway; closed: nobody waits any more
+            self._nudger.send(b"\0")
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Return what happened, in order, as soon as something did."""
-        return [
-            Event.KNOCK if key.fileobj is self._listener else Event.SPEECH
-            for key, _ in self._selector.select(timeout_s)
-        ]
+        events = []
+        for key, _ in self._selector.select(timeout_s):
+            if key.fileobj is self._nudged:
+                with contextlib.suppress(OSError):
+                    self._nudged.recv(4096)
+            else:
+                events.append(Event.KNOCK if key.fileobj is self._listener else Event.SPEECH)
+        return events
 
     def admit(self, refusal: str) -> bool:
         """Let whoever knocks in, unless ``refusal`` says why not; say whether somebody is connected now."""
@@ -104,6 +118,8 @@ class Door:
         self.hang_up()
         self._listener.close()
         self._selector.close()
+        self._nudged.close()
+        self._nudger.close()
         self._path.unlink(missing_ok=True)
 
 

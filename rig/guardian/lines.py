@@ -1,188 +1,89 @@
 """The GPIO lines of a bench: owned by the guardian alone, each output with a declared safe level (design 4.6).
 
-Two back ends behind one interface: ``rpi`` is the package that provides ``RPi.GPIO``; ``folder:DIR`` keeps each line in
-a file of a folder, for benches without pins: levels outlive the process, as they do with Raspberry Pi's own kernels.
+Every output is read back in every pass, and its relay's contact where the bench has one: a line that does not do what
+it was told is named (`Lines.troubles`), and is never taken for safe.
 """
 
 from __future__ import annotations
 
-import fcntl
-import importlib
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Protocol
+import math
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
 
-from rig.errors import ConfigError, InstrumentError
+from rig.errors import InstrumentError
+from rig.gpio.pins import Pins
+from rig.guardian.chips import LOW, Chip
+from rig.guardian.inputs import NS_PER_MS, InputWatch
 from rig.guardian.plan import LinePlan
 
-FOLDER = "folder:"
-LOW, HIGH = 0, 1
-
-
-class Chip(Protocol):
-    """A GPIO chip; lines by BCM number, levels 0 and 1."""
-
-    def claim_output(self, pin: int, level: int) -> None:
-        """Own a line and drive it to ``level`` from the first moment."""
-
-    def claim_input(self, pin: int) -> None:
-        """Own a line and read it, pulled up."""
-
-    def write(self, pin: int, level: int) -> None:
-        """Drive an output."""
-
-    def read(self, pin: int) -> int:
-        """Return the level of a line."""
-
-    def release(self) -> None:
-        """Let go of every line."""
-
-
-class RpiChip:
-    """The pins of a Raspberry Pi, through ``RPi.GPIO`` (from RPi.GPIO or rpi-lgpio)."""
-
-    def __init__(self) -> None:
-        # Off a Pi: ImportError, RuntimeError, OSError or lgpio.error, a plain Exception (gpio reference 1.1).
-        try:
-            self._gpio: Any = importlib.import_module("RPi.GPIO")
-            self._gpio.setwarnings(False)
-            self._gpio.setmode(self._gpio.BCM)
-        except Exception as error:
-            raise ConfigError(
-                f"the pins cannot be used ({error})",
-                where="[guardian] gpio",
-                expected="a Raspberry Pi with the package rpi-lgpio",
-                hint="pip install rpi-lgpio, or run on the bench's own Pi",
-            ) from error
-
-    def claim_output(self, pin: int, level: int) -> None:
-        """Own a line; ``initial`` is always given, since without it a line takes whatever level it happens to have."""
-        self._gpio.setup(pin, self._gpio.OUT, initial=level)
-
-    def claim_input(self, pin: int) -> None:
-        """Own a line, pulled up: an open contact and a broken wire read 1."""
-        self._gpio.setup(pin, self._gpio.IN, pull_up_down=self._gpio.PUD_UP)
-
-    def write(self, pin: int, level: int) -> None:
-        """Drive an output."""
-        self._gpio.output(pin, level)
-
-    def read(self, pin: int) -> int:
-        """Return the level of a line."""
-        return int(self._gpio.input(pin))
-
-    def release(self) -> None:
-        """Leave every line at the level that it has: cleaning up would let outputs float."""
-
-
-class FolderChip:
-    """Lines as files: ``<pin>.out`` holds what an output drives, ``<pin>.in`` what the world puts on an input."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._owner = os.open(folder / ".owner", os.O_WRONLY | os.O_CREAT, 0o600)
-            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"the lines cannot be had ({error})", where=f"[guardian] gpio, {folder}") from error
-
-    def claim_output(self, pin: int, level: int) -> None:
-        """Drive a line from now on."""
-        self.write(pin, level)
-
-    def claim_input(self, pin: int) -> None:
-        """Pull a line up unless the world drives it already."""
-        path = self._folder / f"{pin}.in"
-        if not path.exists():
-            path.write_text("1", encoding="ascii")
-
-    def write(self, pin: int, level: int) -> None:
-        """Drive an output; a reader sees the old level or the new one, never half of it."""
-        temporary = self._folder / f".{pin}.part"
-        temporary.write_text(str(level), encoding="ascii")
-        temporary.replace(self._folder / f"{pin}.out")
-
-    def read(self, pin: int) -> int:
-        """Return the level: the world's, else our own."""
-        for suffix in ("in", "out"):
-            path = self._folder / f"{pin}.{suffix}"
-            if path.exists():
-                return int(path.read_text(encoding="ascii").strip() or "1")
-        return HIGH
-
-    def release(self) -> None:
-        """Let somebody else have the lines; their levels stay."""
-        os.close(self._owner)
-
-
-class NoChip:
-    """The chip of a bench without lines."""
-
-    def claim_output(self, pin: int, level: int) -> None:
-        """Do nothing."""
-
-    def claim_input(self, pin: int) -> None:
-        """Do nothing."""
-
-    def write(self, pin: int, level: int) -> None:
-        """Do nothing."""
-
-    def read(self, _pin: int) -> int:
-        """Return 0."""
-        return LOW
-
-    def release(self) -> None:
-        """Do nothing."""
-
-
-def open_chip(gpio: str) -> Chip:
-    """Return the chip that a bench file names; raise `ConfigError` when it cannot be had."""
-    if gpio.startswith(FOLDER):
-        return FolderChip(Path(gpio.removeprefix(FOLDER)))
-    return RpiChip()
+RELEASED_NS = 500 * NS_PER_MS  # an emergency stop has been released when it was low for so long
+LOOK_S = 0.005
+REARM_LOOKS = 300
+PRESSED_LOOKS = 20  # in a row: nobody is releasing it
 
 
 class Lines:
     """The lines of one bench. Every output goes to its safe level the moment it is claimed."""
 
-    def __init__(self, plans: Sequence[LinePlan], chip: Chip) -> None:
+    def __init__(
+        self,
+        plans: Sequence[LinePlan],
+        chip: Chip,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.plans = tuple(plans)
+        self.troubles: dict[str, str] = {}
+        self.complete = False  # whether the last pass saw everything, and everything as it should be
         self._plans = {plan.name: plan for plan in plans}
         self._chip = chip
-        self._until_ns: dict[str, int] = {}  # presses under way
+        self._now_ns = now_ns
+        self._wait = wait
+        self._wanted: dict[str, tuple[int, int]] = {}  # level, and since when
+        self._presses: dict[str, tuple[int, int]] = {}  # under way: from, until
+        self._stop_seen = False
+        self._unread: set[str] = set()
         for plan in plans:
             if plan.is_output:
                 chip.claim_output(plan.pin, plan.safe_level)
-            else:
-                chip.claim_input(plan.pin)
+                self._wanted[plan.name] = plan.safe_level, now_ns()
+        self._inputs = [self._claim_input(plan) for plan in plans if not plan.is_output]
+
+    def _claim_input(self, plan: LinePlan) -> InputWatch:
+        self._chip.claim_input(plan.pin, plan.pull)
+        level = self._chip.read(plan.pin)
+        self._stop_seen |= plan.role == "emergency_stop" and level != LOW
+        return InputWatch(plan, level, self._now_ns())
 
     def named(self, role: str) -> list[LinePlan]:
         """Return the lines of a role."""
-        return [plan for plan in self._plans.values() if plan.role == role]
+        return [plan for plan in self.plans if plan.role == role]
+
+    # --- what is asked for
 
     def set(self, name: str, level: int) -> None:
         """Drive an output; raises `InstrumentError` for a line that is none."""
-        self._chip.write(self._output(name).pin, level)
+        plan = self._output(name)
+        if plan.role in ("button", "heartbeat"):
+            raise InstrumentError(f"a {plan.role} is not set", where=f"line {name}", expected="a press, for a time")
+        self._write(plan, level)
 
     def press(self, name: str, duration_ms: int, now_ns: int) -> None:
         """Drive an output to its other level for a bounded time; `tick` ends it, whoever asked may be dead by then."""
         plan = self._output(name)
-        if name in self._until_ns:
+        if plan.role == "button" and not plan.shortest_ms <= duration_ms <= plan.longest_ms:
+            raise InstrumentError(
+                f"a press of {duration_ms} ms",
+                where=f"line {name}",
+                expected=f"{plan.shortest_ms} to {plan.longest_ms} ms",
+                hint="shortest_ms and longest_ms of this line in the bench file",
+            )
+        if name in self._presses:
             raise InstrumentError("it is being pressed already", where=f"line {name}")
-        self._chip.write(plan.pin, 1 - plan.safe_level)
-        self._until_ns[name] = now_ns + duration_ms * 1_000_000
-
-    def tick(self, now_ns: int) -> None:
-        """End the presses whose time is over."""
-        for name, until_ns in list(self._until_ns.items()):
-            if now_ns >= until_ns:
-                self._chip.write(self._plans[name].pin, self._plans[name].safe_level)
-                del self._until_ns[name]
-
-    def next_ns(self) -> int | None:
-        """Return when the next press ends."""
-        return min(self._until_ns.values(), default=None)
+        self._presses[name] = now_ns, now_ns + duration_ms * NS_PER_MS  # before it moves: whatever comes, it ends
+        self._write(plan, 1 - plan.safe_level)
 
     def read(self, name: str) -> int:
         """Return the level of a line."""
@@ -190,9 +91,148 @@ class Lines:
             raise self._unknown(name)
         return self._chip.read(self._plans[name].pin)
 
+    def next_ns(self) -> int | None:
+        """Return when the next press ends."""
+        return min((until_ns for _, until_ns in self._presses.values()), default=None)
+
+    # --- every pass
+
+    def tick(self, now_ns: int) -> list[dict[str, Any]]:
+        """End the presses whose time is over, look at every line; return what is to be told, each with its ``name``.
+
+        Nothing is raised: what cannot be read or written is a trouble of its line, and is tried again.
+        """
+        known = dict(self.troubles)
+        said = self._end_presses(now_ns)
+        edges = self._edges()
+        for watch in self._inputs:
+            said += self._look(watch, watch.plan.pin in edges)
+        for plan in self.plans:
+            if plan.is_output:
+                self._read_back(plan)
+        for plan in self.named("contact"):
+            self._check_contact(plan)
+        self.complete = not self.troubles
+        said += [
+            {"name": "line_trouble", "line": name, "why": why}
+            for name, why in self.troubles.items()
+            if known.get(name) != why
+        ]
+        return said
+
+    def _end_presses(self, now_ns: int) -> list[dict[str, Any]]:
+        said: list[dict[str, Any]] = []
+        for name, (from_ns, until_ns) in list(self._presses.items()):
+            if now_ns < until_ns:
+                continue
+            plan = self._plans[name]
+            try:
+                self._write(plan, plan.safe_level)
+            except Exception as error:  # noqa: BLE001 - it stays pressed, and is tried again in the next pass
+                self.troubles[name] = f"it cannot be released: {error}"
+                continue
+            del self._presses[name]
+            said.append({"name": "press_ended", "line": name, "from_ns": from_ns, "by_ns": self._now_ns()})
+        return said
+
+    def _edges(self) -> AbstractSet[int]:
+        try:
+            found = self._chip.edges()
+        except Exception:  # noqa: BLE001 - edges are only ever a hint to look sooner
+            return frozenset()
+        self._stop_seen |= any(plan.pin in found for plan in self.named("emergency_stop"))
+        return found
+
+    def _look(self, watch: InputWatch, edge: bool) -> list[dict[str, Any]]:
+        asked_ns = self._now_ns()
+        try:
+            level = self._chip.read(watch.plan.pin)
+        except Exception as error:  # noqa: BLE001
+            self.troubles[watch.plan.name] = f"it cannot be read: {error}"
+            self._unread.add(watch.plan.name)
+            self._stop_seen |= watch.plan.role == "emergency_stop"  # a stop that nobody can see is one
+            return []
+        if watch.plan.name in self._unread:
+            self._unread.discard(watch.plan.name)
+            self.troubles.pop(watch.plan.name, None)
+        self._stop_seen |= watch.plan.role == "emergency_stop" and level != LOW
+        return watch.look(level, asked_ns, self._now_ns(), edge=edge)
+
+    def _read_back(self, plan: LinePlan) -> None:
+        wanted, _ = self._wanted[plan.name]
+        try:
+            level = self._chip.read(plan.pin)
+        except Exception as error:  # noqa: BLE001
+            self.troubles[plan.name] = f"it cannot be read back: {error}"
+            return
+        if level != wanted:
+            if plan.name not in self._presses or plan.name not in self.troubles:  # that it stays pressed says more
+                self.troubles[plan.name] = f"it reads {level} after it was set to {wanted}"
+        elif plan.name not in self._presses:
+            self.troubles.pop(plan.name, None)
+
+    def _check_contact(self, plan: LinePlan) -> None:
+        """Compare a contact with its output, once the relay has had its time."""
+        if plan.name in self._unread:
+            return
+        wanted, since_ns = self._wanted[plan.shows]
+        watch = next(each for each in self._inputs if each.plan is plan)
+        if watch.level == (1 - wanted if plan.inverted else wanted):
+            self.troubles.pop(plan.name, None)
+        elif self._now_ns() - since_ns > plan.lag_ms * NS_PER_MS:
+            self.troubles[plan.name] = (
+                f"it reads {watch.level} while {plan.shows} is {wanted}: a welded or dead relay, or a broken wire"
+            )
+
+    def heartbeat(self) -> None:
+        """Toggle the heartbeat outputs: only after a complete pass without a trouble or an emergency stop."""
+        if not self.complete or self._stop_seen:
+            return
+        for plan in self.named("heartbeat"):
+            level, _ = self._wanted[plan.name]
+            try:
+                self._write(plan, 1 - level)
+            except Exception as error:  # noqa: BLE001 - a heartbeat that stops is what makes safe
+                self.troubles[plan.name] = f"it cannot be written: {error}"
+
+    # --- emergency stop
+
     def emergency(self) -> bool:
-        """Say whether an emergency stop is pressed, or its wire broken: its contact is normally closed to ground."""
-        return any(self._chip.read(plan.pin) != LOW for plan in self.named("emergency_stop"))
+        """Say whether an emergency stop is pressed or was since `rearm`, or its wire is broken.
+
+        Its contact is normally closed to ground. Polled and by edges, not debounced: one look or one edge is enough.
+        """
+        self._edges()
+        for watch in self._inputs:
+            if watch.plan.role == "emergency_stop":
+                self._look_again(watch)
+        return self._stop_seen
+
+    def _look_again(self, watch: InputWatch) -> None:
+        try:
+            self._stop_seen |= self._chip.read(watch.plan.pin) != LOW
+        except Exception:  # noqa: BLE001
+            self._stop_seen = True
+
+    def rearm(self) -> bool:
+        """Forget an emergency stop that is over; say whether it is.
+
+        Only here, on the way out, bouncing is waited for.
+        """
+        stops = [watch for watch in self._inputs if watch.plan.role == "emergency_stop"]
+        pressed = 0
+        for _ in range(REARM_LOOKS):
+            self.tick(self._now_ns())
+            pressed = pressed + 1 if any(watch.level for watch in stops) else 0
+            if pressed > PRESSED_LOOKS:
+                return False
+            if all(watch.low_for_ns(self._now_ns()) >= RELEASED_NS for watch in stops):
+                self._stop_seen = False
+                return True
+            self._wait(LOOK_S)
+        return False
+
+    # --- safe
 
     def make_safe(self, *roles: str) -> list[dict[str, Any]]:
         """Drive every output of these roles to its safe level, each whatever became of the others; say what is so."""
@@ -200,17 +240,57 @@ class Lines:
 
     def _safe(self, plan: LinePlan) -> dict[str, Any]:
         report: dict[str, Any] = {"what": f"line {plan.name}", "wanted": plan.safe}
-        self._until_ns.pop(plan.name, None)
+        self._presses.pop(plan.name, None)
         try:
-            self._chip.write(plan.pin, plan.safe_level)
-            reached = self._chip.read(plan.pin) == plan.safe_level
+            self._write(plan, plan.safe_level)
+            wrong = self._wrong(plan)
         except Exception as error:  # noqa: BLE001 - lgpio's errors derive from Exception alone (gpio reference 2.6)
             return {**report, "reached": False, "confirmed": False, "by": str(error)}
-        return {**report, "reached": reached, "confirmed": reached, "by": "the line read back"}
+        contacts = ", ".join(each.name for each in self._contacts(plan))
+        by = wrong or f"the line{f' and {contacts}' if contacts else ''} read back"
+        return {**report, "reached": not wrong, "confirmed": not wrong, "by": by}
+
+    def _wrong(self, plan: LinePlan) -> str:
+        """Return what does not show the safe level once relays have had their time; empty when all does."""
+        level = self._chip.read(plan.pin)
+        if level != plan.safe_level:
+            return f"it reads {level}"
+        for contact in self._contacts(plan):
+            shown = 1 - plan.safe_level if contact.inverted else plan.safe_level
+            read = self._chip.read(contact.pin)
+            for _ in range(math.ceil(contact.lag_ms / 1000.0 / LOOK_S)):
+                if read == shown:
+                    break
+                self._wait(LOOK_S)
+                read = self._chip.read(contact.pin)
+            if read != shown:
+                return f"contact {contact.name} reads {read}: a welded relay, or a broken wire"
+        return ""
+
+    def _contacts(self, plan: LinePlan) -> list[LinePlan]:
+        return [each for each in self.named("contact") if each.shows == plan.name]
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return every line as it is now: name, pin, role, level, safe level of an output, what is wrong with it."""
+        rows = []
+        for plan in self.plans:
+            try:
+                level: int | None = self._chip.read(plan.pin)
+            except Exception as error:  # noqa: BLE001
+                level, self.troubles[plan.name] = None, f"it cannot be read: {error}"
+            safe = plan.safe_level if plan.is_output else None
+            row = {"line": plan.name, "pin": plan.pin, "role": plan.role, "level": level, "safe": safe}
+            deaf = {"deaf": True} if isinstance(self._chip, Pins) and plan.pin in self._chip.deaf else {}
+            rows.append({**row, "why": self.troubles.get(plan.name), **deaf})
+        return rows
 
     def release(self) -> None:
         """Let go of the chip."""
         self._chip.release()
+
+    def _write(self, plan: LinePlan, level: int) -> None:
+        self._wanted[plan.name] = level, self._now_ns()
+        self._chip.write(plan.pin, level)
 
     def _output(self, name: str) -> LinePlan:
         plan = self._plans.get(name)

@@ -25,6 +25,7 @@ class Places:
         self.lock = self.folder / f"rig-{bench}.lock"
         self.socket = self.folder / f"rig-{bench}.sock"
         self.plan = self.folder / f"rig-{bench}.plan"
+        self.stopped = self.folder / f"rig-{bench}.stopped"
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
             raise ConfigError(
                 f"a path of {len(os.fsencode(self.socket))} bytes is too long for a socket",

@@ -17,8 +17,8 @@ PLAN_SCHEMA = 1
 LINES_LIMIT_S = 5.0  # hard-wired actuators are safe so soon after the loss of the runner
 AWAKE_LIMIT_S = 15.0  # a pump whose radio is awake is suspended and confirmed
 ASLEEP_LIMIT_S = 60.0  # one that has to be woken first
-OUTPUT_ROLES = ("valve", "supply", "button", "output")
-INPUT_ROLES = ("emergency_stop", "input")
+OUTPUT_ROLES = ("valve", "supply", "button", "output", "heartbeat")
+INPUT_ROLES = ("emergency_stop", "input", "contact", "alarm")
 LEVELS = ("low", "high")
 
 
@@ -55,12 +55,26 @@ class FlowPlan:
 
 @dataclass(frozen=True, slots=True)
 class LinePlan:
-    """One GPIO line: ``pin`` is the BCM number, ``safe`` the level of an output that is safe."""
+    """One GPIO line: ``pin`` is the BCM number, ``safe`` the level of an output that is safe.
+
+    ``shows``: of a contact, the output whose relay it shows, ``inverted`` where it reads the other level, after at most
+    ``lag_ms``. ``active``: level of an alarm line while the pump sounds; its pulses belong to one signal up to
+    ``pause_s`` apart. A button is pressed for ``shortest_ms`` to ``longest_ms``.
+    """
 
     name: str
     pin: int
     role: str
     safe: str = "low"
+    pull: str = "up"
+    active: str = "low"
+    shows: str = ""
+    inverted: bool = False
+    lag_ms: int = 50
+    debounce_ms: int = 20
+    pause_s: float = 1.5
+    shortest_ms: int = 50
+    longest_ms: int = 10_000
 
     @property
     def is_output(self) -> bool:
@@ -71,6 +85,11 @@ class LinePlan:
     def safe_level(self) -> int:
         """Return the safe level as 0 or 1."""
         return int(self.safe == "high")
+
+    @property
+    def active_level(self) -> int:
+        """Return the active level as 0 or 1."""
+        return int(self.active == "high")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ from types import FrameType
 from typing import Any
 
 from rig.errors import RigError
+from rig.guardian.chips import NoChip
 from rig.guardian.door import Door, Event
 from rig.guardian.evidence import TakeoverRecord
 from rig.guardian.left import LeftPlan
-from rig.guardian.lines import Lines, NoChip, open_chip
+from rig.guardian.lines import Lines
+from rig.guardian.owned import PRESSED, IdleLines, refused_by_stop, take_lines
 from rig.guardian.places import BenchLock, Places
 from rig.guardian.plan import SafePlan, plan_from_json
+from rig.guardian.stop_latch import StopLatch
 from rig.guardian.stop_pump import SafeState
 from rig.guardian.system import Process, Watchdogs, notify
 from rig.guardian.takeover import Takeover, load_drivers
@@ -36,13 +39,23 @@ FIRST_WORD_S = 10.0
 class Guardian:
     """One bench's guardian. ``lasting``: serve run after run (a service); else end with the run."""
 
-    def __init__(self, places: Places, *, lasting: bool, watchdogs: Watchdogs, retry_for_s: float = 300.0) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        lasting: bool,
+        watchdogs: Watchdogs,
+        retry_for_s: float = 300.0,
+        idle_lines: IdleLines | None = None,
+    ) -> None:
         self._places = places
         self._lasting = lasting
         self._watchdogs = watchdogs
         self._retry_for_s = retry_for_s
         self._lock = BenchLock(places)
         self._left = LeftPlan(places.plan)
+        self._latch = StopLatch(places.stopped)
+        self._idle_lines = idle_lines
         self._door = Door(places.socket)
         self._runner: Process | None = None
         self._plan: SafePlan | None = None
@@ -65,6 +78,7 @@ class Guardian:
         self._lock.take({"state": "idle"})
         self._door.open()
         self._adopt()
+        self._keep_lines()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
@@ -74,7 +88,7 @@ class Guardian:
         notify("READY=1")
         while not self._done:
             self._pass()
-            self._watchdogs.feed()
+            self._alive()
         self._close()
         return 5 if self._unsafe_since_s is not None else 0
 
@@ -87,10 +101,29 @@ class Guardian:
             else:
                 self._receive()
         now_s = time.monotonic()
-        if self._lines is not None:
-            self._lines.tick(time.monotonic_ns())
-            self._watch_emergency(self._lines, now_s)
+        self._watch_lines(now_s)
         self._watch_runner(now_s)
+
+    def _alive(self) -> None:
+        """Say that a complete pass is over: to the watchdogs, and by the heartbeat lines where all is as it should."""
+        self._watchdogs.feed()
+        if self._lines is not None and not self._latch.held():
+            self._lines.heartbeat()
+
+    def _during_takeover(self) -> None:
+        """Keep the passes going while a pump is spoken to."""
+        self._watch_lines(time.monotonic())
+        self._alive()
+
+    def _watch_lines(self, now_s: float) -> None:
+        if self._lines is None:
+            return
+        for said in self._lines.tick(time.monotonic_ns()):
+            if said["name"] == "line_trouble":
+                self._say("line_trouble", said)
+            if self._plan is not None:
+                self._door.send({"event": "line", **said})
+        self._watch_emergency(self._lines, now_s)
 
     def _watch_emergency(self, lines: Lines, now_s: float) -> None:
         pressed = lines.emergency()
@@ -98,6 +131,7 @@ class Guardian:
             return
         # The wiring has acted already; the lines follow, so that nothing starts when the button is released.
         self._stopped_s = now_s
+        self._latch.set()
         self._say("emergency_stop", {})
         for report in lines.make_safe("button", "output", "valve"):
             self._say("made_safe", report)
@@ -142,10 +176,14 @@ class Guardian:
         if left is not None:
             self._plan, self._runner = left
             self._orphan_until_s = time.monotonic() + ORPHAN_S
-            self._lines = self._open_lines(self._plan)
+            self._lines = self._take(self._plan)
 
-    def _open_lines(self, plan: SafePlan) -> Lines | None:
-        return Lines(plan.lines, open_chip(plan.gpio)) if plan.lines else None
+    def _take(self, plan: SafePlan | IdleLines) -> Lines | None:
+        return take_lines(plan, self._places.folder, self._door.nudge)
+
+    def _keep_lines(self) -> None:
+        if self._idle_lines is not None and self._lines is None:
+            self._lines = self._take(self._idle_lines)
 
     def _accept(self) -> None:
         refused = self._door.taken or self._busy
@@ -204,7 +242,8 @@ class Guardian:
         """Say what is going on; whoever asks is not a runner, and may leave again."""
         plan = self._plan
         state = "idle" if plan is None else "holding" if self._holding else "unsafe" if self._unsafe_since_s else "busy"
-        return {"ok": True, "state": state, "run_id": plan.run_id if plan else None, "pid": os.getpid()}
+        lines = {"lines": self._lines.table()} if self._lines is not None else {}
+        return {"ok": True, "state": state, "run_id": plan.run_id if plan else None, "pid": os.getpid(), **lines}
 
     def _on_arm(self, message: dict[str, Any]) -> dict[str, Any]:
         plan = plan_from_json(message["plan"])
@@ -218,11 +257,14 @@ class Guardian:
             self._take_over("another_run", fence=False)
             if self._unsafe_since_s is not None:
                 return {"ok": False, "unsafe": True, "error": "the bench is not known to be safe"}
+        if self._lines is not None and self._lines.plans != plan.lines:
+            self._let_go()  # the bench file is another one than the service has read
         if self._lines is None:
-            self._lines = self._open_lines(plan)
-        if self._lines is not None and self._lines.emergency():
+            self._lines = self._take(plan)
+        refused = refused_by_stop(self._lines, self._latch, self._places.bench)
+        if refused:
             self._forget()
-            return {"ok": False, "error": "the emergency stop is pressed, or its wire is broken"}
+            return {"ok": False, "error": refused}
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False
         self._runner, self._orphan_until_s = Process(self._door.peer), None
@@ -264,17 +306,26 @@ class Guardian:
         return {"ok": True, "confirmed": True, "by": str(message["by"])}
 
     def _on_acknowledge(self, _message: dict[str, Any]) -> dict[str, Any]:
-        """Stop trying: a person has looked after the bench."""
-        if self._unsafe_since_s is None:
+        """Stop trying, and re-arm after an emergency stop: a person has looked after the bench."""
+        if self._busy:
+            return {"ok": False, "error": "a run has the bench"}
+        if self._unsafe_since_s is None and not self._latch.held():
             return {"ok": False, "error": "the guardian is not trying to make anything safe"}
-        self._unsafe_since_s = None
-        self._forget()
-        self._done = not self._lasting
+        if self._lines is not None and not self._lines.rearm():
+            return {"ok": False, "pressed": True, "error": PRESSED}
+        self._latch.clear()
+        self._stopped_s = None
+        if self._unsafe_since_s is not None:
+            self._unsafe_since_s = None
+            self._forget()
+            self._done = not self._lasting
         return {"ok": True}
 
     def _own_lines(self) -> Lines:
         if self._lines is None:
             raise KeyError("this bench has no lines")
+        if self._plan is None:
+            raise KeyError("no run is armed")
         if self._stopped_s is not None:
             raise ValueError("the emergency stop was pressed")
         return self._lines
@@ -302,7 +353,7 @@ class Guardian:
         if fence:
             self._door.hang_up()
         lines = self._lines if self._lines is not None else Lines((), NoChip())
-        takeover = Takeover(plan, lines, self._say, self._tap, self._watchdogs.feed)
+        takeover = Takeover(plan, lines, self._say, self._tap, self._during_takeover)
         state = takeover.run(runner)
         self._runner = None
         self._tried_s = time.monotonic()
@@ -321,10 +372,14 @@ class Guardian:
         self._left.clear()
         self._plan, self._held_until_s, self._stopped_s = None, None, None
         self._bolus, self._holdable = False, False
+        if self._idle_lines is None:
+            self._let_go()
+        self._lock.tell({"state": "idle"})
+
+    def _let_go(self) -> None:
         if self._lines is not None:
             self._lines.release()
             self._lines = None
-        self._lock.tell({"state": "idle"})
 
     def _say(self, name: str, data: dict[str, Any]) -> None:
         plan = self._plan
@@ -352,11 +407,17 @@ class Guardian:
 
 
 def guard_bench(
-    bench: str, run_dir: str, *, lasting: bool, watchdog: str = "", ready: Callable[[], None] = lambda: None
+    bench: str,
+    run_dir: str,
+    *,
+    lasting: bool,
+    watchdog: str = "",
+    ready: Callable[[], None] = lambda: None,
+    idle_lines: IdleLines | None = None,
 ) -> int:
     """Guard ``bench`` until there is nothing left to do; ``ready`` is called when it can be connected to."""
     with Watchdogs(watchdog) as watchdogs:
-        guardian = Guardian(Places(bench, run_dir), lasting=lasting, watchdogs=watchdogs)
+        guardian = Guardian(Places(bench, run_dir), lasting=lasting, watchdogs=watchdogs, idle_lines=idle_lines)
         guardian.open()
         ready()
         return guardian.serve()

@@ -13,8 +13,9 @@ from rig.plugins.electrical_bench import electrical_driver
 from rig.plugins.provenance import described
 from rig.plugins.spec import Capability, DriverSpec
 from rig.profiles.profile import PumpProfile
+from rig.scenario.buttons import by_lines
 from rig.scenario.document import Place
-from rig.scenario.model import BolusStep, Scenario, Step, TempBasalStep
+from rig.scenario.model import BolusStep, PressStep, Scenario, Step, TempBasalStep
 from rig.scenario.qualification import KINDS as QUALIFYING_KINDS
 from rig.scenario.step_fields import VALVE_STEPS
 
@@ -70,7 +71,7 @@ def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile)
             expected=f"a profile of {', '.join(spec.models)}",
             hint="correct [pump] link or profile",
         )
-    _check_needs(scenario, profile.model, spec)
+    _check_needs(scenario, profile.model, spec, config)
 
 
 def third_party_drivers(config: BenchConfig) -> list[dict[str, Any]]:
@@ -92,13 +93,13 @@ def needs_of(step: Step) -> tuple[Capability, ...]:
     return STEP_NEEDS[step.kind]
 
 
-def _check_needs(scenario: Scenario, model: str, spec: DriverSpec) -> None:
+def _check_needs(scenario: Scenario, model: str, spec: DriverSpec, config: BenchConfig) -> None:
     """Refuse what the driver does not do with a pump of ``model``: all that is missing, in one line."""
     can = spec.can(model)
     missing = {needed: "every run" for needed in ALWAYS if needed not in can}
     first = Place(scenario.source_name or scenario.id, 0)
     for number, step in enumerate(scenario.steps, start=1):
-        for needed in needs_of(step):
+        for needed in () if isinstance(step, PressStep) and by_lines(step, config) else needs_of(step):
             if needed in can or needed in missing:
                 continue
             if not missing:

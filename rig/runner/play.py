@@ -21,6 +21,7 @@ from rig.runner.boluses import BolusPlayer
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.feeding import Feeding
 from rig.runner.holding import may_hold
+from rig.runner.panel import Panel
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach
 from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
@@ -95,7 +96,8 @@ class Player:
         again = point is not None and point.mode == REPEAT and point.clock_order is not None
         self._feeding = Feeding(self, bench, scenario, self._therapy, writer)
         self._valves = Valves(bench.config, self._guard, self._therapy)
-        self._set_steps = SettingSteps(self, self._therapy, point if again else None)
+        self._panel = Panel(bench.config, self._guard, self._therapy, self._clock)
+        self._set_steps = SettingSteps(self, self._therapy, self._panel, point if again else None)
         self._phase = "arming"
         self._started_ns = self._clock.now_ns()
         self._first_mg: float | None = None
@@ -341,6 +343,7 @@ class Player:
         self._tell(self._clock.now_ns())
 
     def _tick(self, now_ns: int) -> None:
+        self._panel.look()
         if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
             self._first_mg = self._sampler.latest.mass_mg
         self._air.tick(now_ns)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from rig.clock import to_ns, to_s
 from rig.errors import InstrumentError
-from rig.instruments import Key
 from rig.runner.boluses import Bench
+from rig.runner.panel import Panel
 from rig.runner.provenance import boot_id
 from rig.runner.resume import ClockOrder, ResumePoint
 from rig.runner.therapy import Therapy, entries_of
@@ -15,14 +15,16 @@ from rig.scenario.model import LimitsStep, PressStep, SetClockStep, Step, Stored
 
 POLL_S = 30.0  # between two looks at the pump's error status
 WEIGH_S = 0.5
+LISTEN_S = 1.0  # between two looks at the alarm line's news
 PAGE_POLLS = 10  # looks, after which its history is read as well: no source states the error status with an alarm
 
 
 class SettingSteps:
     """Such steps of one run; ``again``: where a clock step is repeated that has told the clock something."""
 
-    def __init__(self, bench: Bench, therapy: Therapy, again: ResumePoint | None = None) -> None:
+    def __init__(self, bench: Bench, therapy: Therapy, panel: Panel, again: ResumePoint | None = None) -> None:
         self._bench = bench
+        self._panel = panel
         self._therapy = therapy
         self._again = again
 
@@ -54,8 +56,7 @@ class SettingSteps:
 
     def _press(self, step: PressStep) -> None:
         for key in step.keys:
-            self._therapy.press(Key[key.upper()])
-            self._bench.sample_for(step.wait_s)
+            self._bench.sample_for(self._panel.press(key, step.hold_s) + step.wait_s)
 
     def _wait_alarm(self, step: WaitAlarmStep) -> None:
         """Look for the alarm, weighing meanwhile; that it did not come is recorded, and the scenario goes on."""
@@ -72,15 +73,24 @@ class SettingSteps:
             if found is not None:
                 since_ns = before_ns if found["by"] == "error status" else page_ns
                 data = {"code": step.code, "not_before_ns": since_ns, "waited_s": to_s(therapy.now_ns - began_ns)}
-                therapy.record("alarm_seen", {**data, **found})
+                therapy.record("alarm_seen", {**data, **found, **(self._panel.alarm_since(since_ns) or {})})
                 return
             if last:
                 therapy.record("alarm_missed", {"code": step.code, "within_s": step.duration_s})
                 return
             before_ns = therapy.now_ns
             page_ns = before_ns if page else page_ns
-            self._bench.sample_for(min(POLL_S, max(0.001, to_s(end_ns - before_ns))))
+            self._sample_to_alarm(min(POLL_S, max(0.001, to_s(end_ns - before_ns))), before_ns)
             self._bench.wake()
+
+    def _sample_to_alarm(self, duration_s: float, since_ns: int) -> None:
+        """Weigh for a time, or until the bench's alarm line tells of something: then the pump is asked at once."""
+        if not self._panel.hears_alarms:
+            self._bench.sample_for(duration_s)
+            return
+        end_ns = self._therapy.now_ns + to_ns(duration_s)
+        while self._therapy.now_ns < end_ns and self._panel.alarm_since(since_ns) is None:
+            self._bench.sample_for(min(LISTEN_S, max(0.001, to_s(end_ns - self._therapy.now_ns))))
 
 
 def _as_ordered(order: ClockOrder, now_ns: int) -> datetime:

@@ -228,12 +228,14 @@ class Therapy:
         self.record("bolus_cancelled", {"step": step, "index": index}, at_ns)
         return at_ns
 
-    def press(self, key: Key) -> None:
-        """Push a key, once, whatever becomes of its answer."""
-        pump = self.role(Keys)
-        acceptance, at_ns = self._once("press", lambda: pump.press(key), key=key.name.lower())
+    def press(self, key: Key, push: Callable[[], Acceptance] | None = None, **how: Any) -> None:
+        """Push a key, once, whatever becomes of its answer; ``push`` does it where it is not the link that does."""
+        if push is None:
+            pump = self.role(Keys)
+            push = lambda: pump.press(key)  # noqa: E731
+        acceptance, at_ns = self._once("press", push, key=key.name.lower(), **how)
         self._journal.settled(delivered=None, by="nobody: a key has no reading back")
-        self.record("key_pressed", {"key": key.name.lower(), "acceptance": acceptance.value}, at_ns)
+        self.record("key_pressed", {"key": key.name.lower(), "acceptance": acceptance.value, **how}, at_ns)
 
     def look_for_alarm(self, code: int, since: datetime, *, page: bool) -> dict[str, Any] | None:
         """Return who tells of an alarm of this code and when, or None; the history is read for its stamp.

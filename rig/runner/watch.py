@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from rig.bench import WeighingBench, flow_settings
-from rig.config import BenchConfig
+from rig.config import BenchConfig, LineConfig
 from rig.errors import BenchError, RunAborted, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard, TwinGuard
@@ -27,6 +27,7 @@ from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
 from rig.runner.left_running import FLOW_SOURCES, PUMP, stop_what_was_left
 from rig.transport.serial_links import identify_port
+from rig.transport.virtual import VirtualLinks
 
 SD_COMMIT_S, COMMIT_S = 10.0, 1.0
 
@@ -109,9 +110,28 @@ def supply_plan(config: BenchConfig) -> SupplyPlan | None:
     )
 
 
+def line_plan(line: LineConfig) -> LinePlan:
+    """Return one line as its guardian needs it."""
+    return LinePlan(
+        line.name,
+        line.pin,
+        line.role,
+        line.safe,
+        pull=line.pull,
+        active=line.active,
+        shows=line.shows,
+        inverted=line.inverted,
+        lag_ms=line.lag_ms,
+        debounce_ms=line.debounce_ms,
+        pause_s=line.pause_s,
+        shortest_ms=line.shortest_ms,
+        longest_ms=line.longest_ms,
+    )
+
+
 def line_plans(config: BenchConfig) -> tuple[LinePlan, ...]:
     """Return the lines of a bench as its guardian needs them."""
-    return tuple(LinePlan(each.name, each.pin, each.role, each.safe) for each in config.lines)
+    return tuple(line_plan(each) for each in config.lines)
 
 
 class Watch:
@@ -143,7 +163,10 @@ class Watch:
     def wire(self, bench: WeighingBench) -> None:
         """Take the pins of a twin in this process, where it has some."""
         if bench.pins is not None:
-            self._twin = TwinGuard(Lines(line_plans(self._config), bench.pins))
+            now_ns = bench.clock.link_ns
+            lines = Lines(line_plans(self._config), bench.pins, now_ns, lambda _seconds: None)
+            links = bench.links
+            self._twin = TwinGuard(lines, now_ns, links.schedule) if isinstance(links, VirtualLinks) else NoGuard()
 
     @property
     def attached(self) -> bool:

@@ -136,15 +136,17 @@ class LimitsStep:
 
 @dataclass(frozen=True, slots=True)
 class PressStep:
-    """Push keys over the pump's link, each once, and wait ``wait_s`` after each.
+    """Push keys, each once, and wait ``wait_s`` after each: over the pump's link, or by the bench's button lines.
 
-    ``keys``: of ``easy_bolus``, ``esc``, ``act``, ``up``, ``down``.
+    ``keys``: of ``easy_bolus``, ``esc``, ``act``, ``up``, ``down``. With ``hold_s`` a key that has a line is held down
+    for that time.
     """
 
     keys: tuple[str, ...]
     wait_s: float = 1.0
     kind: str = field(default="press", init=False)
     line: int = 0
+    hold_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def length_s(step: Step) -> float:
     if isinstance(step, QUALIFYING):
         return lasts_s(step)
     if isinstance(step, PressStep):
-        return step.wait_s * len(step.keys)
+        return (step.wait_s + (step.hold_s or 0.0)) * len(step.keys)
     if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep | SupplyStep):
         return step.duration_s
     return 0.0

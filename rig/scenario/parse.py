@@ -11,6 +11,7 @@ from rig.errors import ScenarioError
 from rig.paths import names_in, scenarios_dir
 from rig.profiles.strict import nearest
 from rig.scenario import qualification
+from rig.scenario.buttons import HOLD_S
 from rig.scenario.checks import build_checks
 from rig.scenario.document import Place, compose, read_file
 from rig.scenario.fields import SCENARIO
@@ -110,7 +111,7 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
         "wait": lambda: WaitStep(values["for"], line=line),
         "set_clock": lambda: _set_clock(values, place),
         "limits": lambda: _limits(values, place),
-        "press": lambda: PressStep(values["keys"], values["wait"], line=line),
+        "press": lambda: _press(values, place),
         "supply": lambda: supply_step(values, place),
         "wait_alarm": lambda: WaitAlarmStep(values["code"], values["within"], line=line),
         "clear_alarm": lambda: ClearAlarmStep(values["code"], line=line),
@@ -172,6 +173,15 @@ def _set_clock(values: dict[str, Any], place: Place) -> SetClockStep:
     expected = "one of 'to: 2026-11-25 14:05:30' and 'shift: +1 h'"
     _one_of(values["to"], values["shift"], where, ("time", "shift"), expected)
     return SetClockStep(values["to"], values["shift"], line=values["line"])
+
+
+def _press(values: dict[str, Any], place: Place) -> PressStep:
+    """Return the keys of a step; one button is held for a moment where nothing else is said."""
+    keys, button, hold_s = values["keys"], values["button"], values["for"]
+    _one_of(keys, button, str(place), ("list of keys", "button"), "one of 'keys: [esc, act]' and 'button: act'")
+    if button is not None:
+        keys, hold_s = (button,), HOLD_S if hold_s is None else hold_s
+    return PressStep(tuple(keys), values["wait"], line=values["line"], hold_s=hold_s)
 
 
 def _one_of(left: Any, right: Any, where: str, names: tuple[str, str], expected: str) -> None:

@@ -222,10 +222,12 @@ STEPS: dict[str, tuple[str, Table]] = {
         ),
     ),
     "press": (
-        "push keys over the pump's link, each once",
+        "push keys, each once, over the pump's link or by the bench's button lines",
         Table(
             (
-                Field("keys", ListOf(OneOf(KEYS), 1, 50), "which ones, in order", required=True),
+                Field("keys", ListOf(OneOf(KEYS), 1, 50), "which ones, in order"),
+                Field("button", OneOf(KEYS), "the only one, by its line where the bench has it"),
+                Field("for", Quantity(TIME, 60.0, above_zero=True), "how long each is held, such as '300 ms'"),
                 Field("wait", Quantity(TIME, 3600.0), "after each", default=1.0),
                 STEP_NAME,
             )

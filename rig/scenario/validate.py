@@ -8,6 +8,7 @@ from rig.config import BenchConfig
 from rig.errors import ConfigError, ScenarioError
 from rig.profiles.pump import Claim, PumpProfile
 from rig.programme import Plan
+from rig.scenario.buttons import check_buttons
 from rig.scenario.conditions import check_conditions
 from rig.scenario.document import Place
 from rig.scenario.in_force import segments_of
@@ -57,6 +58,7 @@ def validate_for(
     check_sequence(scenario)
     check_supply(scenario, bench)
     check_valves(scenario, bench)
+    check_buttons(scenario, bench)
     for index, step in enumerate(scenario.steps):
         _check_step(step, profile, _where(scenario, step.line, f"steps[{index + 1}].{step.kind}"))
     check_limits(scenario)

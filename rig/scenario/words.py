@@ -96,7 +96,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     WaitStep: _pause,
     SetClockStep: _set_clock,
     LimitsStep: _limits,
-    PressStep: lambda step: f"press {', '.join(step.keys)}",
+    PressStep: lambda step: f"press {', '.join(step.keys)}" + (f" for {step.hold_s:g} s" if step.hold_s else ""),
     SupplyStep: describe_supply,
     ValveStep: lambda step: str(step.kind),
     ClearAlarmStep: lambda step: f"clear alarm {step.code}",

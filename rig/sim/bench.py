@@ -213,7 +213,7 @@ class SimulatedBench:
 
     def pins(self, wires: Mapping[int, Wire], now_ns: Callable[[], int]) -> TwinPins:
         """Return the bench's GPIO pins, whose valves move at the rig time that ``now_ns`` tells."""
-        return TwinPins(self._plant, wires, now_ns)
+        return TwinPins(self._plant, wires, now_ns, self.firmware)
 
     @property
     def ledger(self) -> Ledger:

@@ -1,4 +1,8 @@
-"""The pins of the twin: a pinch valve on the tube, a valve that leads it past the vessel; other pins move nothing."""
+"""The pins of the twin: valves on the tube, buttons on the pump's keys, a line that follows its alarm.
+
+Other pins move nothing. A key counts when its button closes, however long it is held, and the alarm line is active for
+as long as an alarm is there, without a pattern: assumptions of the twin.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,11 @@ from pathlib import Path
 
 from rig.errors import UsageError
 from rig.sim.plant.plant import Plant
+from rig.sim.pump.firmware import Firmware
 
-CLAMP, DIVERT = "clamp", "divert"
+CLAMP, DIVERT, ALARM = "clamp", "divert", "alarm"
+KEYS = {"easy_bolus": 0, "esc": 1, "act": 2, "up": 3, "down": 4}  # as the pump's own command numbers them
+DEEDS = (CLAMP, DIVERT, *KEYS, ALARM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,11 @@ class Wire:
 class TwinPins:
     """A GPIO chip (lines by BCM number, levels 0 and 1) whose outputs move the plant's valves at once."""
 
-    def __init__(self, plant: Plant, wires: Mapping[int, Wire], now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, plant: Plant, wires: Mapping[int, Wire], now_ns: Callable[[], int], firmware: Firmware | None = None
+    ) -> None:
         self._plant = plant
+        self._firmware = firmware
         self._wires = dict(wires)
         self._now_ns = now_ns
         self._levels: dict[int, int] = {}
@@ -34,9 +44,13 @@ class TwinPins:
         """Own a line and drive it from the first moment."""
         self.write(pin, level)
 
-    def claim_input(self, pin: int) -> None:
-        """Own a line and read it; nothing pulls it down."""
-        self._levels.setdefault(pin, 1)
+    def claim_input(self, pin: int, pull: str = "up") -> None:
+        """Own a line and read it."""
+        self._levels.setdefault(pin, int(pull == "up"))
+
+    def edges(self) -> set[int]:
+        """Return nothing: these lines are only looked at."""
+        return set()
 
     def write(self, pin: int, level: int) -> None:
         """Drive an output; its valve follows."""
@@ -50,9 +64,14 @@ class TwinPins:
             self._plant.clamp(closed=acts, rig_ns=self._now_ns())
         elif wire.deed == DIVERT:
             self._plant.divert(away=acts, rig_ns=self._now_ns())
+        elif wire.deed in KEYS and acts and self._firmware is not None:
+            self._firmware.press(KEYS[wire.deed], self._now_ns())
 
     def read(self, pin: int) -> int:
-        """Return the level of a line."""
+        """Return the level of a line; to look at the alarm line does not let the plant run."""
+        wire = self._wires.get(pin)
+        if wire is not None and wire.deed == ALARM and self._firmware is not None:
+            return wire.acts_at if self._firmware.therapy.alarm else 1 - wire.acts_at
         return self._levels.get(pin, 1)
 
     def release(self) -> None:
@@ -60,16 +79,17 @@ class TwinPins:
 
 
 def read_wires(texts: Sequence[str]) -> dict[int, Wire]:
-    """Return the valves of ``DEED=PIN[:LEVEL]``, such as ``clamp=17`` or ``divert=27:low``; high where none is named.
+    """Return the wires of ``DEED=PIN[:LEVEL]``, such as ``clamp=17``, ``act=23`` or ``alarm=24:low``; high by default.
 
     Raises `UsageError` for anything else, and for one pin or deed twice.
     """
     wires: dict[int, Wire] = {}
     for text in texts:
-        match = re.fullmatch(r"(clamp|divert)=(\d{1,2})(?::(low|high))?", text.strip(), re.ASCII)
+        match = re.fullmatch(rf"({'|'.join(DEEDS)})=(\d{{1,2}})(?::(low|high))?", text.strip(), re.ASCII)
         if match is None:
             raise UsageError(
-                f"'{text[:40]}' is no valve", expected="clamp=PIN or divert=PIN, with :low where that acts"
+                f"'{text[:40]}' is no valve and no other wire",
+                expected=f"DEED=PIN, with :low where that acts; DEED is {', '.join(DEEDS)}",
             )
         pin, wire = int(match[2]), Wire(match[1], int(match[3] != "low"))
         if pin in wires or wire.deed in {each.deed for each in wires.values()}:
@@ -85,13 +105,28 @@ class FolderPins:
         self._folder = folder
         self._wires = wires
         self._pins = pins
+        self._told: dict[int, int] = {}
 
     def look(self) -> None:
-        """Let the valves follow the files; a level that nobody has written yet leaves a valve at rest."""
-        for pin in self._wires:
+        """Let valves and keys follow the files, and the alarm's file the pump.
+
+        A level that nobody has written yet leaves a valve at rest.
+        """
+        for pin, wire in self._wires.items():
+            if wire.deed == ALARM:
+                self._tell(pin, self._pins.read(pin))
+                continue
             try:
                 text = (self._folder / f"{pin}.out").read_text(encoding="ascii").strip()
             except OSError:
                 continue
             if text in ("0", "1"):
                 self._pins.write(pin, int(text))
+
+    def _tell(self, pin: int, level: int) -> None:
+        """Put a level on an input; a reader sees the old level or the new one, never half of it."""
+        if self._told.get(pin) != level:
+            temporary = self._folder / f".{pin}.in.part"
+            temporary.write_text(str(level), encoding="ascii")
+            temporary.replace(self._folder / f"{pin}.in")
+            self._told[pin] = level

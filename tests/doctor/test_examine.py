@@ -63,8 +63,8 @@ def test_a_well_kept_pi_fails_by_its_missing_devices_only(tmp_path: Path) -> Non
     assert wrong == {"pump port", "balance port"}
     assert exit_code(findings) == 4
     # Everything that is declared was looked at, once, in the declared order; what is behind absent ports was not, and
-    # this bench has no syringe pump, supply or meter.
-    left_out = {"pump", "balance", "balance settings", "supply", "meter", *FLOW}
+    # this bench has no syringe pump, supply, meter or lines.
+    left_out = {"pump", "balance", "balance settings", "supply", "meter", "GPIO settings", "GPIO line", *FLOW}
     names = [item.name for item in ITEMS if item.name not in left_out]
     assert [each.item for each in findings] == names
 
@@ -88,7 +88,7 @@ def test_a_pi_on_which_nothing_is_as_it_should_be_says_all_of_it(tmp_path: Path)
     (tmp_path / "mountinfo").write_text("22 1 179:2 / / rw - ext4 /dev/mmcblk0p2 rw\n")
     found = _found(list(examine(config, computer, days=1e9)))
     fine = {item for item, level in found.items() if level is Level.OK}
-    assert fine == {"bench file", "bench in use", "runs folder", "ledger"}
+    assert fine == {"bench file", "bench in use", "runs folder", "ledger", "Pi model"}
     assert {item for item, level in found.items() if level is Level.FAIL} == {
         "pump port",
         "balance port",

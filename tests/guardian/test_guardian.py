@@ -10,6 +10,7 @@ import pytest
 from rig.cli.main import main
 from rig.guardian.client import about, acknowledge, start_guardian
 from rig.guardian.places import Places
+from rig.guardian.stop_latch import StopLatch
 from rig.record.ledger import BenchLedger
 from rig.record.reader import read_run
 from rig.runner.folder import find_runs
@@ -118,6 +119,10 @@ def test_an_emergency_stop_ends_the_run_and_the_bench_stays_stopped_while_it_is_
     _, said = again.communicate(timeout=30)
     assert again.returncode == 2
     assert "emergency stop is pressed" in said
+    assert StopLatch(bench.folder / "run" / f"rig-{bench.name}.stopped").held()  # whoever guards it next knows, too
+    where = ["--bench", str(bench.bench), "--runs-dir", str(bench.folder / "runs")]
+    assert main(["runs", "acknowledge", *where, "--why", "looked after", "--who", "A. Person"]) == 0
+    assert not StopLatch(bench.folder / "run" / f"rig-{bench.name}.stopped").held()
     assert _suspended(bench.stop())
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rig.clock import VirtualClock
+from rig.guardian.chips import NoChip
 from rig.guardian.left import LeftPlan
-from rig.guardian.lines import Lines, NoChip
+from rig.guardian.lines import Lines
 from rig.guardian.places import Places
 from rig.guardian.plan import PumpPlan, SafePlan, plan_from_json
 from rig.guardian.server import Guardian

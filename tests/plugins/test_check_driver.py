@@ -19,7 +19,8 @@ from rig.clock import VirtualClock
 from rig.config import load_bench
 from rig.doctor import conform
 from rig.errors import ConfigError
-from rig.guardian.lines import Lines, NoChip
+from rig.guardian.chips import NoChip
+from rig.guardian.lines import Lines
 from rig.guardian.places import Places
 from rig.guardian.plan import PumpPlan, SafePlan
 from rig.guardian.server import Guardian

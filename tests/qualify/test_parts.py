@@ -11,7 +11,8 @@ import pytest
 
 from rig.drivers.new_era import NewEraPump
 from rig.errors import ConfigError, InstrumentError, ScenarioError
-from rig.guardian.lines import Lines, NoChip
+from rig.guardian.chips import NoChip
+from rig.guardian.lines import Lines
 from rig.guardian.plan import FlowPlan, PumpPlan, SafePlan, plan_from_json
 from rig.guardian.stop_pump import stop_flow
 from rig.guardian.takeover import Takeover, load_drivers

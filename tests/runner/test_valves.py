@@ -149,7 +149,7 @@ def test_lines_of_the_twin_go_to_their_safe_levels_at_the_end() -> None:
         def claim_output(self, pin: int, level: int) -> None:
             self.levels[pin] = level
 
-        def claim_input(self, pin: int) -> None:
+        def claim_input(self, pin: int, pull: str = "up") -> None:
             self.levels[pin] = 1
 
         def write(self, pin: int, level: int) -> None:
@@ -158,11 +158,14 @@ def test_lines_of_the_twin_go_to_their_safe_levels_at_the_end() -> None:
         def read(self, pin: int) -> int:
             return self.levels[pin]
 
+        def edges(self) -> set[int]:
+            return set()
+
         def release(self) -> None:
             return None
 
     pins = Pins()
-    guard = TwinGuard(Lines((LinePlan("pinch", 17, "valve"),), pins))
+    guard = TwinGuard(Lines((LinePlan("pinch", 17, "valve"),), pins), lambda: 0)
     guard.set("pinch", 1)
     assert guard.read("pinch") == 1
     assert guard.finished(confirmed=True, by="status") == (True, "status")
@@ -207,7 +210,11 @@ def test_valves_move_in_an_order_that_makes_sense(old: str, new: str, message: s
     [
         ('clamps = "high"', 'clamps = "low"', "clamps at its safe level"),
         ('clamps = "high"', 'diverts = "high"', "two lines have 'diverts'"),
-        ('role = "valve"\nsafe = "low"\nclamps', 'role = "button"\nsafe = "low"\nclamps', "no other lines than valves"),
+        (
+            'role = "valve"\nsafe = "low"\nclamps',
+            'role = "input"\nsafe = "low"\nclamps',
+            "only lines that the twin has",
+        ),
         ('clamps = "high"', 'clamps = "high"\ndiverts = "high"', "line pinch cannot have 'clamps'"),
     ],
 )

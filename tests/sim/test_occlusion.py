@@ -251,3 +251,23 @@ def test_a_served_plant_follows_the_files_of_its_guardian(tmp_path) -> None:  # 
 def test_a_valve_that_cannot_be_is_refused(texts: list[str]) -> None:
     with pytest.raises(UsageError):
         read_wires(texts)
+
+
+def test_a_served_pump_follows_the_files_of_its_buttons_and_tells_of_its_alarm(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    run = Occluded()
+    wires = read_wires(["esc=24", "act=23", "alarm=25:low"])
+    assert wires == {24: Wire("esc", 1), 23: Wire("act", 1), 25: Wire("alarm", 0)}
+    pins = FolderPins(tmp_path, wires, run.rig.bench.pins(wires, lambda: run.rig.now_ns))
+    pins.look()
+    assert (tmp_path / "25.in").read_text() == "1"
+    therapy = run.rig.bench.firmware.therapy
+    therapy.stop_for_alarm(4)
+    pins.look()
+    assert (tmp_path / "25.in").read_text() == "0"
+    for pin in (24, 23):
+        for level in ("1", "0"):
+            (tmp_path / f"{pin}.out").write_text(level)
+            pins.look()
+    assert therapy.alarm == 0
+    pins.look()
+    assert (tmp_path / "25.in").read_text() == "1"
