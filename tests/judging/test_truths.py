@@ -213,3 +213,38 @@ def test_an_older_family_reports_no_basal_and_the_newer_its_reservoir() -> None:
     older = judge_evidence(replace(evidence, profile=load_profile("sim-522"))).deliveries[0]
     assert (newer.reported_u, newer.reported_source) == (3.0, "reservoir reading")
     assert (older.reported_u, older.reported_source) == (None, None)
+
+
+class _ShortRate(LoggedRun):
+    """A pump that writes down each start of a scheduled rate, and once more when its clock is set."""
+
+    def _step(self, index: int, step: Any) -> None:
+        if isinstance(step, BasalStep):
+            for later_s in (1.0, 2.0):
+                self._log("basal_start", self._stamp(later_s), rate_u_per_h=step.rate_u_per_h)
+        super()._step(index, step)
+
+
+@pytest.mark.parametrize("logged", [3.0, 4.0])
+def test_a_scheduled_rate_that_ran_for_seconds_between_two_commands_was_programmed(logged: float) -> None:
+    maker = _ShortRate((BasalStep(1.0, HOUR), BasalStep(3.0, 4.0), BasalStep(1.0, HOUR)), (), interval_s=1.0)
+    evidence = maker.make()
+    for entry in maker.entries:
+        if entry["kind"] == "basal_start" and entry["rate_u_per_h"] == 3.0:
+            entry["rate_u_per_h"] = logged
+    found = [each.text for each in judge_evidence(evidence).findings if each.id == "reported-not-set"]
+    assert len(found) == (0 if logged == 3.0 else 2)
+
+
+def test_a_bolus_of_which_the_pump_could_not_be_asked_is_not_said_to_be_missing_in_its_log() -> None:
+    maker = _run()
+    maker.log_read = False
+    evidence = maker.make()
+    closed = [event for event in evidence.record.events if event.name == "bolus_closed"]
+    missing = [
+        replace(each, name="report_missing", data={"source": "bolus_history", **each.data}) for each in closed[:2]
+    ]
+    events = tuple(sorted((*evidence.record.events, *missing), key=lambda each: each.at_ns))
+    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
+    assert [each.id for each in result.findings] == ["bolus-not-reported"]  # the third: nobody says why
+    assert len([row for row in _rows(result, "not-read") if row["kind"] == "bolus"]) == 2
