@@ -32,8 +32,10 @@ from rig.doctor.recognise import may_be_another, recognise
 from rig.doctor.settings import check_settings
 from rig.errors import RigError
 from rig.plugins.registry import open_balance, open_pump
+from rig.plugins.roles import ClaimedPump
 from rig.plugins.spec import BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
+from rig.runner.alarms import CLEAR_IT, NO_ALARM, active_alarm, alarm_text
 from rig.runner.arming import identify_balance, identify_pump
 from rig.runner.qualifying_bench import open_qualifying
 from rig.transport.links import Link, Links
@@ -195,6 +197,9 @@ def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Findin
         found += f", {heard.found}"
     if heard.level is Level.FAIL:
         return fail("pump", found, heard.expected, heard.hint)
+    can = pump_driver(config).spec.can(profile.model)
+    if held := active_alarm(ClaimedPump(pump, can)):
+        return fail("pump", f"{found}; {alarm_text(held)} is active", NO_ALARM, CLEAR_IT)
     if battery.low:
         return warn("pump", found, "a battery that is not low", "change it before the run")
     return replace(heard, found=found)
