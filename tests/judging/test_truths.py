@@ -248,3 +248,28 @@ def test_a_bolus_of_which_the_pump_could_not_be_asked_is_not_said_to_be_missing_
     result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
     assert [each.id for each in result.findings] == ["bolus-not-reported"]  # the third: nobody says why
     assert len([row for row in _rows(result, "not-read") if row["kind"] == "bolus"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("left_u", "found"),
+    [
+        (98.5, "stopped-by-alarm"),  # all of SET until the alarm, 1.5 h at 1 U/h
+        (98.9, "reservoir-differs"),  # less than that: something else as well
+        (97.7, "reservoir-differs"),  # more: it went on after its alarm
+        (97.0, None),
+    ],
+)
+def test_what_the_pumps_own_alarm_kept_back_is_told_as_that_and_nothing_else_is(left_u: float, found: str) -> None:
+    maker = RunMaker((BasalStep(1.0, 3 * HOUR),), ())
+    evidence = maker.make()
+    began, ended = (event for event in evidence.record.events if event.name in ("resumed", "step_ended"))
+    seen_ns = began.at_ns + round(1.5 * HOUR * 1e9)
+    told = {"code": 4, "not_before_ns": seen_ns - 30 * 10**9, "waited_s": 1000.0, "by": "error status", "at": None}
+    more = [
+        replace(began, name="reported", data={"source": "reservoir", "reservoir_u": 100.0}),
+        replace(began, at_ns=seen_ns, name="alarm_seen", data=told),
+        replace(ended, name="reported", data={"source": "reservoir", "reservoir_u": left_u}),
+    ]
+    events = tuple(sorted((*evidence.record.events, *more), key=lambda each: each.at_ns))
+    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
+    assert [each.id for each in result.findings] == ([found] if found else [])
