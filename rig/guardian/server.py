@@ -221,7 +221,10 @@ class Guardian:
         if self._lines is None:
             self._lines = self._open_lines(plan)
         if self._lines is not None and self._lines.emergency():
-            self._forget()
+            if self._holding:  # the pump of the run that wants to go on is running, and is not left alone
+                self._take_over("emergency_stop", fence=False)
+            elif self._orphan_until_s is None:
+                self._forget()
             return {"ok": False, "error": "the emergency stop is pressed, or its wire is broken"}
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False

@@ -273,3 +273,12 @@ def test_what_the_pumps_own_alarm_kept_back_is_told_as_that_and_nothing_else_is(
     events = tuple(sorted((*evidence.record.events, *more), key=lambda each: each.at_ns))
     result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
     assert [each.id for each in result.findings] == ([found] if found else [])
+
+
+def test_a_battery_that_the_pump_calls_low_is_a_finding() -> None:
+    evidence = RunMaker((BasalStep(1.0, 3600.0),), ()).make()
+    assert "pump-battery-low" not in {each.id for each in judge_evidence(evidence).findings}
+    armed = next(event for event in evidence.record.events if event.name == "armed")
+    armed.data["pump"] |= {"battery_v": 1.1, "battery_low": True}
+    (finding,) = [each for each in judge_evidence(evidence).findings if each.id == "pump-battery-low"]
+    assert finding.text == "the pump called its battery low (1.1 V)"
