@@ -238,7 +238,7 @@ DEFAULT_LIMITS: dict[str, DefaultLimit] = {
         ),
         _symmetric(
             "L-Q4",
-            "a change of 0.2 mg/h between the blanks alone makes U of a flow at 0.5 U/h half of a claim of 5 %",
+            "a change of 0.2 mg/h between the blanks alone makes U of a flow at 0.5 U/h 2.3 %, nearly half of 5 %",
             "rig default, from the rule that a bench is fit when its U is at most half the limit",
             ("blank.change",),
             "mg/h",
