@@ -16,9 +16,10 @@ from rig.profiles.pump import Claim, PumpProfile
 from rig.results import LimitSource, Outcome, Result
 from rig.scenario.measures import MEASURES
 from rig.scenario.model import Check
-from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS
+from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, OCCLUSION
 
 COVERAGE_FACTOR = 2.0
+S_PER_H = 3600.0
 EXIT_PRECEDENCE = (5, 130, 2, 1, 4, 3, 0)
 GUARDED = "guarded: PASS if L <= y - U and y + U <= H; FAIL if y + U < L or y - U > H; else INCONCLUSIVE (U = 2u)"
 SIMPLE = "simple acceptance: PASS if L <= y <= H, else FAIL; chosen by the scenario"
@@ -63,19 +64,22 @@ class Decision:
     measurement_capability: float | None = None
 
 
-def resolve_limits(check: Check, profile: PumpProfile, amount_u: float | None = None) -> Limits:
+def resolve_limits(
+    check: Check, profile: PumpProfile, amount_u: float | None = None, rate_u_per_h: float | None = None
+) -> Limits:
     """Return the limits of a check in the order of design 4.8.
 
     A pump's claim decides only where it is the maker's, confirmed, or declared for the twin; an unconfirmed one leaves
     nothing to decide by. A rig default applies only where the scenario names it; one without a figure of its own takes
-    the scenario's. ``amount_u`` picks the part of a bolus claim. Raises `ScenarioError` for a limit without a source.
+    the scenario's. ``amount_u`` picks the part of a bolus claim, ``rate_u_per_h`` that of a claim for occlusions.
+    Raises `ScenarioError` for a limit without a source.
     """
     if check.source is None:
         if check.lower is not None or check.upper is not None:
             raise ScenarioError(f"check {check.id} has a limit without a source", expected="source: ...")
         return Limits(None, None, None)
-    if check.source in CLAIMS:
-        return _noted(check, _claimed(check, profile.claims[CLAIMS[check.source]], amount_u))
+    if check.source in (*CLAIMS, OCCLUSION):
+        return _noted(check, _of_pump(check, profile, amount_u, rate_u_per_h))
     default = DEFAULT_LIMITS.get(check.source)
     if default is None:
         return Limits(check.lower, check.upper, LimitSource("scenario", check.source, "named by the scenario"))
@@ -112,6 +116,25 @@ def _claimed(check: Check, claim: Claim, amount_u: float | None) -> Limits:
             return Limits(None, None, None)
         bound = claim.limit_pct / 100.0 * amount_u
     return Limits(-bound, bound, source)
+
+
+def _of_pump(check: Check, profile: PumpProfile, amount_u: float | None, rate_u_per_h: float | None) -> Limits:
+    if check.source == OCCLUSION:
+        return _of_occlusions(check, profile, rate_u_per_h)
+    return _claimed(check, profile.claims[CLAIMS[str(check.source)]], amount_u)
+
+
+def _of_occlusions(check: Check, profile: PumpProfile, rate_u_per_h: float | None) -> Limits:
+    """Return the upper limit that the pump's claim names for occlusions at this rate; of another it says nothing."""
+    claim = next((each for each in profile.occlusion if rate_u_per_h is not None and each.holds_at(rate_u_per_h)), None)
+    if claim is None:
+        return Limits(None, None, None)
+    upper = claim.longest_s / S_PER_H if MEASURES[check.measure].unit == "h" else claim.missed_most_u
+    return (
+        Limits(None, None, None)
+        if upper is None
+        else Limits(None, upper, LimitSource(OCCLUSION, claim.text, claim.mark))
+    )
 
 
 def decide(value: float | None, u: float | None, limits: Limits, rule: str = "guarded") -> Decision:

@@ -15,9 +15,10 @@ from rig.config.air import AirSensorConfig
 from rig.config.certificates import Calibration, Certificate
 from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.driver_names import NAME_PATTERN
-from rig.profiles.pump import Claim, PumpProfile, load_profile
+from rig.profiles.pump import Claim, OcclusionClaim, PumpProfile, load_profile
 from rig.profiles.strict import Choice, Day, Flag, Integer, ListOf, Nested, Number, Text
 
+S_PER_H = 3600.0
 _SERIAL = Text(r"\d{6}", "six digits in quotes")
 _DRIVER = Text(NAME_PATTERN, "the name of a driver: lower-case letters, digits, dashes")
 _PORT = Text(r"\S.{0,200}", "a port such as /dev/serial/by-id/... or tcp://host:port")
@@ -36,11 +37,26 @@ class ConfirmedClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmedOcclusion:
+    """What a named person read in a document of this very pump about occlusions at one basal rate."""
+
+    rate_u_per_h: Annotated[float, Number(0, 100, "U/h", positive=True), "basal rate that it was made for, in U/h"]
+    longest_h: Annotated[float, Number(0, 1000, "h", positive=True), "longest time to the alarm, in h"]
+    document: Annotated[str, Text(), "the document, its edition and page"]
+    confirmed_by: Annotated[str, Text(), "the person who read it"]
+    confirmed_on: Annotated[date, Day(), "the day on which it was read"]
+    missed_most_u: Annotated[float | None, Number(0, 100, "U", positive=True), "most missed by then, in U"] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
     """Confirmed accuracy claims; those left out stay as the pump's profile has them."""
 
     basal: Annotated[ConfirmedClaim | None, Nested(ConfirmedClaim), "confirmed claim for basal delivery"] = None
     bolus: Annotated[ConfirmedClaim | None, Nested(ConfirmedClaim), "confirmed claim for boluses"] = None
+    occlusion: Annotated[
+        ConfirmedOcclusion | None, Nested(ConfirmedOcclusion), "confirmed claim for occlusions at one basal rate"
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,14 +369,28 @@ class BenchConfig:
         for key, confirmed in (("basal", self.pump.claims.basal), ("bolus", self.pump.claims.bolus)):
             if confirmed is not None:
                 claims[key] = _claim(confirmed)
-        return replace(profile, claims=claims)
+        confirmed_occlusion = self.pump.claims.occlusion
+        if confirmed_occlusion is None:
+            return replace(profile, claims=claims)
+        first = _occlusion_claim(confirmed_occlusion)
+        others = (each for each in profile.occlusion if not each.holds_at(first.rate_u_per_h))
+        return replace(profile, claims=claims, occlusion=(first, *others))
+
+
+def _by_whom(confirmed: ConfirmedClaim | ConfirmedOcclusion) -> str:
+    return f"{confirmed.document}, confirmed by {confirmed.confirmed_by} on {confirmed.confirmed_on.isoformat()}"
+
+
+def _occlusion_claim(confirmed: ConfirmedOcclusion) -> OcclusionClaim:
+    text = f"occlusion at {confirmed.rate_u_per_h:g} U/h: {_by_whom(confirmed)}"
+    longest_s = confirmed.longest_h * S_PER_H
+    return OcclusionClaim(confirmed.rate_u_per_h, longest_s, confirmed.missed_most_u, text, "confirmed")
 
 
 def _claim(confirmed: ConfirmedClaim) -> Claim:
-    text = f"{confirmed.document}, confirmed by {confirmed.confirmed_by} on {confirmed.confirmed_on.isoformat()}"
     return Claim(
         mark="confirmed",
-        text=text,
+        text=_by_whom(confirmed),
         limit_pct=confirmed.limit_pct,
         small_below_u=confirmed.small_below_u,
         small_limit_u=confirmed.small_limit_u,

@@ -37,8 +37,10 @@ from rig.errors import RigError
 from rig.instruments import BalanceIdentity
 from rig.plugins.electrical_bench import METER, SUPPLY, meter_on, open_port, supply_on
 from rig.plugins.registry import open_balance, open_pump
+from rig.plugins.roles import Capability, ClaimedPump
 from rig.plugins.spec import BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
+from rig.runner.alarms import CLEAR_IT, NO_ALARM, active_alarm, alarm_text
 from rig.runner.arming import identify_balance, identify_pump
 from rig.runner.qualifying_bench import open_qualifying
 from rig.transport.links import Link, Links
@@ -233,16 +235,19 @@ def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Findin
         ("firmware", str(facts["firmware"])),
         ("settings", doing),
     )
-    return replace(_heard(pump, config, found, low=battery.low), facts=told)
+    can = pump_driver(config).spec.can(profile.model)
+    return replace(_heard(pump, config, can, found, low=battery.low), facts=told)
 
 
-def _heard(pump: PumpDriver, config: BenchConfig, found: str, *, low: bool) -> Finding:
-    """Judge how well a pump that answers is heard, and its battery."""
+def _heard(pump: PumpDriver, config: BenchConfig, can: frozenset[Capability], found: str, *, low: bool) -> Finding:
+    """Judge how well a pump that answers is heard, its alarm and its battery."""
     heard = check_radio(pump, scans=bool(config.pump.scan))
     if heard.found:
         found += f", {heard.found}"
     if heard.level is Level.FAIL:
         return fail("pump", found, heard.expected, heard.hint)
+    if held := active_alarm(ClaimedPump(pump, can)):
+        return fail("pump", f"{found}; {alarm_text(held)} is active", NO_ALARM, CLEAR_IT)
     if low:
         return warn("pump", found, "a battery that is not low", "change it before the run")
     return replace(heard, found=found)

@@ -74,10 +74,11 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "pump",
         "always; a simulated bench asks the twin",
-        "FAIL: the radio stick or the pump does not answer, or another model or serial number does. warn: its battery "
-        "is low, or its signal is weaker than -85 dBm (FAIL: than -95 dBm, where packets get lost)",
+        "FAIL: the radio stick or the pump does not answer, or another model or serial number does, or an alarm is "
+        "active. warn: its battery is low, or its signal is weaker than -85 dBm (FAIL: than -95 dBm, where packets get "
+        "lost)",
         "put the stick close to the pump; correct the serial number, profile or frequency in the bench file, or let "
-        '`frequency = "scan"` find it; change the battery',
+        '`frequency = "scan"` find it; clear the alarm; change the battery',
     ),
     Item(
         "balance port",

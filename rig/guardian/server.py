@@ -261,9 +261,11 @@ class Guardian:
             self._let_go()  # the bench file is another one than the service has read
         if self._lines is None:
             self._lines = self._take(plan)
-        refused = refused_by_stop(self._lines, self._latch, self._places.bench)
-        if refused:
-            self._forget()
+        if refused := refused_by_stop(self._lines, self._latch, self._places.bench):
+            if self._holding:  # the pump of the run that wants to go on is running, and is not left alone
+                self._take_over("emergency_stop", fence=False)
+            elif self._orphan_until_s is None:
+                self._forget()
             return {"ok": False, "error": refused}
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False

@@ -71,8 +71,13 @@ def _deciding(check: Check, limits: Limits, measured: Measured, profile: PumpPro
 
     A claim in percent has no limit in U without an amount, but each bolus brings its own.
     """
-    each = (limits, *(resolve_limits(check, profile, item.amount_u) for item in measured.items))
+    each = (limits, *(_limits_of(check, profile, item) for item in measured.items))
     return next((held for held in each if held.decide), None)
+
+
+def _limits_of(check: Check, profile: PumpProfile, item: Item) -> Limits:
+    """Return the limits of one item: a claim may say something else of each amount, and of each rate."""
+    return resolve_limits(check, profile, item.amount_u, item.rate_u_per_h)
 
 
 def invalid(check: Check, limits: Limits, why: str) -> CheckResult:
@@ -98,7 +103,7 @@ def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView)
     judged, raw, components = [], RawReadings(view), Components()
     shown = max(measured.items, key=lambda item: abs(item.value or 0.0))
     shown_carlo = None
-    own = [resolve_limits(check, profile, item.amount_u) for item in measured.items]
+    own = [_limits_of(check, profile, item) for item in measured.items]
     decides = any(limits.decide for limits in own)
     for item, limits in zip(measured.items, own, strict=True):
         decision = _decide_item(check, item, limits, decides=decides)

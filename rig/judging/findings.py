@@ -15,7 +15,7 @@ from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
 from rig.judging.occlusions import occlusion_findings
-from rig.judging.pump_settings import alarm_findings, setting_findings
+from rig.judging.pump_settings import alarm_findings, battery_findings, setting_findings
 from rig.judging.quality_tables import quality_findings
 from rig.judging.repeated import JudgedStretch, voided_by
 from rig.judging.stretches import place, resumption, segments_of
@@ -57,7 +57,8 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
     found += _not_delivered(evidence)
-    found += [*alarm_findings(evidence.record.events), *setting_findings(evidence.record.events)]
+    events = evidence.record.events
+    found += [*alarm_findings(events), *setting_findings(events), *battery_findings(events)]
     for each in judged:
         if each.view is None:
             continue
@@ -67,12 +68,12 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += occlusion_findings(each.view)
         found += [*dose_findings(each.view), *estimator_findings(each.view)]
-        events = each.truths.findings if each.truths is not None else ()
-        found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, events)]
+        told = each.truths.findings if each.truths is not None else ()
+        found += [one for one in quality_findings(each.view, each.boluses) if not _told(one, told)]
         found += _open_deliveries(evidence, each.view)
         dose_u = max(each.view.programme.dose_u, evidence.profile.history_amount_step_u)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus, dose_u)]
-        found += events
+        found += told
     return tuple(found)
 
 

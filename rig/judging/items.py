@@ -33,8 +33,9 @@ class Derivation:
 class Item:
     """One value with its standard uncertainty ``u``, both in the check's unit.
 
-    ``amount_u`` picks the part of a bolus claim; ``set_u`` and ``measured_u`` are in U; ``why_not``: not measurable;
-    ``at_least``: the true value is larger, nobody knows by how much, so that it can FAIL and never PASS.
+    ``amount_u`` picks the part of a bolus claim, ``rate_u_per_h`` that of one for occlusions; ``set_u`` and
+    ``measured_u`` are in U; ``why_not``: not measurable; ``at_least``: the true value is larger, nobody knows by how
+    much, so that it can FAIL and never PASS.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Item:
     u: float | None
     budget: Budget | None = None
     amount_u: float | None = None
+    rate_u_per_h: float | None = None
     set_u: float | None = None
     measured_u: float | None = None
     why_not: str = ""

@@ -11,6 +11,7 @@ import numpy as np
 from rig.analysis.basal import DeliveryError
 from rig.analysis.intervals import clopper_pearson
 from rig.analysis.phase import PhaseUnknownError
+from rig.analysis.settling import MIN_WAIT_S, SLOPE_WINDOW_S, WAIT_SHARE
 from rig.errors import BenchError
 from rig.judging.aligned import AlignedError, aligned_hours, best_error, hour_error
 from rig.judging.bolus_measures import (
@@ -117,16 +118,33 @@ def _segments(check: Check, view: RunView, *, zero: bool) -> Measured:
         if end_s - start_s < MIN_SEGMENT_S or (part.rate_u_per_h == 0) is not zero:
             continue
         label = f"{part.rate_u_per_h:g} U/h"
-        items.append(_attempt(label, start_s, end_s, lambda a, b, text: _segment(view, text, a, b, zero=zero)))
+        if zero:
+            for low_s, high_s in _without_boluses(view, start_s, end_s):
+                items.append(_attempt(label, low_s, high_s, lambda a, b, text: _nothing(view, text, a, b)))
+            continue
+        items.append(_attempt(label, start_s, end_s, lambda a, b, text: _item(text, best_error(view, a, b))))
     if not items:
         raise NotMeasurableError("the interval holds no such segment")
     return Measured(from_s, to_s, tuple(items))
 
 
-def _segment(view: RunView, label: str, from_s: float, to_s: float, *, zero: bool) -> Item:
-    if zero:
-        return _volume_item(view, label, from_s, to_s, measured_volume(view, from_s, to_s))
-    return _item(label, best_error(view, from_s, to_s))
+def _nothing(view: RunView, label: str, from_s: float, to_s: float) -> Item:
+    return _volume_item(view, label, from_s, to_s, measured_volume(view, from_s, to_s))
+
+
+def _without_boluses(view: RunView, from_s: float, to_s: float) -> list[tuple[float, float]]:
+    """Return what of a stretch of rate zero is left beside its boluses, each with the time in which it may be closed.
+
+    A bolus is a delivery, and has checks of its own; what is left is long enough to say something.
+    """
+    found, low_s = [], from_s
+    for order in sorted(view.programme.boluses, key=lambda each: each.start_s):
+        done_s = order.end_s + max(MIN_WAIT_S, WAIT_SHARE * order.duration_s) + SLOPE_WINDOW_S
+        if done_s > from_s and order.start_s < to_s:
+            found.append((low_s, min(order.start_s, to_s)))
+            low_s = max(low_s, done_s)
+    found.append((low_s, to_s))
+    return [(low, high) for low, high in found if high - low >= MIN_SEGMENT_S]
 
 
 def _attempt(label: str, from_s: float, to_s: float, make: Callable[[float, float, str], Item]) -> Item:

@@ -49,6 +49,7 @@ class Occlusion:
     alarm_s: float | None
     poll_s: float
     set_u: float
+    rate_u_per_h: float | None = None  # where it was one rate all the time
     measured: OcclusionMeasurement | None = None
     why_not: str = ""
 
@@ -80,7 +81,8 @@ def occlusions(view: RunView) -> tuple[Occlusion, ...]:
             pinches += [] if opened_s is None else [(move.at_s, opened_s)]
             continue
         alarm_s, poll_s = _alarm(view, move.at_s, to_s)
-        found.append(Occlusion(_step_of(view, move), move, opened_s, alarm_s, poll_s, set_u))
+        rate = _one_rate(view, move.at_s, to_s if alarm_s is None else alarm_s)
+        found.append(Occlusion(_step_of(view, move), move, opened_s, alarm_s, poll_s, set_u, rate))
     pinch, why = _pinch(view, pinches)
     return tuple(_measured(view, each, clamps, pinch, why) for each in found)
 
@@ -139,6 +141,14 @@ def _alarm(view: RunView, closed_s: float, to_s: float) -> tuple[float | None, f
                 age_s = at_s - closed_s
             return at_s, min(max(age_s, 0.0), at_s - closed_s)
     return None, 0.0
+
+
+def _one_rate(view: RunView, from_s: float, to_s: float) -> float | None:
+    """Return the basal rate of an interval, U/h; None where there were several, or a bolus."""
+    programme = view.programme
+    rates = {part.rate_u_per_h for part in programme.segments if part.start_s < to_s and part.end_s > from_s}
+    given = any(order.start_s < to_s and order.end_s > from_s for order in programme.boluses)
+    return rates.pop() if len(rates) == 1 and not given else None
 
 
 def _step_of(view: RunView, move: Move) -> int:
@@ -224,7 +234,9 @@ def _attempt(make: Callable[[Occlusion, RunView], Item], each: Occlusion, view: 
 
 def _empty(each: Occlusion, why: str = "") -> Item:
     to_s = each.end_s if each.opened_s is None else each.opened_s
-    return Item(each.label, each.closed.at_s, to_s, None, None, set_u=each.set_u, why_not=why)
+    return Item(
+        each.label, each.closed.at_s, to_s, None, None, rate_u_per_h=each.rate_u_per_h, set_u=each.set_u, why_not=why
+    )
 
 
 def _time(each: Occlusion, _view: RunView) -> Item:

@@ -171,7 +171,14 @@ def _many_rates(view: RunView) -> bool:
 
 
 def agrees_with_schedule(entry: Entry, view: RunView) -> bool:
-    """Return whether a "scheduled basal starts" tells of the rate that SET has in force around its time."""
-    rates = (view.programme.rate_at(at_s) for at_s in (entry.start_s - TIME_S, entry.end_s + TIME_S))
+    """Return whether a "scheduled basal starts" tells of a rate that SET has in force around its time.
+
+    Around: between two commands a few seconds apart a scheduled rate may run for less time than a stamp is uncertain.
+    """
+    if entry.rate_u_per_h is None:
+        return True
+    from_s, to_s = entry.start_s - TIME_S, entry.end_s + TIME_S
+    rates = [view.programme.rate_at(at_s) for at_s in (from_s, to_s)]
+    rates += [part.rate_u_per_h for part in view.programme.segments if part.start_s < to_s and part.end_s > from_s]
     step_u = view.evidence.profile.history_amount_step_u
-    return entry.rate_u_per_h is None or any(abs(rate - entry.rate_u_per_h) <= step_u / 2.0 for rate in rates)
+    return any(abs(rate - entry.rate_u_per_h) <= step_u / 2.0 for rate in rates)

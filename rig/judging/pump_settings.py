@@ -29,6 +29,15 @@ def alarm_findings(events: Sequence[Event]) -> list[Finding]:
     ]
 
 
+def battery_findings(events: Sequence[Event]) -> list[Finding]:
+    """Return each arming at which the pump called its own battery low."""
+    return [
+        Finding("pump-battery-low", f"the pump called its battery low ({event.data['pump'].get('battery_v')} V)")
+        for event in events
+        if event.name == "armed" and event.data.get("pump", {}).get("battery_low")
+    ]
+
+
 def setting_findings(events: Sequence[Event]) -> list[Finding]:
     """Return each setting that the run changed and could not put back."""
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from rig.judging.view import RunView
 from rig.results import Finding
 
 DOSES = 2.0  # a reading may fall between two doses at either end
+STOPPING = (4, 5, 6, 16, 61, 62)  # no delivery, battery depleted, auto off, reset, reprogram, empty reservoir
+TOLD_ANEW = ("suspended", "resumed", "alarm_cleared")
 MAX_ROWS = 60
 SOURCE = "reservoir reading"
 
@@ -92,13 +95,69 @@ def _measured(view: RunView, from_s: float, at_s: float) -> tuple[float | None, 
     return volume.volume_ul / view.ul_per_u, 2.0 * volume.u_ul / view.ul_per_u
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmStop:
+    """A stop of the pump by its own alarm, which came between two looks at it; ``until_s``: when it was told anew."""
+
+    code: int
+    not_before_s: float
+    seen_s: float
+    until_s: float
+
+
+def alarm_stops(view: RunView) -> list[AlarmStop]:
+    """Return where the pump told of an alarm that stops it, until somebody told it to go on, or to stop."""
+    found = []
+    events = view.record.events
+    for number, event in enumerate(events):
+        if event.name != "alarm_seen" or int(event.data["code"]) not in STOPPING:
+            continue
+        after = (view.seconds(each.at_ns) for each in events[number + 1 :] if each.name in TOLD_ANEW)
+        seen_s, not_before_s = view.seconds(event.at_ns), view.seconds(int(event.data["not_before_ns"]))
+        found.append(AlarmStop(int(event.data["code"]), not_before_s, seen_s, next(after, view.end_s)))
+    return found
+
+
+def _explained(
+    row: dict[str, Any], stopped: Sequence[AlarmStop], view: RunView, tolerance_u: float
+) -> AlarmStop | None:
+    """Return the alarm that explains why less left the reservoir than SET; None where that does not fit its times.
+
+    SET itself goes on: whoever programmed it did not get it, and a check over it says so.
+    """
+    from_s, to_s, fell_u = row["from_s"], row["at_s"], row["interval_reported_u"]
+    for each in stopped:
+        if not (each.not_before_s < to_s and each.until_s > from_s):
+            continue
+        again_u = _set_u(view, max(each.until_s, from_s), to_s)
+        least_u = _set_u(view, from_s, min(max(each.not_before_s, from_s), to_s)) + again_u
+        most_u = _set_u(view, from_s, min(max(each.seen_s, from_s), to_s)) + again_u
+        if least_u - tolerance_u <= fell_u <= most_u + tolerance_u:
+            return each
+    return None
+
+
+def _not_delivered(row: dict[str, Any], alarm: AlarmStop) -> Finding:
+    text = (
+        f"the pump stopped itself with alarm {alarm.code} between {alarm.not_before_s:.0f} s and {alarm.seen_s:.0f} s: "
+        f"of {row['interval_set_u']:.3g} U programmed from {row['from_s']:.0f} s to {row['at_s']:.0f} s its reservoir "
+        f"gave {row['interval_reported_u']:.3g} U"
+    )
+    return Finding("stopped-by-alarm", text, row["from_s"], row["at_s"])
+
+
 def total_findings(rows: Sequence[dict[str, Any]], view: RunView) -> list[Finding]:
     """Return where the reservoir fell by more or less than SET between two looks at it."""
-    tolerance_u = view.evidence.profile.history_amount_step_u + DOSES * view.programme.dose_u
+    tolerance_u = view.evidence.profile.history_amount_step_u + DOSES * view.programme.dose_u + 1e-9
     found = []
+    stopped = alarm_stops(view)
     for row in rows:
         apart_u = row["interval_reported_u"] - row["interval_set_u"]
-        if abs(apart_u) <= tolerance_u + 1e-9:
+        if abs(apart_u) <= tolerance_u:
+            continue
+        alarm = _explained(row, stopped, view, tolerance_u)
+        if alarm is not None:
+            found.append(_not_delivered(row, alarm))
             continue
         text = (
             f"the pump's reservoir fell by {row['interval_reported_u']:.3g} U between {row['from_s']:.0f} s and "

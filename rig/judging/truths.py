@@ -180,7 +180,8 @@ class _Judge:
         kind = LOGGED.get(each.kind)  # every family writes down that a pattern was selected
         if kind is not None and not profile.logs(kind):
             return replace(row, why_not=f"this pump logs no {row.kind}"), []
-        if each.kind != "bolus" and not log.covers(each.start_s - RISE_TIME_S, each.end_s):
+        looked = each.kind == "bolus" and not self._report_missing(each)
+        if not looked and not log.covers(each.start_s - RISE_TIME_S, each.end_s):
             return replace(row, status="not-read", why_not="the pump's log was not read there"), []
         if not each.required:
             return replace(row, why_not="it need not stand in the log: it may have changed nothing"), []
@@ -188,6 +189,11 @@ class _Judge:
         what = f"{row.kind} of {each.text}" if each.kind == "bolus" else f"{row.kind} ({each.text})"
         text = f"{what} at {each.start_s:.0f} s: programmed, but not in the pump's log"
         return replace(row, status="set-not-reported"), [Finding(name, text, each.start_s, each.end_s)]
+
+    def _report_missing(self, each: Programmed) -> bool:
+        """Return whether the pump could not be asked for its entry of a bolus after that was delivered."""
+        missing = (event.data for event in self._view.record.events if event.name == "report_missing")
+        return any((data.get("step"), data.get("index")) == each.key for data in missing)
 
     def _weighed(self, row: Row, each: Programmed, bolus: JudgedBolus | None) -> tuple[Row, list[Finding]]:
         """Add what was weighed of a programmed bolus, and where it contradicts SET or REP."""

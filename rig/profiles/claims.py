@@ -68,4 +68,22 @@ class Claim:
         return self.limit_pct is not None and self.mark in DECIDING and self.conditions == NO_CONDITIONS
 
 
+SAME_RATE = 1e-3  # relative
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionClaim:
+    """What a pump promises of an occlusion at one basal rate: longest time to the alarm, most missed by then."""
+
+    rate_u_per_h: float
+    longest_s: float
+    missed_most_u: float | None
+    text: str
+    mark: str
+
+    def holds_at(self, rate_u_per_h: float) -> bool:
+        """Return whether it was made for this rate."""
+        return abs(rate_u_per_h - self.rate_u_per_h) <= SAME_RATE * self.rate_u_per_h
+
+
 NO_CLAIM = Claim("?", "no claim is known: enter the one of this unit's user guide in the bench file")

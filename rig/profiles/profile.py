@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from rig.errors import ConfigError
 from rig.profiles.bands import SpeedBand, StepBand, duration_s, round_down
-from rig.profiles.claims import Claim
+from rig.profiles.claims import Claim, OcclusionClaim
 from rig.profiles.figures import Figure
-from rig.profiles.marks import combined, weak
+from rig.profiles.marks import DECIDING, combined, weak
 from rig.profiles.tables import HISTORY_KINDS, PumpFacts
 
 V = TypeVar("V")
@@ -43,6 +43,7 @@ class PumpProfile:
     history: tuple[str, ...]
     history_amount_step_u: float
     claims: dict[str, Claim]  # "basal", "bolus"
+    occlusion: tuple[OcclusionClaim, ...] = ()  # that may decide, by basal rate
     marks: dict[str, str] = field(default_factory=dict)  # figure -> provenance mark
     sources: tuple[str, ...] = ()
     facts: PumpFacts | None = None
@@ -125,9 +126,26 @@ def profile_of(facts: PumpFacts) -> PumpProfile:
         history=need(log.kinds, "log.kinds"),
         history_amount_step_u=need(log.amount_step_u, "log.amount_step_u"),
         claims={"basal": facts.claims.basal, "bolus": facts.claims.bolus},
+        occlusion=occlusion_claims(facts),
         marks=_marks(facts),
         sources=tuple(source.text for _, source in facts.sources),
         facts=facts,
+    )
+
+
+def occlusion_claims(facts: PumpFacts) -> tuple[OcclusionClaim, ...]:
+    """Return what the maker says of occlusions at single basal rates of this pump; what is weaker never decides."""
+    texts = {key: source.text for key, source in facts.sources}
+    return tuple(
+        OcclusionClaim(
+            case.rate_u_per_h,
+            case.max_s,
+            case.missed_max_u,
+            f"occlusion at {case.rate_u_per_h:g} U/h: " + ", ".join(texts[key] for key in case.source),
+            case.mark,
+        )
+        for case in facts.occlusion.cases
+        if case.kind == "basal" and case.rate_u_per_h and case.max_s and case.mark in DECIDING
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from rig.driver_names import PROFILES
 from rig.errors import ConfigError
 from rig.profiles.bands import SpeedBand, StepBand
-from rig.profiles.claims import Claim
+from rig.profiles.claims import Claim, OcclusionClaim
 from rig.profiles.data_file import read_facts
 from rig.profiles.former import read_former
 from rig.profiles.profile import PumpProfile, profile_of
@@ -26,6 +26,7 @@ from rig.profiles.tables import HISTORY_KINDS, PumpFacts
 __all__ = [
     "HISTORY_KINDS",
     "Claim",
+    "OcclusionClaim",
     "PumpFacts",
     "PumpProfile",
     "SpeedBand",

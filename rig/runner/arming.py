@@ -12,6 +12,7 @@ from rig.instruments import Balance, BalanceIdentity, BasalEntry, PumpSettings
 from rig.plugins.roles import ClaimedPump, Reads, TempBasals
 from rig.profiles.pump import PumpProfile
 from rig.programme import Plan
+from rig.runner.alarms import refuse_alarm
 from rig.runner.resume import ResumePoint, settings_of
 from rig.runner.therapy import Therapy, entries_of
 from rig.scenario.in_force import STANDARD, InForce, in_force, segments_of
@@ -217,7 +218,8 @@ def arm(
     pump, first_step = claimed.pump, 0 if point is None else point.step
     identity = identify_balance(balance, config)
     facts = identify_pump(pump, config, profile)
-    therapy.report_radio()
+    therapy.reports.radio()
+    refuse_alarm(claimed)
     if point is not None:
         same_devices(point, facts, identity)
     facts |= check_pump(pump, scenario, plan, first_step)
@@ -234,10 +236,10 @@ def arm(
     local = pump.clock()
     clock = {"at_ns": links.clock.now_ns(), "local": local.isoformat()}
     therapy.record("armed", {"pump": facts, "balance": asdict(identity), "pump_clock": clock})
-    therapy.report_clock()
+    therapy.reports.clock()
     _set_up(therapy, scenario, first_step)
     therapy.suspend()
-    therapy.report_reservoir()
+    therapy.reports.reservoir()
     return Armed(facts, identity)
 
 

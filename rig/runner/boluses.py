@@ -111,8 +111,8 @@ class BolusPlayer:
         therapy.record("bolus_closed", data)
         therapy.bolus_over()
         bench.wake()
-        therapy.report_bolus(step.amount_u, index, number)
-        therapy.report_reservoir()
+        therapy.reports.bolus(step.amount_u, index, number)
+        therapy.reports.reservoir()
         if step.cancel_after_s is not None:
             therapy.resume()
 

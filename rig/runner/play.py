@@ -165,7 +165,7 @@ class Player:
             therapy.suspend()
             self.sample_for(AFTER_SUSPEND_S)
             self._blank("after", scenario.blank_after_s)
-        therapy.report_reservoir()
+        therapy.reports.reservoir()
 
     def _announce(self, point: ResumePoint) -> None:
         data = {"segment": point.segment, "mode": point.mode, "step": point.step, "scenario_s": point.scenario_s}
@@ -282,7 +282,7 @@ class Player:
 
     def _step_ended(self, index: int, step: Step) -> None:
         self._therapy.record("step_ended", {"step": index, "kind": step.kind})
-        self._therapy.report_reservoir()
+        self._therapy.reports.reservoir()
 
     def _sample_step(self, index: int, step: TimedStep, started_ns: int) -> None:
         """Weigh for the time of a step; only in it the guardian may leave the pump running without us.
@@ -295,7 +295,7 @@ class Player:
             ends_alone
             and self._feeding.at_nominal
             and not self._valves.acting
-            and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
+            and may_hold(self._scenario, self._plan, index, self._therapy.reports.reservoir_u, vessel_ul)
         )
         self._guard.state(bolus=False, holdable=holdable)
         self.sample_to(started_ns, length_s(step))

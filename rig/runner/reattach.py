@@ -34,14 +34,14 @@ def reattach(
     _check(claimed, state, therapy)
     therapy.patterns = {pattern: list(entries) for pattern, entries in state.profiles.items()}
     therapy.settings.adopt(claimed.pump.settings(), settings_of(point.found))
-    therapy.clock_was_set(state.clock_sets)
+    therapy.reports.clock_was_set(state.clock_sets)
     therapy.suspended = state.suspended
     therapy.temp_until_ns = state.temp_until_ns
     therapy.delivering_since_ns = state.delivering_since_ns
     therapy.ordered_u = state.ordered_u
-    therapy.report_radio()
-    therapy.report_clock()
-    therapy.report_reservoir()
+    therapy.reports.radio()
+    therapy.reports.clock()
+    therapy.reports.reservoir()
     return identity
 
 

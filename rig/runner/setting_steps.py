@@ -62,14 +62,14 @@ class SettingSteps:
         """Look for the alarm, weighing meanwhile; that it did not come is recorded, and the scenario goes on."""
         therapy = self._therapy
         began_ns = therapy.now_ns
-        read, _ = therapy.report_clock()
+        read, _ = therapy.reports.clock()
         end_ns, polls, before_ns = began_ns + to_ns(step.duration_s), 0, began_ns
         page_ns = began_ns  # before the last look at the history
         while True:
             polls += 1
             last = therapy.now_ns >= end_ns
             page = last or polls % PAGE_POLLS == 0
-            found = therapy.look_for_alarm(step.code, read - timedelta(seconds=2), page=page)
+            found = therapy.reports.look_for_alarm(step.code, read - timedelta(seconds=2), page=page)
             if found is not None:
                 since_ns = before_ns if found["by"] == "error status" else page_ns
                 data = {"code": step.code, "not_before_ns": since_ns, "waited_s": to_s(therapy.now_ns - began_ns)}

@@ -110,7 +110,7 @@ class Settings:
     def set_clock(self, to: datetime | None, shift_s: float | None, step: int) -> datetime:
         """Set the pump's clock to a time or by a shift; read it before and after. Return what it was set to."""
         therapy = self._therapy
-        read, read_ns = therapy.report_clock()
+        read, read_ns = therapy.reports.clock()
         passed = timedelta(seconds=to_s(therapy.now_ns - read_ns))
         local = to or (read + HALF_SECOND + passed + timedelta(seconds=shift_s or 0.0)).replace(microsecond=0)
         order = {"local": local.isoformat(), "shift_s": shift_s, "step": step}
@@ -121,8 +121,8 @@ class Settings:
                 f"the pump's clock shows {change.shown}{told.text}", where="pump", expected=f"about {local}"
             )
         therapy.record("clock_set", order, told.at_ns)
-        therapy.clock_was_set()
-        therapy.report_clock()
+        therapy.reports.clock_was_set()
+        therapy.reports.clock()
         return local
 
     def restore(self) -> None:

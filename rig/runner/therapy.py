@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from rig.clock import to_ns, to_s
-from rig.errors import BenchError, InstrumentError, ProtocolError, TransportTimeout
+from rig.errors import InstrumentError
 from rig.guardian.guard import Guard, NoGuard
 from rig.instruments import Acceptance, BasalEntry, Key, TempBasal
 from rig.plugins.roles import (
-    Alarms,
     Boluses,
     ClaimedPump,
     History,
@@ -24,13 +23,14 @@ from rig.plugins.roles import (
     Patterns,
     PercentTempBasals,
     Profiles,
-    Radio,
     TempBasals,
 )
 from rig.profiles.pump import PumpProfile
 from rig.record.writer import RecordWriter
-from rig.runner.history import bolus_since, entry_of, newest_bolus
+from rig.runner.alarms import named, refuse_alarm
+from rig.runner.history import bolus_since
 from rig.runner.journal import Journal
+from rig.runner.reports import Reports
 from rig.runner.settings import PATTERNS, Settings
 from rig.runner.stop import StopRequest
 from rig.runner.telling import Told, tell
@@ -58,23 +58,21 @@ class Therapy:
         self._stop = stop
         self._guard: Guard = guard or NoGuard()
         self._journal = Journal(writer, links.clock, self._guard, next_id)
+        self._claimed = claimed
         self.pump = claimed.pump
         self.role = claimed.role
         self._links = links
         self._writer = writer
         self._profile = profile
+        self.reports = Reports(claimed, links, writer, profile, self._guard)
         self.settings = Settings(self)
         self.patterns: dict[int, list[BasalEntry]] = {}
         self.suspended = False
         self.commanded = False  # whether any command that changes the delivery was ever tried
         self.temp_until_ns = 0
         self.ordered_u = 0.0  # all boluses that were accepted
-        self.reservoir_u = 0.0  # as the pump said it last
         self.delivering_since_ns: int | None = None
-        self.clock_read: datetime | None = None  # what the pump's clock showed when it was first asked
         self.tidying = False  # the pump is stopped: a request to stop has been honoured
-        self._clock_sets = 0  # since then
-        self._sets_to_read = 0  # of those, how many the pages of the history read so far do not hold
 
     @property
     def now_ns(self) -> int:
@@ -237,24 +235,9 @@ class Therapy:
         self._journal.settled(delivered=None, by="nobody: a key has no reading back")
         self.record("key_pressed", {"key": key.name.lower(), "acceptance": acceptance.value, **how}, at_ns)
 
-    def look_for_alarm(self, code: int, since: datetime, *, page: bool) -> dict[str, Any] | None:
-        """Return who tells of an alarm of this code and when, or None; the history is read for its stamp.
-
-        ``since``: pump-clock time from which the history's alarms count; with ``page`` it is read in any case.
-        """
-        active = self.role(Alarms).alarm() == code
-        if not active and not page:
-            return None
-        try:
-            held = self.role(History).history(0)
-        except BenchError:
-            if not active:
-                raise
-            held = []  # that the alarm is there is known; its stamp is not
-        fresh = [e.at for e in held if (e.kind, e.code) == ("alarm", code) and e.at is not None and e.at >= since]
-        if not active and not fresh:
-            return None
-        return {"by": "error status" if active else "history", "at": fresh[-1].isoformat() if fresh else None}
+    def refuse_alarm(self) -> None:
+        """Raise `InstrumentError` where the pump has an active alarm: it would pass for the answer to what comes."""
+        refuse_alarm(self._claimed)
 
     def may_go_on(self) -> None:
         """Raise `RunAborted` when a stop was asked for, unless the pump is stopped already."""
@@ -264,76 +247,6 @@ class Therapy:
     def bolus_over(self) -> None:
         """Tell the guardian that no bolus is in flight any more."""
         self._guard.state(bolus=False, holdable=False)
-
-    def report_bolus(self, amount_u: float, step: int, index: int) -> None:
-        """Record what the pump's own history says of the bolus that was just delivered."""
-        try:
-            newest = newest_bolus(self.role(History).history(0))
-        except (ProtocolError, TransportTimeout) as error:  # a page is sixteen packets: more than a bad link carries
-            missing = {"source": "bolus_history", "step": step, "index": index}
-            self.record("report_missing", {**missing, "error": str(error)})
-            return
-        if newest is None or newest.delivered_u is None:
-            return
-        data = {
-            "source": "bolus_history",
-            "at": newest.at.isoformat() if newest.at else None,
-            "programmed_u": newest.programmed_u,
-            "delivered_u": newest.delivered_u,
-            "resolution_u": self._profile.history_amount_step_u,
-            "remote": newest.remote,
-        }
-        self.record("reported", {**data, "amount_u": amount_u, "step": step, "index": index})
-
-    def report_reservoir(self) -> None:
-        """Record the reservoir level that the pump believes in."""
-        self.reservoir_u = self.pump.reservoir_u()
-        self.record("reported", {"source": "reservoir", "reservoir_u": self.reservoir_u})
-
-    def report_clock(self) -> tuple[datetime, int]:
-        """Record the time on the pump's clock beside rig time; return both."""
-        asked_ns = self._links.clock.now_ns()
-        read = self.pump.clock()
-        if self.clock_read is None:
-            self.clock_read = read
-        answered_ns = self._links.clock.now_ns()
-        self.record("pump_clock", {"local": read.isoformat(), "asked_ns": asked_ns, "answered_ns": answered_ns})
-        return read, (asked_ns + answered_ns) // 2
-
-    def report_radio(self) -> None:
-        """Record how the pump is heard where its driver says so; the guardian is told of a frequency that was found."""
-        pump = self.pump
-        if not isinstance(pump, Radio) or pump.tuned_mhz is None:
-            return
-        if pump.scanned:
-            self._guard.tuned(pump.tuned_mhz)
-        scanned = [list(step) for step in pump.scanned]
-        heard = {"frequency_mhz": pump.tuned_mhz, "rssi_dbm": pump.rssi_dbm, "signal": pump.signal, "scanned": scanned}
-        self.record("radio", heard)
-
-    def clock_was_set(self, times: int = 1) -> None:
-        """Note that the pump's clock was set: stamps from before and from after are of two times."""
-        self._clock_sets += times
-
-    def report_history(self, page: int = 0) -> bool:
-        """Record one page of the pump's history; return whether an older one may still hold entries of this run.
-
-        Pages are read from the newest on. A clock that was set leaves two records: only stamps from before the first
-        time that this run has set it say how far the pages reach back.
-        """
-        held = self.role(History).history(page)
-        self.record("reported", {"source": "history", "page": page, "newest": [entry_of(event) for event in held]})
-        if page == 0:
-            self._sets_to_read = 2 * self._clock_sets
-        stamps = []
-        for event in reversed(held):
-            if event.kind == "time_changed" and self._sets_to_read:
-                self._sets_to_read -= 1  # the last one that is read is stamped in the time before
-            if event.at is not None and not self._sets_to_read:
-                stamps.append(event.at)
-        if self._sets_to_read:
-            return bool(held)
-        return bool(stamps) and self.clock_read is not None and min(stamps) > self.clock_read
 
     def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
         """Record an event at ``at_ns`` (else now); return its time."""
@@ -361,7 +274,7 @@ class Therapy:
             acceptance = command()
         except InstrumentError as error:
             self._journal.refused(command_id, name, str(error))
-            raise
+            raise named(error, self._claimed) from error
         self._journal.answered(command_id, name, acceptance, self._why_unknown())
         if acceptance is Acceptance.ACKNOWLEDGED:
             return acceptance, self.pump.acknowledged_ns
@@ -390,9 +303,9 @@ class Therapy:
                 return True
         self._links.pause(self._profile.bolus_duration_s(amount_u) + 5.0)
         fresh = bolus_since(self.role(History), amount_u, asked_at) is not None
-        before_u = self.reservoir_u
-        self.report_reservoir()  # no judge of its own, but whoever reads the record later wants to see it
-        support = {"reservoir_before_u": before_u, "reservoir_after_u": self.reservoir_u}
+        before_u = self.reports.reservoir_u
+        self.reports.reservoir()  # no judge of its own, but whoever reads the record later wants to see it
+        support = {"reservoir_before_u": before_u, "reservoir_after_u": self.reports.reservoir_u}
         self._journal.settled(delivered=fresh, by="history", **support)
         return fresh
 
@@ -403,6 +316,6 @@ def entries_of(segments: Sequence[Sequence[float]]) -> list[BasalEntry]:
 
 
 def _text(entries: Sequence[BasalEntry]) -> str:
-    return ", ".join(
-        f"{e.start_half_hours // 2:02d}:{e.start_half_hours % 2 * 30:02d} {e.rate_u_per_h:g}" for e in entries
-    )
+    """Return a profile in words."""
+    rows = (f"{e.start_half_hours // 2:02d}:{e.start_half_hours % 2 * 30:02d} {e.rate_u_per_h:g}" for e in entries)
+    return ", ".join(rows) or "no rate at all"

@@ -35,8 +35,8 @@ def tidy(therapy: Therapy, links: Links, stop: StopRequest, safe: SafeState) -> 
         return
     therapy.tidying = True
     asked: list[tuple[Callable[[], object], float]] = [
-        (therapy.report_clock, CLOCK_LIMIT_S),
-        (therapy.report_reservoir, RESERVOIR_LIMIT_S),
+        (therapy.reports.clock, CLOCK_LIMIT_S),
+        (therapy.reports.reservoir, RESERVOIR_LIMIT_S),
     ]
     if not all(_ask(report, limit_s, therapy, links, stop) for report, limit_s in asked):
         return
@@ -51,7 +51,7 @@ def tidy(therapy: Therapy, links: Links, stop: StopRequest, safe: SafeState) -> 
 
 
 def _report_page(therapy: Therapy, page: int, older: list[bool]) -> None:
-    older.append(therapy.report_history(page))
+    older.append(therapy.reports.history(page))
 
 
 def _ask(report: Callable[[], object], limit_s: float, therapy: Therapy, links: Links, stop: StopRequest) -> bool:

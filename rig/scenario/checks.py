@@ -11,7 +11,7 @@ from rig.scenario.document import Place
 from rig.scenario.kinds import refuse
 from rig.scenario.measures import MEASURES, Measure
 from rig.scenario.model import BolusStep, Check, Step
-from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, known_ids, looks_like_id
+from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, OCCLUSION, known_ids, looks_like_id
 from rig.units import format_number
 
 _WHOLE = " that is not cancelled"
@@ -139,12 +139,13 @@ def _check_source(source: str | None, measure: Measure, no_limit: bool, place: P
     """Refuse a limit from nowhere, and a source that is not what it says."""
     if source is None:
         if not no_limit:
-            known = "pump.accuracy.basal, pump.accuracy.bolus, a rig default such as L-B1, or the name of a document"
+            known = f"{', '.join((*CLAIMS, OCCLUSION))}, a rig default such as L-B1, or the name of a document"
             raise refuse(place, "the limit has no source", f"'source:' with {known}")
         return
-    if source in CLAIMS:
-        if measure.claim != CLAIMS[source]:
-            hint = f"'pump.accuracy.{measure.claim}'" if measure.claim else ""
+    claims = {**CLAIMS, OCCLUSION: "occlusion"}
+    if source in claims:
+        if measure.claim != claims[source]:
+            hint = next((f"'{each}'" for each, claim in claims.items() if claim == measure.claim), "")
             raise refuse(place, f"{source} says nothing about {measure.id}", "a source for this measure", hint)
     elif source in DEFAULT_LIMITS:
         _check_default(source, measure, no_limit, place)

@@ -26,12 +26,14 @@ from rig.scenario.model import (
 )
 from rig.scenario.plan import plan
 from rig.scenario.sequence import check_sequence, check_values, check_windows
-from rig.scenario.sources import CLAIMS
+from rig.scenario.sources import CLAIMS, OCCLUSION
 from rig.scenario.supply import check_supply
 from rig.scenario.valves import check_valves
 from rig.units import format_duration, format_number
 
 _ANY_START = datetime(2026, 1, 1)  # noqa: DTZ001 - pump clocks are naive local time
+S_PER_H = 3600.0
+SAME = 1e-9
 VESSEL_SHARE = 1.05  # a pump within its claim must not flood the balance
 
 
@@ -157,6 +159,8 @@ def _check_bolus(step: BolusStep, profile: PumpProfile, where: str) -> None:
 
 def _check_claim(check: Check, profile: PumpProfile, where: str) -> None:
     """Refuse a limit that is said to be the pump's own claim and is not."""
+    if check.source == OCCLUSION:
+        _check_occlusion_claim(check, profile, where)
     if check.source not in CLAIMS:
         return
     claim = profile.claims[CLAIMS[check.source]]
@@ -176,6 +180,20 @@ def _check_claim(check: Check, profile: PumpProfile, where: str) -> None:
             f"the limit is not what {check.source} says",
             where=where,
             expected=f"{claimed} ({claim.mark}), or no limit here, or another source",
+        )
+
+
+def _check_occlusion_claim(check: Check, profile: PumpProfile, where: str) -> None:
+    """Refuse a limit that is none of those that the pump's claims for occlusions name; which holds the rate decides."""
+    in_hours = check.unit == "h"
+    said = [each.longest_s / S_PER_H if in_hours else each.missed_most_u for each in profile.occlusion]
+    known = [each for each in said if each is not None]
+    own = check.upper is None or any(abs(check.upper - each) <= SAME * each for each in known)
+    if known and (check.lower is not None or not own):
+        raise ScenarioError(
+            f"the limit is not what {check.source} says",
+            where=where,
+            expected=" or ".join(f"max: {format_number(each)} {check.unit}" for each in known) + ", or no limit here",
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rig.clock import VirtualClock
 from rig.guardian.chips import NoChip
 from rig.guardian.left import LeftPlan
@@ -49,6 +51,32 @@ def test_the_guardian_and_whoever_follows_it_look_no_more_for_what_was_found(tmp
     pump = left[0].pump
     assert pump is not None
     assert (pump.frequency_mhz, pump.scan) == (868.35, ())
+
+
+@pytest.mark.parametrize("state", ["idle", "holding", "orphan"])
+def test_an_emergency_stop_never_lets_a_running_pump_out_of_the_guardians_hands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    places = Places("b", str(tmp_path))
+    guardian = Guardian(places, lasting=True, watchdogs=Watchdogs(""))
+    taken: list[str] = []
+    monkeypatch.setattr(guardian, "_take_over", lambda why, **_: taken.append(why))
+    monkeypatch.setattr(Lines, "emergency", lambda _self: True)
+    monkeypatch.setattr(guardian._lock, "tell", lambda _about: None)
+    guardian._lines = Lines((), NoChip())
+    if state != "idle":
+        guardian._plan = PLAN
+    if state == "holding":
+        guardian._held_until_s = 1e12
+    if state == "orphan":
+        guardian._orphan_until_s = 1e12
+    try:
+        reply = guardian._on_arm({"plan": PLAN.to_json()})
+    finally:
+        guardian._door.close()
+    assert (reply["ok"], "emergency stop is pressed" in reply["error"]) == (False, True)
+    assert taken == (["emergency_stop"] if state == "holding" else [])
+    assert (guardian._plan is None) is (state == "idle")
 
 
 def _stopped_after_s(plan: SafePlan) -> float:

@@ -203,3 +203,19 @@ def test_a_level_that_moves_during_a_basal_is_a_finding_and_one_of_the_doses_is_
     assert moved[0].from_s is not None
     assert moved[0].to_s is not None
     assert moved[0].from_s <= 3 * HOUR <= moved[0].to_s
+
+
+def test_a_bolus_is_no_delivery_at_a_rate_of_zero_and_what_comes_beside_it_is() -> None:
+    zero = Check("zero", "z", "basal.zero_delivered", lower=-0.1, upper=0.1, unit="U", source="a document")
+    steps = (BasalStep(1.0, HOUR), BolusStep(1.0, 2), BasalStep(0.0, HOUR))
+    clean = _only(RunMaker(steps, (zero,)).make())
+    assert clean.outcome is Outcome.PASS, clean.why
+    assert all(abs(item["measured_u"]) < 0.05 for item in clean.items)
+    leaking = RunMaker((*steps[:2], BasalStep(0.0, HOUR / 2.0)), (zero,))
+    weigh = leaking._weigh
+
+    def weigh_more(duration_s: float, rate_u_per_h: float, interval_s: float | None = None) -> None:
+        weigh(duration_s, 0.6 if duration_s == HOUR / 2.0 else rate_u_per_h, interval_s)
+
+    leaking._weigh = weigh_more  # type: ignore[method-assign]
+    assert _only(leaking.make()).outcome is Outcome.FAIL

@@ -213,3 +213,72 @@ def test_an_older_family_reports_no_basal_and_the_newer_its_reservoir() -> None:
     older = judge_evidence(replace(evidence, profile=load_profile("sim-522"))).deliveries[0]
     assert (newer.reported_u, newer.reported_source) == (3.0, "reservoir reading")
     assert (older.reported_u, older.reported_source) == (None, None)
+
+
+class _ShortRate(LoggedRun):
+    """A pump that writes down each start of a scheduled rate, and once more when its clock is set."""
+
+    def _step(self, index: int, step: Any) -> None:
+        if isinstance(step, BasalStep):
+            for later_s in (1.0, 2.0):
+                self._log("basal_start", self._stamp(later_s), rate_u_per_h=step.rate_u_per_h)
+        super()._step(index, step)
+
+
+@pytest.mark.parametrize("logged", [3.0, 4.0])
+def test_a_scheduled_rate_that_ran_for_seconds_between_two_commands_was_programmed(logged: float) -> None:
+    maker = _ShortRate((BasalStep(1.0, HOUR), BasalStep(3.0, 4.0), BasalStep(1.0, HOUR)), (), interval_s=1.0)
+    evidence = maker.make()
+    for entry in maker.entries:
+        if entry["kind"] == "basal_start" and entry["rate_u_per_h"] == 3.0:
+            entry["rate_u_per_h"] = logged
+    found = [each.text for each in judge_evidence(evidence).findings if each.id == "reported-not-set"]
+    assert len(found) == (0 if logged == 3.0 else 2)
+
+
+def test_a_bolus_of_which_the_pump_could_not_be_asked_is_not_said_to_be_missing_in_its_log() -> None:
+    maker = _run()
+    maker.log_read = False
+    evidence = maker.make()
+    closed = [event for event in evidence.record.events if event.name == "bolus_closed"]
+    missing = [
+        replace(each, name="report_missing", data={"source": "bolus_history", **each.data}) for each in closed[:2]
+    ]
+    events = tuple(sorted((*evidence.record.events, *missing), key=lambda each: each.at_ns))
+    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
+    assert [each.id for each in result.findings] == ["bolus-not-reported"]  # the third: nobody says why
+    assert len([row for row in _rows(result, "not-read") if row["kind"] == "bolus"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("left_u", "found"),
+    [
+        (98.5, "stopped-by-alarm"),  # all of SET until the alarm, 1.5 h at 1 U/h
+        (98.9, "reservoir-differs"),  # less than that: something else as well
+        (97.7, "reservoir-differs"),  # more: it went on after its alarm
+        (97.0, None),
+    ],
+)
+def test_what_the_pumps_own_alarm_kept_back_is_told_as_that_and_nothing_else_is(left_u: float, found: str) -> None:
+    maker = RunMaker((BasalStep(1.0, 3 * HOUR),), ())
+    evidence = maker.make()
+    began, ended = (event for event in evidence.record.events if event.name in ("resumed", "step_ended"))
+    seen_ns = began.at_ns + round(1.5 * HOUR * 1e9)
+    told = {"code": 4, "not_before_ns": seen_ns - 30 * 10**9, "waited_s": 1000.0, "by": "error status", "at": None}
+    more = [
+        replace(began, name="reported", data={"source": "reservoir", "reservoir_u": 100.0}),
+        replace(began, at_ns=seen_ns, name="alarm_seen", data=told),
+        replace(ended, name="reported", data={"source": "reservoir", "reservoir_u": left_u}),
+    ]
+    events = tuple(sorted((*evidence.record.events, *more), key=lambda each: each.at_ns))
+    result = judge_evidence(replace(evidence, record=replace(evidence.record, events=events)))
+    assert [each.id for each in result.findings] == ([found] if found else [])
+
+
+def test_a_battery_that_the_pump_calls_low_is_a_finding() -> None:
+    evidence = RunMaker((BasalStep(1.0, 3600.0),), ()).make()
+    assert "pump-battery-low" not in {each.id for each in judge_evidence(evidence).findings}
+    armed = next(event for event in evidence.record.events if event.name == "armed")
+    armed.data["pump"] |= {"battery_v": 1.1, "battery_low": True}
+    (finding,) = [each for each in judge_evidence(evidence).findings if each.id == "pump-battery-low"]
+    assert finding.text == "the pump called its battery low (1.1 V)"

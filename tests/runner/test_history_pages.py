@@ -56,8 +56,8 @@ def test_pages_are_read_until_one_reaches_back_before_the_run_in_the_time_of_its
     links, writer = VirtualLinks(VirtualClock()), RecordWriter(tmp_path / "record-001.log.gz", {})
     pump = ClaimedPump(cast("PumpDriver", Paged(pages)), frozenset(Capability))
     therapy = Therapy(pump, links, writer, load_profile("sim-723"), StopRequest())
-    therapy.report_clock()
-    therapy.clock_was_set(sets)
-    older = [therapy.report_history(page) for page in range(len(pages))]
+    therapy.reports.clock()
+    therapy.reports.clock_was_set(sets)
+    older = [therapy.reports.history(page) for page in range(len(pages))]
     writer.close({})
     assert older == [*[True] * (len(pages) - 1), wanted]

@@ -175,9 +175,9 @@ class OnceBench:
         pump.open()
         pump.wake(10)
         therapy.settings.adopt(pump.settings())
-        therapy.report_clock()
+        therapy.reports.clock()
         therapy.set_profile([BasalEntry(0, BASE_U_PER_H)])
-        therapy.report_reservoir()
+        therapy.reports.reservoir()
         self._until(BEGIN_S - BEFORE_S)
         self.exchange.before(therapy)
         self._until(BEGIN_S)
@@ -355,7 +355,7 @@ def _beyond_u(bench: OnceBench, rate_u_per_h: float, from_ns: int, to_ns: int) -
 
 def _reported_u(bench: OnceBench) -> float | None:
     """Return what the pump's history says of a bolus that was cancelled; None where there is none."""
-    bench.therapy.report_bolus(0.0, 0, 0)
+    bench.therapy.reports.bolus(0.0, 0, 0)
     said = [e.data for e in bench.record.events if e.name == "reported" and e.data["source"] == "bolus_history"]
     return said[-1]["delivered_u"] if said else None
 

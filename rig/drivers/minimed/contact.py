@@ -88,6 +88,7 @@ class PumpContact:
         try:
             return action()
         except PumpNotHeard:
+            self._awake_until_ns = None  # whatever it was asked before, it may have gone to sleep
             self._wake(MAX_WAKE_MINUTES)
         return action()
 
@@ -109,7 +110,16 @@ class PumpContact:
             self._wake(MAX_WAKE_MINUTES)
 
     def _wake(self, minutes: int) -> None:
-        if not self._answers():
+        """See that the pump answers, and that its radio stays on for at least half of ``minutes``.
+
+        One that answers, and was asked to stay on for so long, is not asked again: through a CareLink stick that is a
+        wake-up burst of 12 s, in which nobody weighs.
+        """
+        if self._answers():
+            until_ns = self._awake_until_ns
+            if until_ns is not None and until_ns - self._links.clock.link_ns() >= to_ns(30 * minutes):
+                return
+        else:
             self._awake_until_ns = None
             self.way.wake(long_sleeper=self._family is None or not self.is_new)
         now_ns = self._links.clock.link_ns()
