@@ -262,11 +262,7 @@ class Guardian:
         if self._lines is None:
             self._lines = self._take(plan)
         if refused := refused_by_stop(self._lines, self._latch, self._places.bench):
-            if self._holding:  # the pump of the run that wants to go on is running, and is not left alone
-                self._take_over("emergency_stop", fence=False)
-            elif self._orphan_until_s is None:
-                self._forget()
-            return {"ok": False, "error": refused}
+            return self._refuse_stopped(refused)
         self._plan, self._held_until_s, self._stopped_s = plan, None, None
         self._bolus, self._holdable = False, False
         self._runner, self._orphan_until_s = Process(self._door.peer), None
@@ -276,6 +272,13 @@ class Guardian:
             self._end_record("handed_over", SafeState("pump running", True, "the run goes on"))
         self._lock.tell({"state": "run", "run_id": plan.run_id})
         return {"ok": True, "pid": os.getpid(), "attached": attached}
+
+    def _refuse_stopped(self, why: str) -> dict[str, Any]:
+        if self._holding:  # the pump of the run that wants to go on is running, and is not left alone
+            self._take_over("emergency_stop", fence=False)
+        elif self._orphan_until_s is None:
+            self._forget()
+        return {"ok": False, "error": why}
 
     def _on_set(self, message: dict[str, Any]) -> dict[str, Any]:
         self._own_lines().set(str(message["line"]), int(bool(message["level"])))

@@ -62,6 +62,7 @@ def test_an_emergency_stop_never_lets_a_running_pump_out_of_the_guardians_hands(
     taken: list[str] = []
     monkeypatch.setattr(guardian, "_take_over", lambda why, **_: taken.append(why))
     monkeypatch.setattr(Lines, "emergency", lambda _self: True)
+    monkeypatch.setattr(Lines, "rearm", lambda _self: False)  # it is pressed still
     monkeypatch.setattr(guardian._lock, "tell", lambda _about: None)
     guardian._lines = Lines((), NoChip())
     if state != "idle":

@@ -50,7 +50,7 @@ def test_a_stick_that_gives_up_before_the_pump_answers_can_still_stop_it_and_the
 
 
 def test_what_a_history_that_cannot_be_read_would_have_said_is_missing_and_the_run_goes_on(tmp_path: Path) -> None:
-    finished = run(tmp_path, "carelink", "link.duplicate=100%@480s+40s")
+    finished = run(tmp_path, "carelink", "link.duplicate=100%@460s+40s")
     assert finished.ended.reason is EndReason.COMPLETED, finished.ended.detail
     (state,) = find_runs(tmp_path)
     events = read_run(state.folder).events
