@@ -12,9 +12,9 @@ from typing import ClassVar, Final, TypeVar
 
 from rig.clock import to_ns
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
-from rig.instruments import BalanceIdentity, BalanceSetting
+from rig.instruments import BalanceIdentity, BalanceSetting, Withdrawn
 from rig.plugins.streams import Stream, Streamed, polled_timing
-from rig.plugins.turns import Manners, Tag, Turns, Withdrawn, no_tag
+from rig.plugins.turns import Manners, Tag, Turns, no_tag
 from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
 from rig.wire.weights import BalanceRefused, Condition, UnitMemory, Weight, line_hint

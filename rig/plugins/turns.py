@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from rig.clock import to_ns
 from rig.errors import ProtocolError, RigError
+from rig.instruments import Withdrawn
 from rig.readings import Weighing
 from rig.transport.links import Link, Links
 from rig.wire.weights import BalanceRefused, Condition, Weight
@@ -45,14 +46,6 @@ class Tag:
     request: bytes
     asked: str
     answered: Callable[[bytes], bool]
-
-
-class Withdrawn(NamedTuple):
-    """Readings answered from ``from_ns`` to ``to_ns`` (rig time, both included) that may be of another time."""
-
-    from_ns: int
-    to_ns: int
-    why: str
 
 
 def no_tag() -> Tag | None:
@@ -96,7 +89,7 @@ class Turns:
         self._booked_ns = -1  # rig time at which the last reading that was booked was answered
         self._withdrawn: list[Withdrawn] = []
         self._mute = 0  # tags without an answer
-        self._answers = 0  # since they are in step
+        self._answers = 0  # whose times were learnt
         self._fastest_ns = 0
 
     @property
@@ -106,7 +99,7 @@ class Turns:
 
     def forget(self) -> None:
         """Begin anew: the balance was brought to a known state by a command that ends whatever it was doing."""
-        self._doubt, self._owed, self._answers, self._unanswered_ns, self._mute = "", 0, 0, 0, 0
+        self._doubt, self._owed, self._unanswered_ns, self._mute = "", 0, 0, 0
 
     def withdrawn(self) -> list[Withdrawn]:
         """Return which readings turned out to be doubtful since the last call; looks at what came meanwhile."""
@@ -138,6 +131,7 @@ class Turns:
             self._booked_ns = link.last_rx_ns
             return Weighing(asked_ns, link.last_rx_ns, *weight)
         if took_ns < self._least_ns(request, weight):
+            self._answers = 0  # its times are learnt anew
             self._withdraw(f"an answer to {asked} after {took_ns / 1e6:.1f} ms: sooner than this balance can")
             raise self._refusal(f"an answer to {asked} came after {took_ns / 1e6:.1f} ms, too soon to be its answer")
         self._fastest_ns = min(self._fastest_ns, took_ns) if self._answers else took_ns
@@ -174,7 +168,6 @@ class Turns:
         self._quiet_ns = max(self._quiet_ns, to_ns(quiet_s)) if self._doubt else to_ns(quiet_s)
         self._active_ns = max(self._active_ns, active_ns)
         self._doubt = self._doubt or why
-        self._answers = 0
 
     def _least_ns(self, request: bytes, weight: Weight) -> float:
         """Return the shortest link time that an answer can take: the wire's, and what this balance showed."""
@@ -290,6 +283,7 @@ class Turns:
             self._mute += 1
             self._doubtful("", LATEST_S, sent_ns)
             raise
+        self._links.wait(self._links.clock.link_ns() + to_ns(QUIET_S), self._link)
         if self._drain():
             self._doubtful("", LATEST_S, self._links.clock.link_ns())
             raise self._refusal("a late answer came behind a later one")

@@ -16,9 +16,9 @@ from typing import Final, TypeVar
 from rig.clock import to_ns
 from rig.drivers.mt_sics.settings import BalanceSettings, examined
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
-from rig.instruments import BalanceIdentity, BalanceSetting
+from rig.instruments import BalanceIdentity, BalanceSetting, Withdrawn
 from rig.plugins.streams import Stream, Streamed, polled_timing
-from rig.plugins.turns import Manners, Tag, Turns, Withdrawn, answers
+from rig.plugins.turns import Manners, Tag, Turns, answers
 from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
 from rig.wire import mt_sics
