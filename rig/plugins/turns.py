@@ -9,7 +9,11 @@ question is asked for a weight that is not booked, and must then be silent for l
 request without an answer and this one: whatever comes at a constant delay, however long, shows itself by that.
 
 A line that nobody asked for also makes the readings before it doubtful: it may be the true answer to one of them.
-Those of the last `LATEST_S`, and the last one in any case, are withdrawn. Source: balance-protocols 0 (rule 4) and 7
+Those of the last `LATEST_S`, and the last one in any case, are withdrawn. So does an answer that comes sooner than its
+bytes can be sent, or much sooner than every one before: it was on its way already.
+
+Not excluded: two faults at once that make up for each other in number (an answer lost, and an older one doubled in its
+place); and answers that overtake each other by more than `LATEST_S`. Source: balance-protocols 0 (rule 4) and 7
 ("reply arrives after the client's time-out").
 """
 
@@ -33,7 +37,7 @@ MOST_LATE_LINES: Final = 4  # more than that are no late answers: it sends by it
 MOST_MUTE: Final = 2  # tags without an answer: then it is a balance without one
 DAMAGED: Final = frozenset({Condition.CHECKSUM, Condition.RESTARTED, Condition.FORMAT})
 LEARNT: Final = 20  # answers, before their shortest time says anything
-FASTER_NS: Final = 100_000_000  # by so much must an answer be faster than all before it, and take less than half
+FASTER_NS: Final = 80_000_000  # so much sooner than every one before: less than half of the shortest sampling interval
 WIRE_SHARE: Final = 0.9  # baud rates differ by a few per cent
 
 Take = Callable[[bytearray], Weight | None]
@@ -174,7 +178,7 @@ class Turns:
         wire_ns = (len(request) + len(weight.text) + 2) * self._link.ns_per_byte * WIRE_SHARE
         if self._answers < LEARNT:
             return wire_ns
-        return max(wire_ns, min(self._fastest_ns / 2, self._fastest_ns - FASTER_NS))
+        return max(wire_ns, self._fastest_ns - FASTER_NS)
 
     # --- lines that nobody asked for
 
@@ -259,7 +263,7 @@ class Turns:
         self._owed -= len(whole)
         if self._owed < 0:  # one of them is an answer to what another line was booked for
             self._owed = 0
-            self._withdraw(f"more late answers than requests: {whole[-1]!r}")
+            self._withdraw(f"more late answers than requests: {lines[-1:]!r}")
         return len(whole)
 
     def _ask(self, tag: Tag) -> None:
