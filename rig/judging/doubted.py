@@ -22,7 +22,7 @@ BALANCE: Final = "balance"
 NARROW_S: Final = 0.25  # between request and answer: one display period and the wire (balance-protocols 8)
 WITHDRAWN = "readings were taken back: a line came that nobody asked for"
 # A line that was damaged on its way, or is written otherwise, says nothing of the level.
-HARMLESS: Final = frozenset({"damaged", "checksum", "transmission", "syntax", "parameter", "format", "unit"})
+HARMLESS: Final = frozenset({"damaged", "checksum", "transmission", "format", "unit"})
 CAUSES: Final = {
     "restarted": "the balance started anew: its zero and tare may be others",
     "busy": "the balance was adjusting itself, or busy otherwise",
