@@ -32,6 +32,7 @@ CAUSES: Final = {
     "underload": "the pan was lifted, or underloaded",
     "range": "the balance showed an overload, an underload or a fault",
     "streaming": "lines came from the balance that nobody asked for",
+    "syntax": "the balance refused to weigh: adjusting itself, or the request was damaged",
     "silent": "the balance did not answer: silent, adjusting itself, or off",
 }
 
@@ -55,7 +56,7 @@ def cause_of(event: Event) -> tuple[str, int] | None:
     why = [str(each) for each in event.data.get("why", [])]
     if all(each in HARMLESS for each in why):
         return None
-    first = next((CAUSES[each] for each in CAUSES if each in why), f"no reading: {', '.join(why)}")
+    first = next((CAUSES[each] for each in CAUSES if each in why), f"the balance gave no reading: {', '.join(why)}")
     return first, int(event.data["asked_ns"])
 
 
