@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from rig.errors import InstrumentError, MalformedReply
@@ -56,8 +57,8 @@ def sbi_lines(data: bytes) -> None:
         _each(
             data,
             (b"", b"+ ", b"N     -"),
-            lambda line, units=units: sbi.parse_weight(line, units),
-            lambda inbox, units=units: sbi.take_weight(inbox, units),
+            partial(sbi.parse_weight, units=units),
+            partial(sbi.take_weight, units=units),
             cut,
         )
     text = accepted(sbi.parse_text, data, refuses=BOTH)
@@ -78,8 +79,8 @@ def kern_lines(data: bytes) -> None:
         _each(
             data,
             (b"", b"  ", b" - "),
-            lambda line, units=units: kern.parse_weight(line, units),
-            lambda inbox, units=units: kern.take_weight(inbox, units),
+            partial(kern.parse_weight, units=units),
+            partial(kern.take_weight, units=units),
             cut,
         )
 
