@@ -35,6 +35,8 @@ BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
 SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
 PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
 TCP_HINT = "check host and port in the bench file, and that no other program is connected"
+PTY_HINT = 'a pseudo-terminal has no parity and 8 data bits only: line = "8N1"; else give it a setting that it has'
+REFUSED = (OSError, ValueError, termios.error)
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -81,12 +83,12 @@ class SerialLinks(Links):
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
         try:
             opened = _open_port(port, settings)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except REFUSED as error:  # SerialException is an OSError
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a port that nobody else has open",
-                hint=TCP_HINT if is_tcp(port) else PORT_HINT,
+                hint=TCP_HINT if is_tcp(port) else PTY_HINT if isinstance(error, termios.error) else PORT_HINT,
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
         if link.identity.is_hardware:
@@ -113,7 +115,7 @@ class SerialLinks(Links):
             )
         try:
             opened = _open_port(port.path, port.settings, RECONNECT_S)
-        except (OSError, ValueError):
+        except REFUSED:
             return False
         port.opened, port.descriptor = opened, opened.fileno()
         self._reopened(link)

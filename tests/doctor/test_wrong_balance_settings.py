@@ -1,4 +1,4 @@
-"""A balance that is set otherwise than its bench file says: one line of `rig check` and of `rig run`, and exit code 4."""
+"""A balance set otherwise than its bench file says: one line of `rig check` and of `rig run`, and exit code 4."""
 
 from __future__ import annotations
 

@@ -290,3 +290,19 @@ def test_nothing_that_a_pulse_raises_ends_what_makes_the_bench_safe() -> None:
     assert beats
     with pytest.raises(EmergencyStopped):
         links.pause(0.01)
+
+
+def test_a_pseudo_terminal_that_refuses_seven_bits_and_parity_is_one_line_with_what_to_set() -> None:
+    """The second opening with the same settings fails in the C library (balance-protocols 9)."""
+    controller, terminal = os.openpty()
+    links = SerialLinks(SystemClock())
+    port = os.ttyname(terminal)
+    try:
+        with pytest.raises(TransportError, match="line = \"8N1\"") as caught:
+            for name in ("first", "second"):
+                links.let_go(links.open(name, port, SerialSettings(2400, data_bits=7, parity="E")))
+        assert "\n" not in str(caught.value)
+    finally:
+        links.close()
+        os.close(controller)
+        os.close(terminal)
