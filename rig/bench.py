@@ -110,10 +110,12 @@ def _open_simulated(
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
     from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+    from rig.sim.instrument_faults import refuse_instrument_faults  # noqa: PLC0415
     from rig.sim.valves import Wire  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
+    refuse_instrument_faults([*simulation.faults, *faults])
     twin = SimulatedBench(
         model=profile.model,
         link=config.pump.link,
