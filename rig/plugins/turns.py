@@ -94,7 +94,7 @@ class Turns:
         self._withdrawn: list[Withdrawn] = []
         self._mute = 0  # tags without an answer
         self._answers = 0  # whose times were learnt
-        self._fastest_ns = 0
+        self._fastest_ns = self._soonest_ns = 0
 
     @property
     def doubt(self) -> str:
@@ -127,39 +127,34 @@ class Turns:
         if self._pace is not None:
             self._pace()
         asked_ns, sent_ns = clock.now_ns(), clock.link_ns()
-        weight = self._exchange(request, take, timeout_s, asked, waits=waits)
+        try:
+            weight = self._links.exchange(link, request, take, timeout_s, asked)
+        except BaseException as error:
+            self._failed(error, sent_ns, waits=waits)
+            raise
         took_ns = clock.link_ns() - sent_ns
         if link.inbox:
             self._see_that_nothing_follows(asked)
-        if waits:
-            self._booked_ns = link.last_rx_ns
-            return Weighing(asked_ns, link.last_rx_ns, *weight)
-        if took_ns < self._least_ns(request, weight):
-            self._answers = 0  # its times are learnt anew
-            self._withdraw(f"an answer to {asked} after {took_ns / 1e6:.1f} ms: sooner than this balance can")
-            raise self._refusal(f"an answer to {asked} came after {took_ns / 1e6:.1f} ms, too soon to be its answer")
-        self._fastest_ns = min(self._fastest_ns, took_ns) if self._answers else took_ns
-        self._answers += 1
+        if not waits:
+            if took_ns < self._soonest_ns or (link.ns_per_byte and took_ns < self._wire_ns(request, weight)):
+                self._refuse_too_soon(asked, took_ns)
+            if self._answers < LEARNT or took_ns < self._fastest_ns:
+                self._learn(took_ns)
         self._booked_ns = link.last_rx_ns
         return Weighing(asked_ns, link.last_rx_ns, *weight)
 
     # --- one exchange
 
-    def _exchange(self, request: bytes, take: Take, timeout_s: float, asked: str, *, waits: bool = False) -> Weight:
-        sent_ns = self._links.clock.link_ns()
-        try:
-            return self._links.exchange(self._link, request, take, timeout_s, asked)
-        except BalanceRefused as refused:
-            if refused.condition in DAMAGED or self._link.inbox:
-                self._lose(refused.what, sent_ns, damaged=refused.condition is not Condition.RESTARTED)
-            raise
-        except ProtocolError as error:
+    def _failed(self, error: BaseException, sent_ns: int, *, waits: bool = False) -> None:
+        """Note what it means for the answers to come that a request got none, or no weight."""
+        if isinstance(error, BalanceRefused):
+            if error.condition in DAMAGED or self._link.inbox:
+                self._lose(error.what, sent_ns, damaged=error.condition is not Condition.RESTARTED)
+        elif isinstance(error, ProtocolError):
             self._lose(error.what, sent_ns, damaged=True)
-            raise
-        except BaseException as error:  # a time-out, a lost link, a stop in between
+        else:  # a time-out, a lost link, a stop in between
             at_ns = self._links.clock.link_ns() if waits else sent_ns
             self._lose(getattr(error, "what", type(error).__name__), at_ns)
-            raise
 
     def _lose(self, why: str, sent_ns: int, *, damaged: bool = False) -> None:
         """Note that a request has no answer, or one that is ``damaged`` and may be another's."""
@@ -173,12 +168,21 @@ class Turns:
         self._active_ns = max(self._active_ns, active_ns)
         self._doubt = self._doubt or why
 
-    def _least_ns(self, request: bytes, weight: Weight) -> float:
-        """Return the shortest link time that an answer can take: the wire's, and what this balance showed."""
-        wire_ns = (len(request) + len(weight.text) + 2) * self._link.ns_per_byte * WIRE_SHARE
-        if self._answers < LEARNT:
-            return wire_ns
-        return max(wire_ns, self._fastest_ns - FASTER_NS)
+    def _wire_ns(self, request: bytes, weight: Weight) -> float:
+        """Return the shortest link time that request and answer can take on the wire."""
+        return (len(request) + len(weight.text) + 2) * self._link.ns_per_byte * WIRE_SHARE
+
+    def _learn(self, took_ns: int) -> None:
+        """Keep the shortest time of an answer."""
+        self._fastest_ns = min(self._fastest_ns, took_ns) if self._answers else took_ns
+        self._answers += 1
+        if self._answers >= LEARNT:
+            self._soonest_ns = self._fastest_ns - FASTER_NS
+
+    def _refuse_too_soon(self, asked: str, took_ns: int) -> None:
+        self._answers = self._soonest_ns = 0  # its times are learnt anew
+        self._withdraw(f"an answer to {asked} after {took_ns / 1e6:.1f} ms: sooner than this balance can")
+        raise self._refusal(f"an answer to {asked} came after {took_ns / 1e6:.1f} ms, too soon to be its answer")
 
     # --- lines that nobody asked for
 
@@ -299,7 +303,11 @@ class Turns:
             self._pace()
         clock = self._links.clock
         sent_ns = clock.link_ns()
-        self._exchange(request, take, self._manners.timeout_s, "a weight that is not booked")
+        try:
+            self._links.exchange(self._link, request, take, self._manners.timeout_s, "a weight that is not booked")
+        except BaseException as error:
+            self._failed(error, sent_ns)
+            raise
         apart_ns = sent_ns - self._unanswered_ns if self._unanswered_ns else 0
         self._active_ns = clock.link_ns()
         if self._links.wait(self._active_ns + max(apart_ns, 0) + to_ns(MARGIN_S), self._link):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +19,6 @@ from rig.plugins.spec import Address
 from rig.readings import Weighing
 from rig.sim.balances.device import BalanceDevice
 from rig.sim.bench import SimulatedBench
-from rig.transport.links import Link
 from rig.transport.virtual import Port, VirtualLinks
 from tests.sim.kit import EXACT, START
 
@@ -105,28 +104,27 @@ class Readings(NamedTuple):
     errors: list[BenchError]
 
 
-def weighed(make: str, deeds: Iterable[Deed], *, every_s: float = 1.0, for_s: float = 40.0) -> Readings:
+def weighed(
+    make: str, deeds: Iterable[Deed], *, every_s: float = 1.0, for_s: float = 40.0, reply_s: float = EXACT.reply_s
+) -> Readings:
     """Poll a balance whose load grows, every ``every_s``, as the sampler does."""
     twin = SimulatedBench(
         serial="900123",
         start_local=START,
         faults=(f"balance.drift={MG_PER_H:g}mg/h",),
         resolution_mg=RESOLUTION_MG,
-        parameters=EXACT,
+        parameters=replace(EXACT, reply_s=reply_s),
         balance=make,
     )
     links = VirtualLinks(VirtualClock())
     link = links.connect("balance", Meddled(twin.balance, deeds), 100_000)
     balance = open_balance(find_driver("balance", make), links, link, Address(""))
     balance.identify()
-    zero_mg = balance.weigh()
     assert links.clock.now_ns() < to_ns(FROM_S)
-    return _polled(links, link, balance, every_s, for_s, zero_mg)
+    return _polled(links, balance, every_s, for_s)
 
 
-def _polled(
-    links: VirtualLinks, link: Link, balance: Balance, every_s: float, for_s: float, _first: Weighing
-) -> Readings:
+def _polled(links: VirtualLinks, balance: Balance, every_s: float, for_s: float) -> Readings:
     found = Readings([], [], [])
     assert isinstance(balance, TellsDoubts)
     next_s = FROM_S
@@ -221,3 +219,34 @@ def test_whenever_and_however_an_answer_goes_astray_each_reading_is_of_its_time(
     make: str, deed: Deed, every_s: float
 ) -> None:
     assert_of_their_time(weighed(make, (deed,), every_s=every_s, for_s=30.0))
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_answers_that_are_one_behind_for_good_are_found_by_coming_too_soon(make: str) -> None:
+    """A slow balance asked at 5 Hz: with one line too many each answer is the one before, and none is ever over."""
+    readings = weighed(make, (Deed("doubled", 30.3, 0.4, 3.878),), every_s=0.2, for_s=30.0, reply_s=0.25)
+    assert_of_their_time(readings)
+    assert any("too soon" in str(error) for error in readings.errors)
+
+
+@pytest.mark.parametrize("make", ["mt-sics", "kern-kcp"])
+def test_a_balance_that_starts_anew_between_two_requests_is_refused_and_a_late_serial_number_is_not_that(
+    make: str,
+) -> None:
+    twin = SimulatedBench(
+        serial="900123",
+        start_local=START,
+        faults=("balance.power_cut=on@30.2s+100ms",),
+        resolution_mg=RESOLUTION_MG,
+        parameters=EXACT,
+        balance=make,
+    )
+    links = VirtualLinks(VirtualClock())
+    link = links.connect("balance", twin.balance)
+    balance = open_balance(find_driver("balance", make), links, link, Address(""))
+    balance.identify()
+    readings = _polled(links, balance, 1.0, 30.0)
+    assert [str(error).partition(": ")[2][:35] for error in readings.errors] == ["the balance restarted by itself: b'"]
+    late = weighed(make, (Deed("late", 30.5, 12.0, 2.0),), for_s=60.0)
+    assert late.errors
+    assert not any("restarted" in str(error) for error in late.errors)
