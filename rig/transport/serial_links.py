@@ -1,4 +1,4 @@
-"""Real links: serial ports and pseudo-terminals, opened by pyserial, and TCP ports; read here (design 4.2).
+"""Real links: serial ports and pseudo-terminals, TCP ports, sessions of pyvisa; all are read here (design 4.2).
 
 pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
 stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
@@ -20,6 +20,7 @@ from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
+from rig.transport.visa import SerialLine, VisaPort, identify_visa, is_visa, open_visa
 
 if TYPE_CHECKING:
     import socket
@@ -37,6 +38,7 @@ PORT_HINT = "check the cable and the port in the bench file; list ports with: ls
 TCP_HINT = "check host and port in the bench file, and that no other program is connected"
 PTY_HINT = 'a pseudo-terminal has no parity and 8 data bits only: line = "8N1"; else give it a setting that it has'
 REFUSED = (OSError, ValueError, termios.error)
+VISA_HINT = "check the resource in the bench file, its cable or address, and that no other program uses it"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -64,7 +66,7 @@ class _Port:
     link: Link
     path: str
     settings: SerialSettings
-    opened: serial.Serial | socket.socket
+    opened: serial.Serial | socket.socket | VisaPort
     descriptor: int
 
 
@@ -88,7 +90,7 @@ class SerialLinks(Links):
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a port that nobody else has open",
-                hint=TCP_HINT if is_tcp(port) else PTY_HINT if isinstance(error, termios.error) else PORT_HINT,
+                hint=_open_hint(port, error),
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
         if link.identity.is_hardware:
@@ -103,7 +105,7 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not is_tcp(port.path) and not Path(port.path).exists():
+        if not (is_tcp(port.path) or is_visa(port.path) or Path(port.path).exists()):
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
@@ -179,7 +181,7 @@ class SerialLinks(Links):
             return link
         arrived_ns = self.clock.now_ns()
         if not data:
-            self._stop_listening(port, "end of file")
+            self._stop_listening(port, getattr(port.opened, "why", "") or "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
         link.arrived(data, arrived_ns, arrived_ns - self._since_ns)
@@ -239,9 +241,23 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
+def _open_hint(port: str, error: Exception) -> str:
+    """Return what to try where a port could not be opened."""
+    if is_tcp(port):
+        return TCP_HINT
+    if is_visa(port):
+        return VISA_HINT
+    return PTY_HINT if isinstance(error, termios.error) else PORT_HINT
+
+
+def _open_port(
+    path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
+) -> serial.Serial | socket.socket | VisaPort:
     if is_tcp(path):
         return open_tcp(path, timeout_s)
+    if is_visa(path):
+        line = SerialLine(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
+        return open_visa(path, line, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -256,7 +272,7 @@ def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
     )
 
 
-def _close_port(opened: serial.Serial | socket.socket) -> None:
+def _close_port(opened: serial.Serial | socket.socket | VisaPort) -> None:
     """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
     with suppress(OSError, termios.error, ValueError):  # a closed socket has the descriptor -1
         termios.tcflush(opened.fileno(), termios.TCOFLUSH)
@@ -272,6 +288,8 @@ def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
     if is_tcp(port):
         return identify_tcp(port)
+    if is_visa(port):
+        return identify_visa(port, identify_port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
