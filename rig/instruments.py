@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from rig.errors import InstrumentError
 from rig.readings import Weighing
@@ -59,6 +60,22 @@ class Balance(Protocol):
 
     def weigh_stable(self) -> Weighing:
         """Return the load when the balance calls it stable; raises `InstrumentError` when it never does."""
+
+
+class Withdrawn(NamedTuple):
+    """Readings answered from ``from_ns`` to ``to_ns`` (rig time, both included) that may be of another time."""
+
+    from_ns: int
+    to_ns: int
+    why: str
+
+
+@runtime_checkable
+class TellsDoubts(Protocol):
+    """A balance that may find out afterwards that a reading was the answer to another request."""
+
+    def withdrawn(self) -> Sequence[Withdrawn]:
+        """Return which readings turned out to be doubtful since the last call."""
 
 
 @dataclass(frozen=True, slots=True)

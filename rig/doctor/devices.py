@@ -198,6 +198,7 @@ class _Scale:
     link: Link | None = None
     driver: BalanceDriver | None = None  # one that answered as it should
     other: bool = False  # what came may be another make, or its line set otherwise
+    said: str = ""  # what to try, as was told already
 
     def look(self, link: Link) -> Finding:
         """Open it, and judge what it says."""
@@ -206,7 +207,7 @@ class _Scale:
         try:
             found = _balance(driver, self.config)
         except RigError as error:
-            self.other = may_be_another(error)
+            self.other, self.said = may_be_another(error), error.hint
             raise
         self.driver = driver
         return found
@@ -218,8 +219,9 @@ class _Scale:
             yield settings
         if self.other and self.link is not None:
             self.links.let_go(self.link)
-            found = recognise(self.config.balance.port, balance_settings(self.config))
-            if found is not None:
+            balance = self.config.balance
+            found = recognise(balance.port, balance_settings(self.config), spoken=balance.protocol)
+            if found is not None and found.hint != self.said:
                 yield found
 
 

@@ -54,10 +54,11 @@ def may_be_another(error: RigError) -> bool:
     return isinstance(error, (TransportTimeout, ProtocolError))
 
 
-def recognise(port: str, settings: SerialSettings, clock: Clock | None = None) -> Finding | None:
+def recognise(port: str, settings: SerialSettings, clock: Clock | None = None, *, spoken: str = "") -> Finding | None:
     """Look for a balance of any make on a port that nobody has open; None when nothing at all answers.
 
-    Tries the settings of the bench file, then those that makers deliver; only reading requests are sent.
+    Tries the settings of the bench file, then those that makers deliver; only reading requests are sent. None also for
+    a balance that speaks as the bench file says, ``spoken``: what is wrong with it has been said then.
     """
     tried = [settings] if is_tcp(port) else [settings, *(each for each in FACTORY if each != settings)]
     heard: Recognised | None = None
@@ -68,7 +69,7 @@ def recognise(port: str, settings: SerialSettings, clock: Clock | None = None) -
         except (TransportError, OSError):
             continue
         if found is not None and found.protocol:
-            return _said(found)
+            return None if (found.protocol, each) == (spoken, settings) else _said(found)
         heard = heard or found
     return None if heard is None else _said(heard)
 

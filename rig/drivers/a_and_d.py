@@ -12,6 +12,7 @@ from typing import Final
 from rig.instruments import BalanceIdentity
 from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
+from rig.plugins.turns import Tag, answers
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import a_and_d
@@ -37,6 +38,17 @@ class AndBalance(LineBalance):
 
     def _take(self, inbox: bytearray) -> Weight | None:
         return a_and_d.take_weight(inbox)
+
+    def _tag(self) -> Tag | None:
+        known = self._identity
+        if known is None or not (known.serial or known.model):
+            return None
+        header, expected = ("SN", known.serial) if known.serial else ("TN", known.model)
+        request = a_and_d.SERIAL if known.serial else a_and_d.MODEL
+        return Tag(request, f"?{header}", answers(partial(a_and_d.take_text, header=header), expected))
+
+    def _means_nothing(self, line: bytes) -> bool:
+        return line.strip(b"\x06\r\n") in (b"", a_and_d.CANCEL.strip())  # erCd 2 gives the command back
 
     def _ask_identity(self) -> BalanceIdentity:
         """Ask for model and serial number; the protocol tells no software version."""

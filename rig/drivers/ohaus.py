@@ -10,6 +10,7 @@ from typing import Final
 from rig.instruments import BalanceIdentity
 from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
+from rig.plugins.turns import Tag, answers
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import ohaus
@@ -34,6 +35,16 @@ class OhausBalance(LineBalance):
 
     def _take(self, inbox: bytearray) -> Weight | None:
         return ohaus.take_weight(inbox)
+
+    def _tag(self) -> Tag | None:
+        known = self._identity
+        if known is None or not (known.serial or known.software):
+            return None
+        request, asked = (ohaus.SERIAL, "PSN") if known.serial else (ohaus.VERSION, "PV")
+        return Tag(request, asked, answers(ohaus.take_text, known.serial or known.software))
+
+    def _means_nothing(self, line: bytes) -> bool:
+        return line.strip(b"\r\n") in (b"", b"OK!")
 
     def _ask_identity(self) -> BalanceIdentity:
         """Ask for serial number and version; there is no command for the model."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -11,10 +12,13 @@ from rig.errors import MalformedReply
 from rig.instruments import BalanceIdentity, BalanceSetting
 from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
+from rig.plugins.turns import Tag, answers
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import radwag
 from rig.wire.weights import BalanceRefused, Weight
+
+_match_step = re.compile(rb"[A-Z][A-Z0-9]{0,2} [AD]\r\n").fullmatch  # accepted, done: no answer yet, or to no request
 
 
 class RadwagBalance(LineBalance):
@@ -46,6 +50,17 @@ class RadwagBalance(LineBalance):
         if self._environment is not None:
             found += f", environment {'stable' if self._environment else 'unstable'}"
         return [replace(each, found=found) if each.name == "filter" else each for each in self.MENU]
+
+    def _tag(self) -> Tag | None:
+        told = {} if self._identity is None else asdict(self._identity)
+        for name, command in radwag.WHO.items():
+            if told.get(name):
+                answered = answers(partial(radwag.take_text, command=command), told[name])
+                return Tag(command.encode() + b"\r\n", command, answered)
+        return None
+
+    def _means_nothing(self, line: bytes) -> bool:
+        return not line.strip(b"\r\n") or _match_step(line) is not None
 
     def _ask_identity(self) -> BalanceIdentity:
         found = {

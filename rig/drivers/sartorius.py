@@ -7,12 +7,14 @@ read; what cannot be asked over the link is named in `MENU`.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
 from rig.errors import TransportTimeout
 from rig.instruments import BalanceIdentity
 from rig.plugins.line_balance import LineBalance, unread
 from rig.plugins.spec import Address, Capability, DriverSpec
+from rig.plugins.turns import Tag, answers
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialSettings
 from rig.wire.balances import sbi
@@ -42,6 +44,16 @@ class SbiBalance(LineBalance):
 
     def _take(self, inbox: bytearray) -> Weight | None:
         return sbi.take_weight(inbox, self._units)
+
+    def _tag(self) -> Tag | None:
+        told = {} if self._identity is None else asdict(self._identity)
+        for name in ("serial", "model", "software"):
+            if told.get(name):
+                return Tag(sbi.WHO[name], name, answers(_take_text, told[name]))
+        return None
+
+    def _means_nothing(self, line: bytes) -> bool:
+        return not line.strip() or sbi.is_other_line(line)
 
     def _ask_identity(self) -> BalanceIdentity:
         if self._link.listener is not None:  # answers come between the readings

@@ -45,6 +45,8 @@ TIMELINE = (
     "step_started",
     "step_ended",
     "reading_failed",
+    "readings_resumed",
+    "readings_withdrawn",
     "safe_state",
     "run_resumed",
     "delivery_settled",

@@ -1,9 +1,10 @@
 """Reading gaps: nothing was weighed, but the pump kept delivering (design 4.4).
 
-A gap that the record explains (the rig re-attached to a running pump, or a balance's link was lost and reopened) costs
-added uncertainty only: both edges of an interval around it are measured, and what may have happened unseen between
-them, a knock at the table, a drop, is bounded by how the level after it fits the one before. Any other gap stays what
-it was: longer than ``gap.tolerate``, and nothing over it is measurable.
+A gap that the record explains (the rig re-attached to a running pump, a balance's link was lost and reopened, the
+balance was adjusting itself, off, silent, or answered out of step) costs added uncertainty only: both edges of an
+interval around it are measured, and what may have happened unseen between them, a knock at the table, a drop, another
+zero, is bounded by how the level after it fits the one before. Any other gap stays what it was: longer than
+``gap.tolerate``, and nothing over it is measurable.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from rig.analysis.bridging import Departure, Gap, Side, departure_of
 from rig.analysis.quality import Span, find_gaps
 from rig.errors import BenchError
+from rig.judging.doubted import cause_of, edges
 from rig.metrology.budget import Component
 from rig.metrology.checks import FloatArray
 from rig.metrology.volume import WeighingChain
@@ -99,17 +99,18 @@ def explained_gaps(
     held = scenario.hold_s + REJOIN_S if scenario.on_runner_loss == "hold" else 0.0
     found: dict[tuple[float, float], ExplainedGap] = {}
     for event in events:
+        at_ns, told = event.at_ns, cause_of(event)
         if event.name == "run_resumed" and event.data.get("mode") == "reattach":
             cause, longest_s = REATTACHED, held
         elif event.name == "link_reopened" and event.data.get("link") == BALANCE:
             cause, longest_s = REOPENED, scenario.gap_tolerate_s
+        elif told is not None:
+            (cause, at_ns), longest_s = told, scenario.gap_tolerate_s
         else:
             continue
-        right = int(np.searchsorted(times_s, (event.at_ns - origin_ns) / NS_PER_S))
-        if 0 < right < times_s.size:
-            edges = (float(times_s[right - 1]), float(times_s[right]))
-            if edges not in found or cause == REATTACHED:
-                found[edges] = ExplainedGap(*edges, cause, longest_s)
+        around = edges(times_s, (at_ns - origin_ns) / NS_PER_S)
+        if around is not None and (around not in found or cause == REATTACHED):
+            found[around] = ExplainedGap(*around, cause, longest_s)
     return tuple(sorted(found.values(), key=lambda gap: gap.start_s))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rig.judging.doubted import kept
 from rig.judging.items import Item
 from rig.judging.view import BALANCE, NS_PER_S, RunView
 from rig.metrology.budget import Budget
@@ -72,8 +73,8 @@ class RawReadings:
         asked = np.array(self._columns.asked_ns, dtype=np.int64)
         answered = np.array(self._columns.answered_ns, dtype=np.int64)
         times = ((asked - view.started_ns) + (answered - view.started_ns)) / (2.0 * NS_PER_S)
-        rising = np.concatenate(([True], np.diff(times) > 0)) if times.size else np.empty(0, bool)
-        self._rows = np.flatnonzero(rising)
+        keep = np.flatnonzero(kept(view.record.events, self._columns))
+        self._rows = keep[np.concatenate(([True], np.diff(times[keep]) > 0))] if keep.size else keep
         self._times = times[self._rows]
         counts = [
             (each.segment.file, len(each.segment.weighings.get(BALANCE, WeighingColumns()).mass_mg))

@@ -6,6 +6,7 @@ from a step on has one view for each of its stretches (`rig.judging.stretches`):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,6 +18,7 @@ from rig.analysis.quality import Span
 from rig.config import BenchConfig
 from rig.errors import BenchError
 from rig.judging.air import RoomAir, room_air
+from rig.judging.doubted import answering_u_s, kept
 from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
@@ -201,7 +203,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         evaporation=evaporation,
         chain=chain,
         gaps=intolerable_gaps(times, end_s, evidence.scenario, explained),
-        stamp_u_s=float(record.header.get("clock", {}).get("stamp_u_s", 0.0)),
+        stamp_u_s=math.hypot(float(record.header.get("clock", {}).get("stamp_u_s", 0.0)), answering_u_s(record)),
         bridges=bridges(explained, times, masses, programme, chain, ul_per_u),
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
@@ -238,11 +240,12 @@ def programmed(evidence: Evidence, origin_ns: int, end_s: float) -> Programme:
 
 
 def readings_of(record: RunRecord, origin_ns: int) -> tuple[FloatArray, FloatArray]:
-    """Return (times, masses); the load was sampled between question and answer, so the middle is its time."""
+    """Return (times, masses) of what was not taken back; the middle between question and answer is the time."""
     columns = record.weighings.get(BALANCE, WeighingColumns())
     asked = np.frombuffer(columns.asked_ns, dtype=np.int64) if columns.asked_ns else np.empty(0, np.int64)
     answered = np.frombuffer(columns.answered_ns, dtype=np.int64) if columns.answered_ns else np.empty(0, np.int64)
-    masses = np.array(columns.mass_mg, dtype=np.float64)
+    keep = kept(record.events, columns)
+    asked, answered, masses = asked[keep], answered[keep], np.array(columns.mass_mg, dtype=np.float64)[keep]
     times = ((asked - origin_ns) + (answered - origin_ns)) / (2.0 * NS_PER_S)
     rising = np.concatenate(([True], np.diff(times) > 0)) if len(times) else np.empty(0, bool)
     return times[rising], masses[rising]

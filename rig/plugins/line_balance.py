@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import ClassVar, Final, TypeVar
 
 from rig.clock import to_ns
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
-from rig.instruments import BalanceIdentity, BalanceSetting
+from rig.instruments import BalanceIdentity, BalanceSetting, Withdrawn
 from rig.plugins.streams import Stream, Streamed, polled_timing
+from rig.plugins.turns import Manners, Tag, Turns, no_tag
 from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
 from rig.wire.weights import BalanceRefused, Condition, UnitMemory, Weight, line_hint
@@ -39,8 +39,8 @@ class LineBalance(ABC):
     """A balance on one link that answers in lines; masses in mg, times on the rig's clock.
 
     Constructing does nothing; `open` makes the first contact. ``stream``: it sends readings by itself, by command or,
-    where its make has no command for it, by its menu; with a command it must be silent until then. Every request
-    discards what came unasked before it, and the next one is sent only after its answer or its time-out. ``timeout_s``
+    where its make has no command for it, by its menu; with a command it must be silent until then. A request is sent
+    only after the answer to the one before it, or once no answer to that can come any more: see `Turns`. ``timeout_s``
     is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time.
     """
 
@@ -66,6 +66,15 @@ class LineBalance(ABC):
         self._stream = Stream(links, link, self._take)
         self._last: tuple[Weighing, int] | None = None
         self._asked_link_ns: int | None = None
+        manners = Manners(
+            lambda: (self.WEIGH_NOW, self._take),
+            cancel=self.CANCEL,
+            timeout_s=timeout_s,
+            pace=self._keep_pace if self.PACE_S else None,
+            tag=self._tag,
+            unasked=self._means_nothing,
+        )
+        self._turns = Turns(links, link, manners)
 
     @abstractmethod
     def _take(self, inbox: bytearray) -> Weight | None:
@@ -74,6 +83,14 @@ class LineBalance(ABC):
     @abstractmethod
     def _ask_identity(self) -> BalanceIdentity:
         """Ask who it is; a field is empty where it does not tell."""
+
+    def _tag(self) -> Tag | None:
+        """Return a question that this balance answered when it was opened, and not with a weight, or None."""
+        return no_tag()
+
+    def _means_nothing(self, line: bytes) -> bool:
+        """Say whether a line may come at any time, and is no answer to anything."""
+        return not line.strip(b"\r\n")
 
     def open(self) -> None:
         """Bring the balance to a known state, and learn who it is.
@@ -127,7 +144,7 @@ class LineBalance(ABC):
         if not self.WEIGH_STABLE:
             return self._until_stable()
         try:
-            weighing = self._poll(self.WEIGH_STABLE, self._stable_timeout_s)
+            weighing = self._poll(self.WEIGH_STABLE, self._stable_timeout_s, waits=True)
         except BalanceRefused as refused:
             if refused.condition not in self.NOT_STABLE:
                 raise
@@ -138,6 +155,10 @@ class LineBalance(ABC):
             text = weighing.text.encode("latin-1")
             raise MalformedReply(self._link.where, text, asked="a stable weight", expected="a stable weight")
         return weighing
+
+    def withdrawn(self) -> list[Withdrawn]:
+        """Return which polled readings turned out to be doubtful since the last call."""
+        return [] if self._streams else self._turns.withdrawn()
 
     def readings(self) -> list[Streamed]:
         """Return what every line of a stream gave since the last call, each with its own stamp; waits for nothing."""
@@ -174,15 +195,9 @@ class LineBalance(ABC):
                 return None
             raise
 
-    def _poll(self, request: bytes, timeout_s: float) -> Weighing:
-        link = self._link
-        self._keep_pace()
-        if link.inbox:
-            link.discard_input()
-        asked_ns = self._links.clock.now_ns()
-        weight = self._links.exchange(link, request, self._take, timeout_s, repr(request)[2:-1])
-        weighing = Weighing(asked_ns, link.last_rx_ns, *weight)
-        self._last = weighing, link.blind_ns
+    def _poll(self, request: bytes, timeout_s: float, *, waits: bool = False) -> Weighing:
+        weighing = self._turns.weigh(request, self._take, timeout_s, repr(request)[2:-1], waits=waits)
+        self._last = weighing, self._link.blind_ns
         return weighing
 
     def _drain(self) -> bytes:
@@ -296,18 +311,11 @@ class LineBalance(ABC):
     def _why_not_stable(self) -> InstrumentError | TransportTimeout:
         """Ask for an immediate weight: it says why there was no stable one."""
         try:
-            if self.CANCEL:
-                self._link.write(self.CANCEL)
-                self._drain()
             now = self._poll(self.WEIGH_NOW, self._timeout_s)
         except BalanceRefused as refused:
             return refused
         except TransportTimeout as timeout:
             return timeout
-        finally:
-            # The answer to the first request may still come, and must not be taken for that to the next.
-            with suppress(TransportTimeout):
-                self._drain()
         return self._unstable(now)
 
     def _unstable(self, now: Weighing) -> BalanceRefused:

@@ -15,7 +15,7 @@ from rig.errors import (
     TransportError,
     TransportTimeout,
 )
-from rig.instruments import Balance
+from rig.instruments import Balance, TellsDoubts
 from rig.readings import Weighing
 from rig.record.writer import RecordWriter
 from rig.runner.stop import StopRequest
@@ -32,6 +32,10 @@ class Sampler:
     A single bad reading is recorded and bridged; without a good one for ``tolerate_s`` of rig time the last error is
     raised, since a bench that cannot weigh cannot judge. A balance whose ``link`` is lost is opened again once a second
     for as long, and must be the one that was there before.
+
+    The first reading after others failed is told as an event ``readings_resumed``, with why they failed: what the
+    balance did meanwhile, an adjustment, a new zero, may have moved its level. Readings that the balance takes back,
+    because they may answer another request, are told as ``readings_withdrawn``; the judge leaves them out.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Sampler:
         self._links = links
         self._clock: Clock = links.clock
         self._balance = balance
+        self._doubts = balance if isinstance(balance, TellsDoubts) else None
         self._link = link
         self.expects = ""  # serial number of the balance: as armed, else that of the first reading
         self._away = False
@@ -56,6 +61,7 @@ class Sampler:
         self.recent: deque[tuple[float, float]] = deque(maxlen=RECENT_READINGS)
         self.latest: Weighing | None = None
         self.count = 0
+        self._failed: list[str] = []  # why, since the last reading
         self.on_tick: Callable[[int], None] = lambda _now_ns: None
 
     def sample_until(self, end_ns: int, interval_s: float) -> None:
@@ -74,6 +80,7 @@ class Sampler:
             behind = clock.now_ns() - self._next_ns
             self._next_ns += interval_ns * (1 + max(0, behind) // interval_ns)
         links.sleep_until(end_ns)
+        self._take_back()
         self._stop.check()
 
     def weigh(self) -> Weighing | None:
@@ -86,10 +93,17 @@ class Sampler:
             self._lose(error)
             return None
         except (InstrumentError, ProtocolError, TransportTimeout) as error:
+            self._take_back()
             self._bridge(error)
             return None
+        self._take_back()
         if not self.expects:
             self.expects = self._balance.identify().serial
+        if self._failed:
+            why = sorted(set(self._failed))
+            event = {"asked_ns": weighing.asked_ns, "failed": len(self._failed), "why": why}
+            self._writer.event(self._clock.now_ns(), "readings_resumed", event)
+            self._failed.clear()
         self.latest = weighing
         self.count += 1
         self._writer.weighing("balance", weighing)
@@ -97,6 +111,14 @@ class Sampler:
         self._writer.check()
         self.on_tick(weighing.answered_ns)
         return weighing
+
+    def _take_back(self) -> None:
+        """Record which readings the balance takes back."""
+        for each in self._doubts.withdrawn() if self._doubts is not None else ():
+            event = {"from_ns": each.from_ns, "to_ns": each.to_ns, "why": each.why}
+            self._writer.event(self._clock.now_ns(), "readings_withdrawn", event)
+            while self.recent and self.recent[-1][0] >= to_s(each.from_ns):
+                self.recent.pop()
 
     def _lose(self, error: LinkLost) -> None:
         """Go on without a balance for as long as may be; links tell by themselves that one was lost."""
@@ -135,6 +157,7 @@ class Sampler:
             )
 
     def _bridge(self, error: InstrumentError | ProtocolError | TransportTimeout) -> None:
+        self._failed.append(_why(error))
         self._writer.event(self._clock.now_ns(), "reading_failed", {"error": str(error)})
         self._without(error)
 
@@ -150,3 +173,11 @@ class Sampler:
                 where="balance",
                 hint="check the balance's display, then its cable",
             ) from error
+
+
+def _why(error: InstrumentError | ProtocolError | TransportTimeout) -> str:
+    """Return in a word why a reading failed: the condition that the balance told, ``silent`` or ``damaged``."""
+    condition = getattr(error, "condition", None)
+    if condition is not None:
+        return str(condition.name).lower()
+    return "silent" if isinstance(error, TransportTimeout) else "damaged"

@@ -38,6 +38,7 @@ BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
 SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
 PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
 TCP_HINT = "check host and port in the bench file, and that no other program is connected"
+REFUSED = (OSError, ValueError, termios.error)
 VISA_HINT = "check the resource in the bench file, its cable or address, and that no other program uses it"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -85,12 +86,12 @@ class SerialLinks(Links):
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
         try:
             opened = _open_port(port, settings)
-        except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
+        except REFUSED as error:  # SerialException is an OSError
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a port that nobody else has open",
-                hint=TCP_HINT if is_tcp(port) else VISA_HINT if is_visa(port) else PORT_HINT,
+                hint=_open_hint(port),
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
         if link.identity.is_hardware:
@@ -114,7 +115,7 @@ class SerialLinks(Links):
             return False
         try:
             opened = _open_port(path, port.settings, RECONNECT_S)
-        except (OSError, ValueError, termios.error):
+        except REFUSED:
             return False
         link.identity = replace(link.identity, port=path)
         port.opened, port.descriptor = opened, opened.fileno()
@@ -258,6 +259,15 @@ def _where_now(port: _Port) -> str:
         expected=_said(was),
         hint="plug the former adapter in again",
     )
+
+
+def _open_hint(port: str) -> str:
+    """Return what to try where a port could not be opened."""
+    if is_tcp(port):
+        return TCP_HINT
+    if is_visa(port):
+        return VISA_HINT
+    return PORT_HINT
 
 
 def _open_port(

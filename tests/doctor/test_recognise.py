@@ -71,7 +71,10 @@ def test_scales_without_a_driver_are_named() -> None:
     assert without_driver(b"hello\r\n") == ""
 
 
-def test_the_finding_says_what_to_write_into_the_bench_file(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spoken", ["", "and"])
+def test_the_finding_says_what_to_write_into_the_bench_file_unless_it_stands_there(
+    monkeypatch: pytest.MonkeyPatch, spoken: str
+) -> None:
     for name in ("LISTEN_S", "ANSWER_S", "QUIET_S"):
         monkeypatch.setattr(f"rig.doctor.recognise.{name}", 0.1)
     server = socket.create_server(("127.0.0.1", 0))
@@ -85,9 +88,12 @@ def test_the_finding_says_what_to_write_into_the_bench_file(monkeypatch: pytest.
 
     thread = threading.Thread(target=serve)
     thread.start()
-    finding = recognise(f"tcp://127.0.0.1:{server.getsockname()[1]}", EIGHT)
+    finding = recognise(f"tcp://127.0.0.1:{server.getsockname()[1]}", EIGHT, spoken=spoken)
     thread.join(10)
     server.close()
+    if spoken:
+        assert finding is None
+        return
     assert finding is not None
     assert finding.level is Level.FAIL
     assert "A&D" in finding.found

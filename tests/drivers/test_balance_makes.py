@@ -24,6 +24,7 @@ def sics(**table: bytes | list[bytes]) -> Callable[[], StandIn]:
     """Answer as an MT-SICS balance does; keywords are commands, one per line."""
     answers: dict[bytes, bytes | list[bytes]] = {
         b"@\r\n": b'I4 A "B123"\r\n',
+        b"I4\r\n": b'I4 A "B123"\r\n',
         b"I2\r\n": b'I2 A "XPR205 220 g"\r\n',
         b"I3\r\n": b'I3 A "1.0"\r\n',
         b"I0\r\n": b'I0 B 0 "SI"\r\nI0 B 2 "M03"\r\nI0 A 2 "SIC1"\r\n',

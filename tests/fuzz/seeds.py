@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,22 @@ def sics_lines() -> Iterator[bytes]:
     for kind in ("weight", "no_weight", "text", "tare"):
         for entry in load("mt_sics.toml")[kind]:
             yield f"{entry.get('text', entry.get('line', ''))}\r\n".encode("latin-1")
+
+
+def balance_lines(file: str) -> Callable[[], Iterator[bytes]]:
+    """Return what says the lines of another make, from its transcripts: weights, refusals, damaged and other lines."""
+
+    def found() -> Iterator[bytes]:
+        held = load(file)
+        for kind in ("weight", "no_weight"):
+            for entry in held[kind]:
+                yield f"{entry['text']}\r\n".encode("latin-1")
+        for text in held["malformed"]["texts"]:
+            yield f"{text}\r\n".encode("latin-1")
+        for exchange in held["exchange"]:
+            yield from (line.encode("latin-1") for line in exchange["say"])
+
+    return found
 
 
 def sics_commands() -> Iterator[bytes]:

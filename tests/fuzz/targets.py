@@ -45,6 +45,7 @@ CARELINK = _modules(PUMP, "carelink", "dance")
 ANSWERS, SICS = _modules(MINIMED, "answers", "wizard"), ("rig.sim.sics", "rig.sim.sics_settings")
 TEXTS, FRAMES = _modules(SYRINGE, "new_era_program", "harvard_text"), _modules(SYRINGE, "new_era_frames")
 NEW_ERA, HARVARD = _modules(SYRINGE, "new_era", "new_era_program"), _modules(SYRINGE, "harvard", "harvard_settings")
+RADWAG, OHAUS = (WIRE + "balances.radwag",), (WIRE + "balances.ohaus",)
 RECORD, LINES = ("rig.record.reader", "rig.record.lines"), ("rig.record.lines",)
 PROFILE, BENCH = ("rig.profiles.data_file", "rig.profiles.strict"), ("rig.config", "rig.profiles.strict")
 LOG = _modules("rig.weighing_log.", "read", "rows", "layout", "quotes")
@@ -64,6 +65,12 @@ _ALL = (
     Target("carelink-downloads", "carelink", "carelink:download", (WIRE + "carelink",), seeds.downloads, 160),
     Target("mt-sics", "balance", "lines:sics", (WIRE + "mt_sics",), seeds.sics_lines, 100),
     Target("mt-sics-weights", "balance", "lines:sics_weights", (WIRE + "mt_sics",), seeds.sics_lines, 30),
+    Target("sbi", "balance", "balances:sbi_lines", (WIRE + "balances.sbi",), seeds.balance_lines("sbi.toml"), 40),
+    Target("and", "balance", "balances:and_lines", (WIRE + "balances.a_and_d",), seeds.balance_lines("and.toml"), 40),
+    Target("kern", "balance", "balances:kern_lines", (WIRE + "balances.kern",), seeds.balance_lines("kern.toml"), 40),
+    Target("kcp", "balance", "balances:kcp_lines", (WIRE + "mt_sics",), seeds.balance_lines("kern_kcp.toml"), 40),
+    Target("radwag", "balance", "balances:radwag_lines", RADWAG, seeds.balance_lines("radwag.toml"), 40),
+    Target("ohaus", "balance", "balances:ohaus_lines", OHAUS, seeds.balance_lines("ohaus.toml"), 40),
     Target("new-era", "syringe", "lines:new_era_answers", (WIRE + "new_era",), seeds.new_era_answers, 100),
     Target("new-era-numbers", "syringe", "lines:new_era_numbers", (WIRE + "new_era",), seeds.numbers, 40),
     Target("harvard", "syringe", "lines:harvard_answers", (WIRE + "harvard",), seeds.harvard_answers, 120),

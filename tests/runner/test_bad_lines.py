@@ -17,6 +17,8 @@ from rig.scenario.parse import parse_scenario
 from tests.runner.test_sampler import Weighed
 
 TRUE_MG = 0.2  # a tared pan at rest
+# After any of this nothing is booked before the line was silent and a question that no weight answers was answered.
+AGAIN = ("no complete answer to I4", "no complete answer to a weight that is not booked")
 
 
 def sampled(folder: Path, fault: str) -> tuple[RunRecord, list[str], list[tuple[float, float]]]:
@@ -41,30 +43,31 @@ def test_lines_that_come_in_halves_are_read_as_wholes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "said", "hole"),
     [
-        ("balance.cut=3@1min", "no complete answer to SI within 1 s, received b'SIC1 S ", (60.0, 67.0)),
-        ("balance.joined=3s@1min+1min", "no complete answer to SI within 1 s, received b''", (60.0, 121.0)),
-        ("balance.late=1500ms@1min+20s", "no complete answer to SI within 1 s, received b''", (60.0, 81.0)),
-        ("balance.eighth_bit=on@1min+30s", "bytes with the top bit set: data bits or parity", (60.0, 91.0)),
-        ("balance.asleep=on@1min+40s", "no complete answer to SI within 1 s, received b''", (60.0, 101.0)),
+        ("balance.cut=3@1min", "no complete answer to SI within 1 s, received b'SIC1 S ", (60.0, 98.0)),
+        ("balance.joined=3s@1min+1min", "no complete answer to SI within 1 s, received b''", (60.0, 134.0)),
+        ("balance.late=1500ms@1min+20s", "no complete answer to SI within 1 s, received b''", (60.0, 104.0)),
+        ("balance.eighth_bit=on@1min+30s", "bytes with the top bit set: data bits or parity", (60.0, 99.0)),
+        ("balance.asleep=on@1min+40s", "no complete answer to SI within 1 s, received b''", (60.0, 110.0)),
     ],
 )
 def test_what_is_no_answer_is_told_and_leaves_a_hole_until_it_is_over(
     tmp_path: Path, fault: str, said: str, hole: tuple[float, float]
 ) -> None:
     record, messages, holes = sampled(tmp_path, fault)
-    assert messages
-    assert all(said in message for message in messages)
+    assert said in messages[0]
+    told = (said, *AGAIN)
+    assert all(any(each in message for each in told) for message in messages)
     assert holes == [hole]
     assert not [event for event in record.events if event.name == "link_lost"]  # silence is no lost cable
 
 
 def test_noise_and_wrong_bits_are_refused_one_by_one(tmp_path: Path) -> None:
     _, messages, holes = sampled(tmp_path, "balance.noise=50%@1min+30s")
-    assert len(messages) > 5
-    told = ("malformed reply to SIC1", "no complete answer to SI")  # the noise may hold an end of line, or none
+    assert len(messages) >= 5
+    told = ("malformed reply to SIC1", "no complete answer to SI", *AGAIN)  # the noise may hold an end of line, or none
     assert all(any(each in message for each in told) for message in messages)
     assert any("there is noise" in message for message in messages)
-    assert all(high - low <= 5.0 for low, high in holes)
+    assert all(60.0 <= low < high < 100.0 for low, high in holes)
 
 
 SCENARIO = """schema: 1
@@ -85,6 +88,6 @@ def test_a_run_whose_balance_falls_asleep_says_which_readings_failed_and_when(tm
     assert finished.ended.reason == "completed"
     assert finished.ended.safe.confirmed
     (finding,) = [each for each in finished.result.findings if each.id == "readings-failed"]
-    assert finding.text == "15 readings failed"
+    assert finding.text == "5 readings failed"
     (row,) = [each for each in finished.result.analysis["quality"]["rules"] if each["rule"] == "Q-REFUSED"]
-    assert row["marks"] == 15
+    assert row["marks"] == 5

@@ -16,8 +16,9 @@ from typing import Final, TypeVar
 from rig.clock import to_ns
 from rig.drivers.mt_sics.settings import BalanceSettings, examined
 from rig.errors import DeviceChanged, InstrumentError, MalformedReply, TransportTimeout
-from rig.instruments import BalanceIdentity, BalanceSetting
+from rig.instruments import BalanceIdentity, BalanceSetting, Withdrawn
 from rig.plugins.streams import Stream, Streamed, polled_timing
+from rig.plugins.turns import Manners, Tag, Turns, answers
 from rig.readings import Timing, Weighing
 from rig.transport.links import Link, Links
 from rig.wire import mt_sics
@@ -40,8 +41,8 @@ _MAX_COMMANDS = 512  # lines of the reply to I0; the longest known list has abou
 class SicsBalance:
     """A balance on one link; masses in mg, times on the rig's clock.
 
-    Constructing does nothing; `open` makes the first contact. Tare and zero are not offered (see the module). Every
-    request discards what came unasked before it, and the next one is sent only after its reply or its time-out.
+    Constructing does nothing; `open` makes the first contact. Tare and zero are not offered (see the module). A request
+    is sent only after the reply to the one before it, or once no reply to that can come any more: see `Turns`.
     ``timeout_s`` is for immediate answers, ``stable_timeout_s`` for a stable one; both are link time. ``stream``: it
     sends readings by itself once it was opened. ``kcp``: KERN's manners, a slower pace and values of any width.
     """
@@ -68,11 +69,20 @@ class SicsBalance:
         self._link = link
         self._timeout_s = timeout_s
         self._stable_timeout_s = stable_timeout_s
-        self._now_ns = links.clock.now_ns
         self._identity: BalanceIdentity | None = None
         self._settings: BalanceSettings | None = None
         self._saw_stream = False
         self._opening = 0  # the opening of the link at which the balance was asked who it is
+        manners = Manners(
+            lambda: (self._now, self._take),
+            hush=_WEIGH_NOW,
+            timeout_s=timeout_s,
+            pace=self._keep_pace if kcp else None,
+            tag=self._tag,
+            unasked=_means_nothing,
+            restarted=_tells_a_start,
+        )
+        self._turns = Turns(links, link, manners)
 
     def open(self) -> None:
         """Bring the balance to a known state, and learn who it is and how it is set.
@@ -84,6 +94,7 @@ class SicsBalance:
         opening = self._link.openings
         self._stream.stop()
         serial = self._reset()
+        self._turns.forget()  # @ ends whatever it was asked before, and has been answered
         model = self._ask_text("I2")
         software = self._ask_text("I3")
         commands = self._ask_commands()
@@ -135,6 +146,10 @@ class SicsBalance:
         """Return the load now, settled or not (SI, SIC1); of a stream the first reading that comes from now on."""
         return self._stream.weigh() if self._streams else self._poll()
 
+    def withdrawn(self) -> list[Withdrawn]:
+        """Return which polled readings turned out to be doubtful since the last call."""
+        return [] if self._streams else self._turns.withdrawn()
+
     def readings(self) -> list[Streamed]:
         """Return what every line of a stream gave since the last call, each with its own stamp; waits for nothing."""
         return self._stream.readings()
@@ -146,16 +161,16 @@ class SicsBalance:
         return None if self._last is None else polled_timing(self._links, self._link, *self._last)
 
     def _poll(self) -> Weighing:
-        link = self._link
-        if self._pace_ns:
-            self._keep_pace()
-        if link.inbox:
-            link.discard_input()
-        asked_ns = self._now_ns()
-        weight = self._links.exchange(link, self._now, self._take, self._timeout_s, "SI")
-        weighing = Weighing(asked_ns, link.last_rx_ns, *weight)
-        self._last = weighing, link.blind_ns
+        weighing = self._turns.weigh(self._now, self._take, self._timeout_s, "SI")
+        self._last = weighing, self._link.blind_ns
         return weighing
+
+    def _tag(self) -> Tag | None:
+        """Return the question for the serial number: its answer is no weight."""
+        known = self._identity
+        if known is None:
+            return None
+        return Tag(b"I4\r\n", "I4", answers(_take_i4, known.serial))
 
     def weigh_stable(self) -> Weighing:
         """Return the load when the balance calls it stable (S).
@@ -165,21 +180,18 @@ class SicsBalance:
         """
         if self._streams:
             return self._stream.weigh_stable(self._stable_timeout_s)
-        self._keep_pace()
-        self._link.discard_input()
-        asked_ns = self._now_ns()
         try:
-            weight = self._links.exchange(self._link, b"S\r\n", self._take_plain, self._stable_timeout_s, "S")
+            weighing = self._turns.weigh(b"S\r\n", self._take_plain, self._stable_timeout_s, "S", waits=True)
         except BalanceRefused as refused:
             if refused.condition is not Condition.BUSY:
                 raise
             raise self._why_not_stable() from refused
         except TransportTimeout as timeout:
             raise self._why_not_stable() from timeout
-        if not weight.stable:
-            text = weight.text.encode("latin-1")
+        if not weighing.stable:
+            text = weighing.text.encode("latin-1")
             raise MalformedReply(self._where, text, asked="S", expected="a stable weight, 'S S <value> g'")
-        return Weighing(asked_ns, self._link.last_rx_ns, *weight)
+        return weighing
 
     @property
     def _where(self) -> str:
@@ -211,9 +223,6 @@ class SicsBalance:
             return refused
         except TransportTimeout as timeout:
             return timeout
-        finally:
-            # The reply to S may still come, and must not be taken for that to the next request.
-            self._drain()
         return BalanceRefused(
             Condition.UNSTABLE, f"no stable weight within {self._stable_timeout_s:g} s; it shows {now.text} now"
         )
@@ -334,6 +343,18 @@ class SicsBalance:
                 self._links.pause(_BUSY_PAUSE_S)
             else:
                 return
+
+
+def _take_i4(inbox: bytearray) -> str | None:
+    return _with_line(inbox, lambda line: mt_sics.parse_text(line, "I4"))
+
+
+def _means_nothing(line: bytes) -> bool:
+    return mt_sics.is_key_line(line) or not line.strip(b"\r\n")
+
+
+def _tells_a_start(line: bytes) -> bool:
+    return line.startswith(b"I4 A ")
 
 
 def _take_i0(inbox: bytearray) -> mt_sics.Reply | None:

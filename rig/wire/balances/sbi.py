@@ -103,6 +103,11 @@ def is_data_line(line: bytes) -> bool:
     )
 
 
+def is_other_line(line: bytes) -> bool:
+    """Say whether this is the gross or tare line of a block, which no driver here asks for by itself."""
+    return _match_other(line) is not None
+
+
 def _no_weight(line: bytes) -> BalanceRefused | MalformedReply:
     match = _match_special(line)
     if match is not None:
