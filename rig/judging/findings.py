@@ -10,7 +10,9 @@ from itertools import pairwise
 from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_findings
+from rig.judging.checklist import checklist_findings
 from rig.judging.evidence import Evidence
+from rig.judging.fitness_table import history_findings
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
 from rig.judging.occlusions import occlusion_findings
@@ -21,6 +23,7 @@ from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.suspensions import suspension_findings
 from rig.judging.unsteady import moved_level_findings
 from rig.judging.view import RunView
+from rig.judging.zero_tracking import tracking_findings
 from rig.record.reader import RunRecord
 from rig.results import Finding
 
@@ -55,12 +58,12 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     failed = sum(event.name == "reading_failed" for event in evidence.record.events)
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
-    found += _not_delivered(evidence)
+    found += [*checklist_findings(evidence.record.events), *_not_delivered(evidence)]
     found += [*alarm_findings(evidence.record.events), *setting_findings(evidence.record.events)]
     for each in judged:
         if each.view is None:
             continue
-        found += _blank_findings(each.view)
+        found += [*_blank_findings(each.view), *history_findings(each.view), *tracking_findings(each.view)]
         found += _shifts(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += occlusion_findings(each.view)

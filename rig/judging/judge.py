@@ -14,6 +14,7 @@ from rig.judging.course import deliveries, gaps, segment_rows, stretch_rows, tim
 from rig.judging.curves import curves
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
+from rig.judging.fitness_table import expired_text, fitness_table
 from rig.judging.left_out import not_asked, why_left_out
 from rig.judging.qualification_tables import qualification_table
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
@@ -63,6 +64,7 @@ def judge_evidence(evidence: Evidence) -> Result:
         analysis=_analysis(view, boluses, judged, drift) | qualification_table(evidence, view),
         curves=curves(view, boluses) if view else {},
         segments=segment_rows(stretches),
+        fitness=fitness_table(evidence, view, checks, _ended(record)),
     )
 
 
@@ -122,12 +124,10 @@ def _forbidden(evidence: Evidence) -> str:
     damage = lasting_damage(record)
     if damage:
         return f"the record is damaged: {damage[0]}"
-    due, ended = evidence.bench.calibration_due, _ended(record)
+    ended = _ended(record)
     if ended is None:
         return "the record holds no date to compare the balance's certificate with"
-    if ended.date() > due:
-        return f"the balance's certificate expired on {due.isoformat()}, before the run ended"
-    return ""
+    return expired_text(evidence, ended.date())
 
 
 def _ended(record: RunRecord) -> datetime | None:

@@ -22,8 +22,10 @@ from rig.judging.journal import InFlight, unknown_deliveries
 from rig.judging.known_flows import flow_programme, without_weights
 from rig.judging.marks import Quality
 from rig.judging.quality import look_over, settle_shifts
+from rig.judging.reference_weights import Weighed, span_drift, weighed_weights
 from rig.judging.stretches import Stretch, stretches_of
 from rig.metrology.blank import Blank, analyse_blank
+from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks
 from rig.metrology.inputs import (
     AmbientStats,
@@ -88,6 +90,7 @@ class RunView:
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
     quality: Quality = field(default_factory=Quality)
+    weights: tuple[Weighed, ...] = ()
 
     @property
     def record(self) -> RunRecord:
@@ -152,7 +155,9 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         raise BenchError("it was re-attached on another clock than the one it left")
     evidence = replace(evidence, record=stretch.record)
     record, origin_ns, profile = evidence.record, stretch.origin_ns, evidence.profile
-    times, masses = without_weights(record, origin_ns, *readings_of(record, origin_ns))
+    shown = readings_of(record, origin_ns)
+    weights = weighed_weights(record.events, origin_ns, *shown, evidence.bench)
+    times, masses = without_weights(record, origin_ns, *shown)
     if len(times) < 2 or not record.ambient:
         raise BenchError("the run holds no usable readings" if stretch.number == 1 else "it holds no usable readings")
     end_s = float(times[-1])
@@ -178,7 +183,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
     holes = sorted([*((gap.start_s, gap.end_s) for gap in explained), *look.holes])
     blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg, holes)
     evaporation = evaporation_from_blanks(blanks.get("before"), blanks.get("after")) if blanks else None
-    chain = _chain(evidence, blanks, evaporation)
+    chain = _chain(evidence, blanks, evaporation, weights)
     masses, quality = settle_shifts(look, programme, chain, ul_per_u, explained)
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
     spans = _spans(record.events, origin_ns, float(times[-1]))
@@ -201,6 +206,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
         quality=quality,
+        weights=weights,
     )
 
 
@@ -267,15 +273,19 @@ def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float
     return max(zip(lows, highs, strict=True), key=lambda part: part[1] - part[0])
 
 
-def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:
+def _chain(
+    evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None, weights: tuple[Weighed, ...]
+) -> WeighingChain:
     bench, record = evidence.bench, evidence.record
     air, liquid = mean_air(record.ambient), liquid_model(bench.liquid)
     u_temperature_c = max(each.u_temperature_c for each in record.ambient)
     noises = [blank.noise for blank in blanks.values()]
     noise = pooled_noise(noises[0], noises[1]) if len(noises) == 2 else (noises[0] if noises else None)
+    now = liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0)
+    drift = span_drift(weights, bench.vessel.gross_load_g * 1e3, UL_PER_CM3 / now.density_kg_per_m3)
     return WeighingChain(
         balance=_balance(bench),
-        liquid=liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0),
+        liquid=now,
         vessel=VesselSpec(
             load_cm3=bench.vessel.load_cm3,
             gross_g=bench.vessel.gross_load_g,
@@ -286,6 +296,7 @@ def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporatio
         evaporation=evaporation,
         noise=noise,
         liquid_model=liquid,
+        further=None if drift is None else lambda change, _volume_ul: [drift.component(change.duration_s)],
     )
 
 
