@@ -1,4 +1,4 @@
-"""A blank against the former blanks of its bench: is the noise what it has always been here?
+"""A blank against the former blanks of its bench: whether the noise is what it has always been here.
 
 The history is that of the bench's ledger as it was when the run began; it stands in the record, so that the same run
 judged again later gives the same result. Robust: the median of the logarithms and their MAD, so that a bad day in the

@@ -80,7 +80,9 @@ def _single(check: Check, measured: Measured, limits: Limits, view: RunView) -> 
     if measured.interval_pct is not None:
         decision = decide_proportion(measured.interval_pct, limits)
     else:
-        decision = _fit(decide(item.value, item.u, limits, check.decision), item, limits, view)
+        decision = _fit(
+            decide(item.value, item.u, limits, check.decision), item, limits, qualifies=view.evidence.scenario.qualifies
+        )
         decision = _borne_out(check, decision, carlo, limits)
     components = Components()
     trace = check_trace(item, view, RawReadings(view), components)
@@ -95,7 +97,7 @@ def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView)
     own = [resolve_limits(check, profile, item.amount_u) for item in measured.items]
     decides = any(limits.decide for limits in own)
     for item, limits in zip(measured.items, own, strict=True):
-        decision = _decide_item(check, item, limits, view, decides=decides)
+        decision = _decide_item(check, item, limits, decides=decides, qualifies=view.evidence.scenario.qualifies)
         carlo = None
         if item is shown:
             carlo = shown_carlo = propagated(item, limits, check.unit)
@@ -119,19 +121,19 @@ def _borne_out(check: Check, decision: Decision, carlo: Propagated | None, limit
     return decision if carlo is None or check.decision == "simple" else carlo.withhold(decision, limits)
 
 
-def _decide_item(check: Check, item: Item, limits: Limits, view: RunView, *, decides: bool) -> Decision:
+def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool, qualifies: bool = False) -> Decision:
     """Return an item's decision; what could not be measured is INVALID wherever any item's limits decide."""
     if item.why_not and decides:
         return Decision(Outcome.INVALID, item.why_not)
-    decision = _fit(decide(item.value, item.u, limits, check.decision), item, limits, view)
+    decision = _fit(decide(item.value, item.u, limits, check.decision), item, limits, qualifies=qualifies)
     if item.at_least and (decision.outcome is Outcome.PASS or limits.upper is None):
         return replace(decision, outcome=Outcome.INCONCLUSIVE, why="it had not happened by then: it can only be more")
     return decision
 
 
-def _fit(decision: Decision, item: Item, limits: Limits, view: RunView) -> Decision:
+def _fit(decision: Decision, item: Item, limits: Limits, *, qualifies: bool) -> Decision:
     """Return the decision that this bench is fit to make (design 4.11)."""
-    return Asked(decision, item.value, item.u, item.budget, limits, view.evidence.scenario.qualifies).fitted()
+    return Asked(decision, item.value, item.u, item.budget, limits, qualifies).fitted()
 
 
 def _result(

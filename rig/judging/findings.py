@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
-from rig.judging.dose_tables import dose_findings
 from rig.judging.checklist import checklist_findings
+from rig.judging.dose_tables import dose_findings
 from rig.judging.evidence import Evidence
 from rig.judging.fitness_table import history_findings
 from rig.judging.frozen import frozen_blank

@@ -1,7 +1,7 @@
 """What the bench itself contributes to each result, and whether that leaves room to decide (design 4.11).
 
-Part of an uncertainty is the bench's own (noise, drift, evaporation, the room, certificates, what disturbed it), part
-comes with what is measured (the edge of a dose, the tail of a bolus). A bench is fit for a check when its own part
+Part of an uncertainty is the bench's own (noise, drift, evaporation, the room, certificates), part comes with what is
+measured (the edge of a dose, the tail of a bolus) or with what disturbed this run (a reading gap, a fall of the level). A bench is fit for a check when its own part
 keeps U at most half the limit; otherwise the check is INVALID, unless it FAILs by more than all of U.
 """
 
@@ -19,6 +19,7 @@ from rig.verdict import Decision, Limits
 FIT_SHARE: Final = 0.5  # the bench's own U may be at most this share of a limit, design 4.11
 UNFIT: Final = "the bench is not fit to decide this"
 NOT_THE_BENCH: Final = "what is measured"
+DISTURBANCES: Final = "disturbances"  # added uncertainty of this run decides there (design 4.4), and no fitness
 REST: Final = "other"
 # A component belongs to the first group whose beginning its name has; one that nobody has placed counts as the bench's.
 GROUPS: Final = (
@@ -28,7 +29,7 @@ GROUPS: Final = (
     ("environment", ("sensitivity drift", "vessel buoyancy", "air density", "liquid density")),
     ("calibration", ("linearity", "span", "change of span", "immersed tube", "vessel volume", "reference weight")),
     ("time", ("time stamps", "lag of the display")),
-    ("disturbances", ("reading gap", "fall of the level", "fall that may hide")),
+    (DISTURBANCES, ("reading gap", "fall of the level", "fall that may hide")),
     (
         NOT_THE_BENCH,
         (
@@ -55,7 +56,11 @@ def group_of(name: str) -> str:
 
 def is_the_bench(name: str) -> bool:
     """Whether a component is the bench's own contribution."""
-    return group_of(name) != NOT_THE_BENCH
+    return _own(group_of(name))
+
+
+def _own(group: str) -> bool:
+    return group not in (NOT_THE_BENCH, DISTURBANCES)
 
 
 def own_u(budget: Budget | None) -> float | None:
@@ -115,7 +120,7 @@ class Asked:
 
 def _most(budget: Budget | None) -> str:
     sizes = grouped((part.name, part.contribution) for part in (budget.components if budget is not None else ()))
-    own = {group: u for group, u in sizes.items() if group != NOT_THE_BENCH}
+    own = {group: u for group, u in sizes.items() if _own(group)}
     return max(own, key=lambda group: own[group], default="nothing")
 
 
@@ -125,7 +130,7 @@ def grouped(parts: Iterable[tuple[str, float]]) -> dict[str, float]:
     for name, contribution in parts:
         group = group_of(name)
         found[group] = math.hypot(found.get(group, 0.0), contribution)
-    order = [group for group, _ in GROUPS[:-1]] + [REST, NOT_THE_BENCH]
+    order = [*(group for group, _ in GROUPS[:-2]), REST, DISTURBANCES, NOT_THE_BENCH]
     return {group: found[group] for group in order if group in found}
 
 
@@ -140,7 +145,7 @@ def check_row(check: CheckResult) -> dict[str, Any] | None:
     if not limits.decide or reach is None or not check.budget:
         return None
     sizes = grouped((line.name, line.contribution) for line in check.budget)
-    own = math.hypot(*(u for group, u in sizes.items() if group != NOT_THE_BENCH))
+    own = math.hypot(*(u for group, u in sizes.items() if _own(group)))
     unfit = [row for row in check.items if str(row.get("why", "")).startswith(UNFIT)]
     return {
         "id": check.id,
@@ -158,7 +163,7 @@ def check_row(check: CheckResult) -> dict[str, Any] | None:
                 "name": group,
                 "expanded_uncertainty": COVERAGE_FACTOR * u,
                 "share": COVERAGE_FACTOR * u / reach,
-                "of_the_bench": group != NOT_THE_BENCH,
+                "of_the_bench": _own(group),
             }
             for group, u in sizes.items()
         ],

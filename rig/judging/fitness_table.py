@@ -56,7 +56,7 @@ def fitness_table(
     }
 
 
-def certificates_used(evidence: Evidence, view: RunView | None) -> tuple[str, ...]:
+def certificates_used(view: RunView | None) -> tuple[str, ...]:
     """Return which kinds of certificates that not every run needs this one rests on."""
     return WEIGHTS if view is not None and view.weights else ()
 
@@ -88,7 +88,7 @@ def _row_words(row: dict[str, Any]) -> str:
 
 
 def _certificates(evidence: Evidence, view: RunView | None, ended: datetime | None) -> list[dict[str, Any]]:
-    used = certificates_used(evidence, view)
+    used = certificates_used(view)
     held = [each for each in certificates(evidence.bench) if each.always or each.kind in used]
     if ended is None:
         return [gate("certificates", "the record holds no date to compare them with", fit=False)]
