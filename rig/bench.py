@@ -41,6 +41,7 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
+    hands: Callable[[float], None] | None = None  # the twin's own, in g on the pan, where it plays the person, too
     pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
@@ -133,6 +134,7 @@ def _open_simulated(
     bench = _assemble(config, clock, links, stick, scale)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
+    bench.hands = lambda mass_g: twin.put_on(mass_g * 1000.0, clock.now_ns())
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
 

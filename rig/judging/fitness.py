@@ -1,8 +1,9 @@
 """What the bench itself contributes to each result, and whether that leaves room to decide (design 4.11).
 
 Part of an uncertainty is the bench's own (noise, drift, evaporation, the room, certificates), part comes with what is
-measured (the edge of a dose, the tail of a bolus) or with what disturbed this run (a reading gap, a fall of the level). A bench is fit for a check when its own part
-keeps U at most half the limit; otherwise the check is INVALID, unless it FAILs by more than all of U.
+measured (the edge of a dose, the tail of a bolus) or with what disturbed this run (a reading gap, a fall of the level).
+A bench is fit for a check when its own part keeps U at most half the limit; otherwise the check is INVALID, unless it
+FAILs by more than all of U.
 """
 
 from __future__ import annotations
