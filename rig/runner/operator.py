@@ -16,9 +16,7 @@ Wait = Callable[[], None]
 class Operator(Protocol):
     """Somebody who puts things on the pan, and answers for what he sees."""
 
-    @property
-    def name(self) -> str:
-        """Return who it is."""
+    name: str
 
     def ask(self, question: str, choices: Sequence[str], wait: Wait) -> str:
         """Ask it; return one of ``choices``, or any words where there are none."""
@@ -33,11 +31,7 @@ class Hands:
     def __init__(self, put_on: Callable[[float], None], person: Operator | None = None) -> None:
         self._put_on = put_on
         self._person = person
-
-    @property
-    def name(self) -> str:
-        """Return the name of the person, else the twin's."""
-        return "the twin" if self._person is None else self._person.name
+        self.name = "the twin" if person is None else person.name
 
     def ask(self, question: str, choices: Sequence[str], wait: Wait) -> str:
         """Ask the person; raises `InstrumentError` where there is none."""

@@ -34,7 +34,7 @@ class Records(Protocol):
     def suspended(self) -> bool:
         """Whether the pump is known to be stopped."""
 
-    def record(self, name: str, data: dict[str, Any]) -> None:
+    def record(self, name: str, data: dict[str, Any], at_ns: int | None = None) -> int:
         """Take down an event."""
 
     def suspend(self) -> int:

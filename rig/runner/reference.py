@@ -27,7 +27,7 @@ def weigh_reference(
     weight: ReferenceWeightConfig,
     operator: Operator,
     bench: Weighs,
-    record: Callable[[str, dict[str, Any]], None],
+    record: Callable[[str, dict[str, Any]], object],
 ) -> None:
     """Have the weight put on and taken off, and record when; the pump is stopped meanwhile.
 
