@@ -145,11 +145,11 @@ def _weights(balance: BalanceConfig, random: np.random.Generator) -> set[str]:
     return found
 
 
-def chunk(kind: Clean, number: int, runs: int) -> Counter[str]:
+def chunk(kind: Clean, number: int, runs: int, pool_size: int = POOL) -> Counter[str]:
     """Return how often each gate shut in runs of one bench, and how often any did."""
     random = np.random.default_rng([KINDS.index(kind), number])
     bench = drawn(kind, random)
-    pool = [bench.blank(kind, random).noise.reading_mg for _ in range(POOL)]
+    pool = [bench.blank(kind, random).noise.reading_mg for _ in range(pool_size)]
     balance = load_bench("simulated").balance
     count: Counter[str] = Counter()
     for _ in range(runs):
