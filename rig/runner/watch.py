@@ -174,7 +174,7 @@ class Watch:
 
     def judged(self, result: Result, scenario: Scenario) -> None:
         """Write what the blanks of a judged run showed into the bench's ledger; its own trouble changes no result."""
-        entry = entry_of(result, scenario)
+        entry = entry_of(result, scenario) if self._ledger is not None else None
         if self._ledger is not None and entry is not None:
             with suppress(RecordError):
                 self._ledger.append(FITNESS, **entry)

@@ -189,9 +189,10 @@ def _check_calibration(scenario: Scenario, bench: BenchConfig, planned: Plan) ->
     """Refuse a run that would end on or after the day a certificate expires: its results would be INVALID."""
     always = [each for each in certificates(bench) if each.always]
     first = min(always, key=lambda each: each.due)
+    whose = "" if first.kind == "balance" else f" of the {first.what}"
     if planned.end_local.date() >= first.due:
         raise ConfigError(
-            f"the calibration of the {first.what} expires on {first.due}, before scenario {scenario.id} ends on "
+            f"the calibration{whose} expires on {first.due}, before scenario {scenario.id} ends on "
             f"{planned.end_local.date()}",
             where=f"bench {bench.name}: {first.kind}.calibration.due",
             expected="a certificate that is valid to the end of the run",

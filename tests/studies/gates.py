@@ -159,15 +159,14 @@ def chunk(kind: Clean, number: int, runs: int, pool_size: int = POOL) -> Counter
     return count
 
 
-def study(runs: int, jobs: int, per_bench: int = CHUNK) -> dict[str, Counter[str]]:
-    """Return the counts of each kind of run, over ``runs`` runs on ``runs / per_bench`` benches."""
-    found: dict[str, Counter[str]] = {}
+def row(kind: Clean, runs: int, jobs: int, per_bench: int = CHUNK) -> str:
+    """Return one line of the table: ``runs`` runs of a kind, on ``runs / per_bench`` benches."""
+    work, numbers = partial(chunk, kind, runs=per_bench), range(max(runs // per_bench, 1))
     with ProcessPoolExecutor(jobs) as pool:
-        for kind in KINDS:
-            work, numbers = partial(chunk, kind, runs=per_bench), range(max(runs // per_bench, 1))
-            parts = map(work, numbers) if jobs == 1 else pool.map(work, numbers)
-            found[kind.name] = sum(parts, Counter())
-    return found
+        parts = list(map(work, numbers) if jobs == 1 else pool.map(work, numbers))
+    count = sum(parts, Counter[str]())
+    cells = " | ".join(str(count[gate]) for gate in GATES)
+    return f"| {kind.name} | {len(parts) * per_bench} | {count['any']} | {cells} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,12 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--per-bench", type=int, default=CHUNK, help="runs on one bench")
     options = parser.parse_args(arguments)
-    found = study(options.runs, options.jobs, options.per_bench)
     sys.stdout.write(f"| clean runs | n | any | {' | '.join(GATES)} |\n|---|---|---|{'---|' * len(GATES)}\n")
-    for name, count in found.items():
-        runs = max(options.runs // options.per_bench, 1) * options.per_bench
-        cells = " | ".join(str(count[gate]) for gate in GATES)
-        sys.stdout.write(f"| {name} | {runs} | {count['any']} | {cells} |\n")
+    for kind in KINDS:
+        sys.stdout.write(f"{row(kind, options.runs, options.jobs, options.per_bench)}\n")
+        sys.stdout.flush()
     return 0
 
 
