@@ -63,7 +63,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     for each in judged:
         if each.view is None:
             continue
-        found += [*_blank_findings(each.view), *history_findings(each.view), *tracking_findings(each.view)]
+        found += _blank_findings(each.view)
         found += _shifts(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += occlusion_findings(each.view)
@@ -73,7 +73,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += _open_deliveries(evidence, each.view)
         dose_u = max(each.view.programme.dose_u, evidence.profile.history_amount_step_u)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus, dose_u)]
-        found += events
+        found += [*events, *history_findings(each.view), *tracking_findings(each.view)]
     return tuple(found)
 
 

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from rig.analysis.quality.scale import ALPHA
-from rig.config.certificates import Certificate, certificates, expired
 from rig.judging import bench_history
 from rig.judging.bench_history import noise_limit_mg, slope_limits_mg_per_h
+from rig.judging.certificates import Certificate, certificates
 from rig.judging.checklist import NOBODY, checklists
 from rig.judging.evidence import Evidence
 from rig.judging.fitness import NOT_THE_BENCH, check_row
@@ -59,13 +59,6 @@ def fitness_table(
 def certificates_used(view: RunView | None) -> tuple[str, ...]:
     """Return which kinds of certificates that not every run needs this one rests on."""
     return WEIGHTS if view is not None and view.weights else ()
-
-
-def expired_text(evidence: Evidence, ended: date) -> str:
-    """Return which certificate that every run rests on expired before the end, or nothing."""
-    for each in expired(evidence.bench, ended):
-        return f"the {each.what}'s certificate expired on {each.due.isoformat()}, before the run ended"
-    return ""
 
 
 def _line(unfit: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:

@@ -14,7 +14,7 @@ from rig.judging.course import deliveries, gaps, segment_rows, stretch_rows, tim
 from rig.judging.curves import curves
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
-from rig.judging.fitness_table import expired_text, fitness_table
+from rig.judging.fitness_table import fitness_table
 from rig.judging.left_out import not_asked, why_left_out
 from rig.judging.qualification_tables import qualification_table
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
@@ -124,10 +124,12 @@ def _forbidden(evidence: Evidence) -> str:
     damage = lasting_damage(record)
     if damage:
         return f"the record is damaged: {damage[0]}"
-    ended = _ended(record)
+    due, ended = evidence.bench.calibration_due, _ended(record)
     if ended is None:
         return "the record holds no date to compare the balance's certificate with"
-    return expired_text(evidence, ended.date())
+    if ended.date() > due:
+        return f"the balance's certificate expired on {due.isoformat()}, before the run ended"
+    return ""
 
 
 def _ended(record: RunRecord) -> datetime | None:

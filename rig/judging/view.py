@@ -87,10 +87,10 @@ class RunView:
     gaps: tuple[Span, ...]
     stamp_u_s: float
     bridges: tuple[Bridge, ...] = ()
+    weights: tuple[Weighed, ...] = ()
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
     quality: Quality = field(default_factory=Quality)
-    weights: tuple[Weighed, ...] = ()
 
     @property
     def record(self) -> RunRecord:
@@ -155,9 +155,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         raise BenchError("it was re-attached on another clock than the one it left")
     evidence = replace(evidence, record=stretch.record)
     record, origin_ns, profile = evidence.record, stretch.origin_ns, evidence.profile
-    shown = readings_of(record, origin_ns)
-    weights = weighed_weights(record.events, origin_ns, *shown, evidence.bench)
-    times, masses = without_weights(record, origin_ns, *shown)
+    times, masses = without_weights(record, origin_ns, *readings_of(record, origin_ns))
     if len(times) < 2 or not record.ambient:
         raise BenchError("the run holds no usable readings" if stretch.number == 1 else "it holds no usable readings")
     end_s = float(times[-1])
@@ -183,6 +181,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
     holes = sorted([*((gap.start_s, gap.end_s) for gap in explained), *look.holes])
     blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg, holes)
     evaporation = evaporation_from_blanks(blanks.get("before"), blanks.get("after")) if blanks else None
+    weights = _weights(evidence, origin_ns)
     chain = _chain(evidence, blanks, evaporation, weights)
     masses, quality = settle_shifts(look, programme, chain, ul_per_u, explained)
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
@@ -202,11 +201,11 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         chain=chain,
         gaps=intolerable_gaps(times, end_s, evidence.scenario, explained),
         stamp_u_s=float(record.header.get("clock", {}).get("stamp_u_s", 0.0)),
+        weights=weights,
         bridges=bridges(explained, times, masses, programme, chain, ul_per_u),
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
         quality=quality,
-        weights=weights,
     )
 
 
@@ -263,6 +262,14 @@ def _blanks(
             except BenchError:
                 continue  # too few readings: the run is judged as if there had been no such blank
     return found
+
+
+def _weights(evidence: Evidence, origin_ns: int) -> tuple[Weighed, ...]:
+    """Return the reference weights of the start and the end, from readings with the weight on."""
+    events = evidence.record.events
+    if not any(event.name == "weight_on" and "which" in event.data for event in events):
+        return ()
+    return weighed_weights(events, origin_ns, *readings_of(evidence.record, origin_ns), evidence.bench)
 
 
 def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from rig.config import BenchConfig
-from rig.config.certificates import certificates
 from rig.errors import ConfigError, ScenarioError
 from rig.profiles.pump import Claim, PumpProfile
 from rig.programme import Plan
@@ -187,16 +186,13 @@ def _within(check: Check, claim: Claim, bound: float) -> bool:
 
 def _check_calibration(scenario: Scenario, bench: BenchConfig, planned: Plan) -> None:
     """Refuse a run that would end on or after the day a certificate expires: its results would be INVALID."""
-    always = [each for each in certificates(bench) if each.always]
-    first = min(always, key=lambda each: each.due)
-    whose = "" if first.kind == "balance" else f" of the {first.what}"
-    if planned.end_local.date() >= first.due:
+    if planned.end_local.date() >= bench.calibration_due:
         raise ConfigError(
-            f"the calibration{whose} expires on {first.due}, before scenario {scenario.id} ends on "
+            f"the calibration expires on {bench.calibration_due}, before scenario {scenario.id} ends on "
             f"{planned.end_local.date()}",
-            where=f"bench {bench.name}: {first.kind}.calibration.due",
+            where=f"bench {bench.name}: balance.calibration.due",
             expected="a certificate that is valid to the end of the run",
-            hint=f"calibrate the {first.what}, or run a shorter scenario",
+            hint="calibrate the balance, or run a shorter scenario",
         )
 
 

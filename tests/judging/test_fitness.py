@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from rig.config import Calibration, ReferenceWeightConfig
-from rig.config.certificates import certificates, expired
+from rig.judging.certificates import certificates
 from rig.judging.evidence import Evidence
 from rig.judging.fitness import Asked, group_of, is_the_bench
 from rig.judging.judge import judge_evidence
@@ -107,8 +107,7 @@ def test_a_certificate_that_expired_is_named_wherever_it_stands() -> None:
     late = replace(evidence.bench.balance, calibration=Calibration("old", date(2026, 3, 3)))
     bench = replace(evidence.bench, balance=late, reference_weights=(WEIGHT,))
     assert [each.what for each in certificates(bench)] == ["balance", "reference weight of 20 g"]
-    assert [each.number for each in expired(bench, date(2026, 3, 4))] == ["old"]
-    assert not expired(bench, date(2026, 3, 3))
+    assert [each.always for each in certificates(bench)] == [True, False]
     result = judge_evidence(replace(evidence, bench=bench))
     assert result.outcome is Outcome.INVALID
     assert "expired on 2026-03-03" in result.checks[0].why

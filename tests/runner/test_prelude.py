@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from rig.cli.find import find_scenarios
 from rig.config import BenchConfig, load_bench, parse_bench
 from rig.engine import Finished, run_scenario
 from rig.errors import InstrumentError, UsageError
 from rig.record.ledger import BenchLedger
 from rig.record.reader import read_run
+from rig.results import Outcome
 from rig.runner.bench_history import entry_of, told_to_a_run
+from rig.runner.folder import RunFolder
 from rig.runner.forecast import forecast, forecast_line
 from rig.runner.operator import Operator, Terminal, Wait
+from rig.runner.watch import Watch
 from rig.scenario.model import Scenario
 from rig.scenario.parse import parse_scenario
 from rig.scenario.plan import plan
@@ -107,8 +111,28 @@ def test_an_answer_that_forbids_the_run_ends_it_before_anything_is_delivered(tmp
     assert not _events(finished, "resumed")
 
 
-def test_an_unattended_run_asks_nothing_and_the_bench_file_vouches(tmp_path: Path) -> None:
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BenchLedger:
+    """Return a ledger that the simulated bench keeps as a bench with ports does."""
+    kept = BenchLedger(tmp_path / "bench.ledger")
+
+    class Kept(Watch):
+        def __init__(self, config: BenchConfig, folder: RunFolder, parent: Path, hold_s: float, *, drives: str) -> None:
+            super().__init__(config, folder, parent, hold_s, drives=drives)
+            self._ledger = kept
+
+    monkeypatch.setattr("rig.engine.Watch", Kept)
+    return kept
+
+
+def test_an_unattended_run_asks_nothing_the_bench_file_vouches_and_the_next_run_knows_its_blanks(
+    tmp_path: Path, ledger: BenchLedger
+) -> None:
     finished = run_scenario(_scenario(), _bench(WEIGHT), tmp_path)
+    assert _events(finished, "bench_history") == [{"entries": []}]
+    assert "creep-not-shown" in {finding.id for finding in finished.result.findings}
+    assert [entry.kind for entry in ledger.entries()] == ["started", "ended", "fitness"]
+    assert ledger.unsafe() is None
     (told,) = _events(finished, "checklist")
     assert (told["by"], told["on"]) == ("bench file", "2026-03-02")
     assert not _events(finished, "weight_on_asked")
@@ -118,14 +142,18 @@ def test_an_unattended_run_asks_nothing_and_the_bench_file_vouches(tmp_path: Pat
     assert entry is not None
     assert set(entry["blanks"]) == {"before", "after"}
     assert entry["interval_s"] == pytest.approx(1.0, abs=0.01)
-    ledger = BenchLedger(tmp_path / "bench.ledger")
-    ledger.append("fitness", **entry)
     ledger.append("fitness", **{**entry, "run_id": "another"})
     ledger.append("void", run_id="another", who="A. Tester", why="wet")
     told_again = told_to_a_run(ledger)
     assert told_again is not None
     assert [each["run_id"] for each in told_again["entries"]] == [finished.result.run_id]
     assert told_to_a_run(None) is None
+    (asked,) = find_scenarios(["qualify"])
+    passed = replace(finished.result, checks=(replace(finished.result.checks[0], id="creep", outcome=Outcome.PASS),))
+    qualified = entry_of(passed, asked)
+    assert qualified is not None
+    assert qualified["creep"] == {"rate_ul_per_h": 10.0}
+    assert entry_of(finished.result, asked)["creep"] is None  # type: ignore[index]
 
 
 def test_what_a_blank_showed_says_nothing_of_how_the_bench_was_left(tmp_path: Path) -> None:

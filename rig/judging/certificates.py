@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from typing import Any, Final
 
-from rig.config.declared import BenchConfig, Calibration, FlowAccuracy
+from rig.config import BenchConfig, Calibration, FlowAccuracy
 
 ONLY_WHEN_USED: Final = ("reference_weights", "flow_sources")  # a run without them rests on none of theirs
 
@@ -31,11 +31,6 @@ def certificates(bench: BenchConfig) -> tuple[Certificate, ...]:
     return tuple(
         found for field in fields(bench) for found in _within(getattr(bench, field.name), field.name, field.name)
     )
-
-
-def expired(bench: BenchConfig, on: date, *, kinds: tuple[str, ...] = ()) -> tuple[Certificate, ...]:
-    """Return what has expired before a day: of what every run rests on, and of the ``kinds`` that this one uses."""
-    return tuple(each for each in certificates(bench) if (each.always or each.kind in kinds) and on > each.due)
 
 
 def _within(value: Any, kind: str, what: str) -> Iterator[Certificate]:
