@@ -41,10 +41,10 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
-    hands: Callable[[float], None] | None = None  # the twin's own, in g on the pan, where it plays the person, too
     pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    hands: Callable[[float], None] | None = None  # the twin's own, in g on the pan, where it plays the person, too
 
     def open_devices(self) -> None:
         """Bring every device to a known state; the first bytes leave here."""

@@ -70,6 +70,15 @@ def operator_of(name: str | None) -> Operator | None:
     return Terminal(name=name.strip())
 
 
+def before_line(prepared: Prepared, operator: Operator | None) -> str:
+    """Return in one line what a run begins with: certificates, who vouches, forecast."""
+    config, told = prepared.config, prepared.config.checklist
+    by = f"{told.by}, {told.on.isoformat()}" if told is not None else "nobody"
+    who = f"operator {operator.name}" if operator is not None else f"checklist: {by}"
+    certificates = f"certificates until {config.calibration_due.isoformat()}"
+    return f"{prepared.scenario.id}: {certificates}; {who}; {forecast_line(forecast(config, prepared.plan, None))}"
+
+
 def tell_of_unfinished(parent: Path) -> None:
     """Say on stderr which runs broke off and wait for a decision: whoever starts the next one should know."""
     for run in find_runs(parent):
@@ -90,6 +99,8 @@ def _run_one(
 ) -> int:
     view = ProgressView()
     watch = (lambda _progress: None) if options.quiet else view
+    if not options.quiet:
+        sys.stderr.write(f"rig: {before_line(prepare(scenario, config), operator)}\n")
     try:
         finished = run_scenario(
             scenario,
