@@ -33,6 +33,7 @@ from rig.verdict import (
     resolve_limits,
 )
 
+ELECTRICAL = ("V", "mA")  # units of what is read at the supply: no balance and no evaporation stand behind them
 BETWEEN_BLANKS = (
     "not excluded: a drift or an evaporation that came and went between the blanks; a reference weight, a twin vessel "
     "or further blanks would show it"
@@ -49,7 +50,8 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
     try:
         measured = measure(check, view, boluses)
         deciding = _deciding(check, limits, measured, profile)
-        refused = why_unfit(view, measured.from_s, measured.to_s) if deciding is not None else ""
+        weighed = deciding is not None and check.unit not in ELECTRICAL
+        refused = why_unfit(view, measured.from_s, measured.to_s) if weighed else ""
     except BenchError as error:
         return invalid(check, limits, error.what)
     if refused:
@@ -154,7 +156,7 @@ def _result(
     if limits.decide and not leaves_room(u, limits):
         text = f"the bench's own U of {COVERAGE_FACTOR * (u or 0.0):.3g} {check.unit} is more than half the limit"
         findings.append(Finding("bench-not-fit", text))
-    if decision.outcome is Outcome.FAIL:
+    if decision.outcome is Outcome.FAIL and check.unit not in ELECTRICAL:
         occluded = check.measure in OCCLUSIONS
         findings.append(Finding("confounded", OF_OCCLUSIONS if occluded else ALTERNATIVES))
     if decision.outcome is Outcome.PASS and check.measure.startswith("basal."):

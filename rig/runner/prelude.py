@@ -20,6 +20,9 @@ LOOK_S = 0.05  # real time: how often a twin whose clock stands still looks for 
 class Weighs(Protocol):
     """The player, as far as it is needed here."""
 
+    def wake(self) -> None:
+        """Bring the pump's radio up."""
+
     def enter(self, phase: str) -> None:
         """Say what is being done."""
 
@@ -69,6 +72,7 @@ class Prelude:
         if self.operator is None or weight_of(bench.config) is None:
             return
         if not records.suspended:
+            player.wake()
             records.suspend()
             player.sample_for(AFTER_SUSPEND_S)
         self._weigh("end", player, bench, records)
