@@ -12,7 +12,7 @@ from reports.blocks import Block, Figure, Heading, Picture, Report, Section, See
 from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
-from reports.sections import annexes, bench, budgets, certificate, front, record, results
+from reports.sections import annexes, bench, budgets, certificate, fitness, front, record, results
 from reports.sections.electrical import with_supply
 
 SIMULATED = "SIMULATED"
@@ -32,7 +32,7 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
         bench.configuration(held),
         bench.method(held) if not certified else certificate.method(held),
         with_supply(bench.environment(held), held),
-        bench.fitness(held),
+        fitness.fitness(held),
         results.results(held) if not certified else certificate.results(results.results(held), held),
         record.exclusions(held),
         record.deviations(held),

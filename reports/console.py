@@ -9,6 +9,7 @@ from typing import Any
 from reports.formatting import MINUS, NBSP, UNKNOWN, clean, interval
 from reports.reading import mapping, rows, text
 from reports.sections.certificate import bench_line, is_certificate
+from reports.sections.fitness import fitness_line
 from reports.sections.front import ORDER, device_line, shown_value
 from reports.sections.results import limit_source
 
@@ -32,6 +33,8 @@ def console_summary(document: dict[str, Any], width: int = 80, colour: bool = Fa
             lines += _trouble(check, width, colour)
         else:
             lines += _calm(check, width, colour)
+    if told := fitness_line(held):
+        lines += _wrapped("  ", told, width, 2)
     for name in ("deviations", "gaps", "findings"):
         if count := len(rows(held.get(name))):
             lines.append(f"  {count} {name if count > 1 else name.removesuffix('s')}: see the report")

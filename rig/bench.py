@@ -60,6 +60,7 @@ class WeighingBench:
     pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    hands: Callable[[float], None] | None = None  # the twin's own, in g on the pan, where it plays the person, too
 
     def open_devices(self) -> None:
         """Bring every device to a known state; the first bytes leave here."""
@@ -156,6 +157,7 @@ def _open_simulated(
     add_twin_sensors(bench, twin, links)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in wires_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
+    bench.hands = lambda mass_g: twin.put_on(mass_g * 1000.0, clock.now_ns())
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
 

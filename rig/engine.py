@@ -27,7 +27,8 @@ from rig.runner.folder import EVIDENCE, PLAN, VOID, RunFolder, sha256_of
 from rig.runner.left_running import FLOW_SOURCES, PUMP
 from rig.runner.operator import Operator
 from rig.runner.play import Player
-from rig.runner.preflight import check_room
+from rig.runner.preflight import check_attended, check_room
+from rig.runner.prelude import Prelude
 from rig.runner.progress import Observer, watch_nothing
 from rig.runner.provenance import boot_id, tool
 from rig.runner.qualification_plan import plan_qualification
@@ -104,10 +105,12 @@ def run_scenario(
 ) -> Finished:
     """Run ``scenario`` on the bench of ``config``, record it below ``parent``, and judge it.
 
-    ``operator``: who puts reference weights on the pan in a qualification; None: nobody, and those steps are left out.
+    ``operator``: who answers the arming checklist and puts reference weights on the pan; None: nobody, those steps of a
+    qualification are left out, and the bench file vouches for the rest.
     Raises `rig.errors.UsageError` when it cannot be run at all: nothing moved and no folder was made.
     """
     prepared = prepare(scenario, config)
+    check_attended(scenario, config, prepared.plan, attended=operator is not None)
     check_room(parent, scenario, prepared.plan)
     folder = RunFolder(parent, scenario.id)
     drives = FLOW_SOURCES if scenario.qualifies else PUMP
@@ -213,7 +216,9 @@ class Run:
             raise ended.error
         if stop.count >= 2:
             raise NotJudgedError(self.folder.path, ended, RunAborted("stopped twice, so nothing was tidied"))
-        return judge_run(self.folder.path, ended)
+        finished = judge_run(self.folder.path, ended)
+        self.watch.judged(finished.result, self.prepared.scenario)
+        return finished
 
     def _let_go(self) -> None:
         if self.point is None and self.folder.is_locked:
@@ -254,7 +259,9 @@ class Run:
         if isinstance(bench, QualifyingBench):
             return Qualifier(scenario, bench, plan, writer, stop, self.observer, guard, self.operator)
         assert isinstance(bench, Bench)  # noqa: S101 - the other one that is ever opened
-        return Player(scenario, bench, self.prepared.profile, plan, writer, stop, self.observer, guard, self.point)
+        player = Player(scenario, bench, self.prepared.profile, plan, writer, stop, self.observer, guard, self.point)
+        player.prelude = Prelude(self.operator, self.watch.history())
+        return player
 
     def _close(self, ended: Ended, writer: RecordWriter) -> Ended:
         """Close links, hear the guardian, then close and seal the record; a record that fails cannot unmake safety."""

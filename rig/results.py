@@ -136,7 +136,7 @@ class Result:
 
     ``analysis`` holds what was computed beyond the checks, ready for tables: keys ``basal``, ``boluses``, ``blank``,
     ``doses`` ... (see docs/reference/result.md). ``curves`` holds series for figures; it is stored beside
-    ``result.json`` as ``curves.json`` and is not part of it.
+    ``result.json`` as ``curves.json`` and is not part of it. ``fitness``: what the bench itself contributed.
     """
 
     run_id: str
@@ -159,6 +159,7 @@ class Result:
     curves: dict[str, Any] = field(default_factory=dict)
     title: str = ""
     segments: tuple[dict[str, Any], ...] = ()
+    fitness: dict[str, Any] = field(default_factory=dict)
     schema: int = 1
 
     def to_json(self) -> dict[str, Any]:

@@ -67,6 +67,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     run.add_argument("--bench", default="simulated", metavar="NAME|FILE", help="bench file (default: simulated)")
     run.add_argument("--out", metavar="DIR", help="where run folders go (default: the bench's runs_dir, else ./runs)")
+    run.add_argument(
+        "--operator", metavar="NAME", help="who is at the bench: answers the checklist, puts the reference weight on"
+    )
     run.add_argument("--dry-run", action="store_true", help="show programme, volumes, forecasts and end; touch nothing")
     run.add_argument(
         "--fault", action="append", default=[], metavar="NAME=VALUE[@START[+DURATION]]", help="simulated benches only"

@@ -19,8 +19,10 @@ from rig.config.operator_air import FLAGS as AIR_FLAGS
 from rig.config.operator_air import with_operator_air
 from rig.driver_names import PUMPS, is_known
 from rig.engine import Finished, Prepared, prepare, run_scenario
-from rig.errors import ConfigError, RigError
+from rig.errors import ConfigError, RigError, UsageError
 from rig.runner.folder import find_runs
+from rig.runner.forecast import forecast, forecast_line
+from rig.runner.operator import Operator, Terminal
 from rig.runner.stop import StopRequest, interrupt_by_signals
 from rig.scenario.model import Scenario
 
@@ -42,11 +44,12 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     parent = Path(options.out or config.runs_dir or "runs")
     tell_of_unfinished(parent)
+    operator = operator_of(options.operator)
     stop = StopRequest()
     codes = []
     for scenario in scenarios:
         try:
-            codes.append(_run_one(scenario, config, parent, options, stop))
+            codes.append(_run_one(scenario, config, parent, options, stop, operator))
         except RigError as error:
             if options.debug:
                 raise
@@ -57,6 +60,26 @@ def execute(options: argparse.Namespace) -> int:
     from rig.verdict import worst_exit_code  # noqa: PLC0415 - numpy, see rig.engine
 
     return worst_exit_code(codes)
+
+
+def operator_of(name: str | None) -> Operator | None:
+    """Return the person at this terminal, or None; refuse a name that nobody can answer for."""
+    if name is None:
+        return None
+    if not name.strip():
+        raise UsageError("an operator without a name", where="--operator", expected="--operator NAME")
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is at this terminal", where="--operator", expected="a terminal that a person can use")
+    return Terminal(name=name.strip())
+
+
+def before_line(prepared: Prepared, operator: Operator | None) -> str:
+    """Return in one line what a run begins with: certificates, who vouches, forecast."""
+    config, told = prepared.config, prepared.config.checklist
+    by = f"{told.by}, {told.on.isoformat()}" if told is not None else "nobody"
+    who = f"operator {operator.name}" if operator is not None else f"checklist: {by}"
+    certificates = f"certificates until {config.calibration_due.isoformat()}"
+    return f"{prepared.scenario.id}: {certificates}; {who}; {forecast_line(forecast(config, prepared.plan, None))}"
 
 
 def tell_of_unfinished(parent: Path) -> None:
@@ -70,10 +93,17 @@ def tell_of_unfinished(parent: Path) -> None:
 
 
 def _run_one(
-    scenario: Scenario, config: BenchConfig, parent: Path, options: argparse.Namespace, stop: StopRequest
+    scenario: Scenario,
+    config: BenchConfig,
+    parent: Path,
+    options: argparse.Namespace,
+    stop: StopRequest,
+    operator: Operator | None,
 ) -> int:
     view = ProgressView()
     watch = (lambda _progress: None) if options.quiet else view
+    if not options.quiet:
+        sys.stderr.write(f"rig: {before_line(prepare(scenario, config), operator)}\n")
     try:
         finished = run_scenario(
             scenario,
@@ -83,6 +113,7 @@ def _run_one(
             observer=watch,
             stop=stop,
             accept_unsynchronised=options.unsynchronised_clock,
+            operator=operator,
         )
     finally:
         view.end()
@@ -215,6 +246,7 @@ def plan_text(prepared: Prepared) -> str:
         f"in all {plan.total_u:.3f} U = {plan.volume_ul / 1000:.3f} mL = {plan.mass_mg / 1000:.3f} g into the vessel",
         f"vessel: room for {prepared.config.vessel.capacity_ul / 1000:g} mL",
         f"reservoir: {plan.reservoir_need_u:.1f} U needed of {prepared.profile.reservoir_u:g} U",
+        forecast_line(forecast(prepared.config, plan, None)),
         f"duration {duration(plan.duration_s)}, planned end {plan.end_local.isoformat(sep=' ', timespec='minutes')}",
         f"checks: {', '.join(check.id for check in scenario.checks) or 'none'}",
         "nothing was touched",

@@ -276,6 +276,18 @@ class FlowSourceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ChecklistConfig:
+    """What somebody vouches for in unattended runs: primed, tip under the surface, vessel covered and with room."""
+
+    by: Annotated[str, Text(), "the person who looked"]
+    on: Annotated[date, Day(), "the day on which that was"]
+    bubbles: Annotated[str, Choice(("none", "seen")), "whether bubbles were seen in reservoir or tube"] = "none"
+    infusion_set: Annotated[str, Text(), "lot number of the infusion set"] = ""
+    reservoir: Annotated[str, Text(), "lot number of the reservoir"] = ""
+    liquid: Annotated[str, Text(), "what is delivered, and its lot number"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """How the twin plays this bench; only on benches of kind ``simulated`` or served by ``rig simulate``."""
 
@@ -320,6 +332,9 @@ class BenchConfig:
         ListOf(Nested(ReferenceWeightConfig), 0, 20),
         "weights for a qualification, each a [[reference_weights]]",
     ] = ()
+    checklist: Annotated[
+        ChecklistConfig | None, Nested(ChecklistConfig), "what somebody vouches for in unattended runs"
+    ] = None
     runs_dir: Annotated[str, Text(), "folder of the runs; ./runs when left out"] = ""
     storage: Annotated[str, Choice(("ssd", "sd")), "what the runs are written to; decides how often"] = "ssd"
     title: Annotated[str, Text(), "one line for people"] = ""

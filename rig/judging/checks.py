@@ -7,7 +7,8 @@ from typing import Any
 
 from rig.errors import BenchError
 from rig.judging.boluses import JudgedBolus
-from rig.judging.frozen import frozen_blank
+from rig.judging.fitness import Asked, leaves_room
+from rig.judging.gates import why_unfit
 from rig.judging.items import Item, Measured
 from rig.judging.measures import measure
 from rig.judging.occlusions import ALTERNATIVES as OF_OCCLUSIONS
@@ -32,12 +33,7 @@ from rig.verdict import (
     resolve_limits,
 )
 
-EVAPORATION_GATE = 0.2  # of the programme's mean rate, design 4.11
-RISING_SIGMAS = 3.0  # a rise within the blanks' own noise is no rise
-RISING_SHARE = 0.01  # of the programme's mean rate: what a fifth of a 5 % limit would hide
-FIT_SHARE = 0.5  # the bench's own U may be at most this share of a limit, design 4.11
 ELECTRICAL = ("V", "mA")  # units of what is read at the supply: no balance and no evaporation stand behind them
-MG_PER_UL = 1.0
 BETWEEN_BLANKS = (
     "not excluded: a drift or an evaporation that came and went between the blanks; a reference weight, a twin vessel "
     "or further blanks would show it"
@@ -54,8 +50,8 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
     try:
         measured = measure(check, view, boluses)
         deciding = _deciding(check, limits, measured, profile)
-        weighed = check.unit not in ELECTRICAL
-        refused = _unfit(view, measured) if deciding is not None and weighed else ""
+        weighed = deciding is not None and check.unit not in ELECTRICAL
+        refused = why_unfit(view, measured.from_s, measured.to_s) if weighed else ""
     except BenchError as error:
         return invalid(check, limits, error.what)
     if refused:
@@ -91,7 +87,9 @@ def _single(check: Check, measured: Measured, limits: Limits, view: RunView) -> 
     if measured.interval_pct is not None:
         decision = decide_proportion(measured.interval_pct, limits)
     else:
-        decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+        decision = _fit(
+            decide(item.value, item.u, limits, check.decision), item, limits, qualifies=view.evidence.scenario.qualifies
+        )
         decision = _borne_out(check, decision, carlo, limits)
     components = Components()
     trace = check_trace(item, view, RawReadings(view), components)
@@ -106,7 +104,7 @@ def _each(check: Check, measured: Measured, profile: PumpProfile, view: RunView)
     own = [_limits_of(check, profile, item) for item in measured.items]
     decides = any(limits.decide for limits in own)
     for item, limits in zip(measured.items, own, strict=True):
-        decision = _decide_item(check, item, limits, decides=decides)
+        decision = _decide_item(check, item, limits, decides=decides, qualifies=view.evidence.scenario.qualifies)
         carlo = None
         if item is shown:
             carlo = shown_carlo = propagated(item, limits, check.unit)
@@ -130,48 +128,19 @@ def _borne_out(check: Check, decision: Decision, carlo: Propagated | None, limit
     return decision if carlo is None or check.decision == "simple" else carlo.withhold(decision, limits)
 
 
-def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool) -> Decision:
+def _decide_item(check: Check, item: Item, limits: Limits, *, decides: bool, qualifies: bool = False) -> Decision:
     """Return an item's decision; what could not be measured is INVALID wherever any item's limits decide."""
     if item.why_not and decides:
         return Decision(Outcome.INVALID, item.why_not)
-    decision = _fit(decide(item.value, item.u, limits, check.decision), item.u, limits)
+    decision = _fit(decide(item.value, item.u, limits, check.decision), item, limits, qualifies=qualifies)
     if item.at_least and (decision.outcome is Outcome.PASS or limits.upper is None):
         return replace(decision, outcome=Outcome.INCONCLUSIVE, why="it had not happened by then: it can only be more")
     return decision
 
 
-def _fit(decision: Decision, u: float | None, limits: Limits) -> Decision:
-    """Withhold a PASS from a bench whose own U is more than half the limit (design 4.11)."""
-    if decision.outcome is not Outcome.PASS or _is_fit(u, limits):
-        return decision
-    why = "the bench is not fit to decide this: its own U is more than half the limit"
-    return Decision(Outcome.INCONCLUSIVE, why, decision.conformance_probability, decision.measurement_capability)
-
-
-def _is_fit(u: float | None, limits: Limits) -> bool:
-    return u is None or limits.reach is None or COVERAGE_FACTOR * u <= FIT_SHARE * limits.reach
-
-
-def _unfit(view: RunView, measured: Measured) -> str:
-    """Return why evaporation forbids judging, or nothing (design 4.11)."""
-    if view.evaporation is None:
-        return "no blank: the evaporation is unknown"
-    frozen = frozen_blank(view)
-    if frozen:
-        return frozen
-    hours = (measured.to_s - measured.from_s) / 3600.0
-    set_u = view.programme.expected_u(measured.from_s, measured.to_s)
-    rate_mg_per_h = set_u * view.ul_per_u * MG_PER_UL / hours if hours > 0 else 0.0
-    rising_mg_per_h = -view.evaporation.rate_mg_per_h
-    if rising_mg_per_h > max(RISING_SIGMAS * view.evaporation.u_mg_per_h, RISING_SHARE * rate_mg_per_h):
-        return (
-            f"the mass rose by {rising_mg_per_h:.3g} mg/h with the pump stopped, which evaporation cannot do: a pump "
-            "that leaks while suspended, a siphon or a drifting zero, and one balance cannot tell which"
-        )
-    evaporation = abs(view.evaporation.rate_mg_per_h)
-    if set_u > 0 and evaporation > EVAPORATION_GATE * rate_mg_per_h:
-        return f"evaporation of {evaporation:.3g} mg/h is more than 20 % of the programme's {rate_mg_per_h:.3g} mg/h"
-    return ""
+def _fit(decision: Decision, item: Item, limits: Limits, *, qualifies: bool) -> Decision:
+    """Return the decision that this bench is fit to make (design 4.11)."""
+    return Asked(decision, item.value, item.u, item.budget, limits, qualifies).fitted()
 
 
 def _result(
@@ -189,7 +158,7 @@ def _result(
     findings += carlo.findings() if carlo is not None else []
     if limits.note:
         findings.append(Finding("limit-not-used", limits.note))
-    if limits.decide and not _is_fit(u, limits):
+    if limits.decide and not leaves_room(u, limits):
         text = f"the bench's own U of {COVERAGE_FACTOR * (u or 0.0):.3g} {check.unit} is more than half the limit"
         findings.append(Finding("bench-not-fit", text))
     if decision.outcome is Outcome.FAIL and check.unit not in ELECTRICAL:

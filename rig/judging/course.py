@@ -112,7 +112,9 @@ def _gaps(view: RunView) -> list[Gap]:
     found += view.room.told_gaps()
     for gap in view.gaps:
         first = next((event for at_s, event in failed if gap.start_s <= at_s <= gap.end_s), None)
-        unread = view.quality.told_of(gap.start_s, gap.end_s) or "no reading was taken"
+        weighed = any(each.from_s < gap.end_s and each.to_s > gap.start_s for each in view.weights)
+        nothing = "a reference weight was on the pan" if weighed else "no reading was taken"
+        unread = view.quality.told_of(gap.start_s, gap.end_s) or nothing
         cause = str(first.data.get("error", "a reading failed")) if first is not None else unread
         explained = next((each for each in view.too_long if each.start_s == gap.start_s), None)
         if explained is not None:

@@ -9,9 +9,11 @@ from itertools import pairwise
 
 from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
+from rig.judging.checklist import checklist_findings
 from rig.judging.dose_tables import dose_findings
 from rig.judging.electrical import electrical_findings
 from rig.judging.evidence import Evidence
+from rig.judging.fitness_table import history_findings
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
 from rig.judging.occlusions import occlusion_findings
@@ -22,6 +24,7 @@ from rig.judging.stretches import place, resumption, segments_of
 from rig.judging.suspensions import suspension_findings
 from rig.judging.unsteady import moved_level_findings
 from rig.judging.view import RunView
+from rig.judging.zero_tracking import tracking_findings
 from rig.record.reader import RunRecord
 from rig.results import Finding
 
@@ -56,8 +59,8 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     failed = sum(event.name == "reading_failed" for event in evidence.record.events)
     if failed:
         found.append(Finding("readings-failed", f"{failed} readings failed"))
-    found += _not_delivered(evidence)
     events = evidence.record.events
+    found += [*checklist_findings(events), *_not_delivered(evidence)]
     found += [*alarm_findings(events), *setting_findings(events), *battery_findings(events)]
     for each in judged:
         if each.view is None:
@@ -73,7 +76,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
         found += _open_deliveries(evidence, each.view)
         dose_u = max(each.view.programme.dose_u, evidence.profile.history_amount_step_u)
         found += [finding for bolus in each.boluses for finding in _bolus_findings(bolus, dose_u)]
-        found += told
+        found += [*told, *history_findings(each.view), *tracking_findings(each.view)]
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from rig.judging.curves import curves
 from rig.judging.electrical import electrical_equipment
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
+from rig.judging.fitness_table import fitness_table
 from rig.judging.left_out import not_asked, why_left_out
 from rig.judging.qualification_tables import qualification_table
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch, voided
@@ -65,6 +66,7 @@ def judge_evidence(evidence: Evidence) -> Result:
         analysis=_analysis(view, boluses, judged, drift) | qualification_table(evidence, view),
         curves=curves(view, boluses) if view else {},
         segments=segment_rows(stretches),
+        fitness=fitness_table(evidence, view, checks, _ended(record)),
     )
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rig.judging.schema_parts import component_schema, item_schema, monte_carlo_schema, trace_schema
+from rig.judging.schema_parts import component_schema, fitness_schema, item_schema, monte_carlo_schema, trace_schema
 from rig.results import EndReason, Outcome
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
@@ -125,7 +125,9 @@ def result_schema() -> dict[str, Any]:
                 "findings": _list(finding),
                 "analysis": {"type": "object"},
                 "segments": _list(segment),
-            }
+                "fitness": fitness_schema(),
+            },
+            optional=("fitness",),  # earlier results of version 1 lack it
         ),
     }
 

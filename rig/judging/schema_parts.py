@@ -143,6 +143,37 @@ def _trace_numbers() -> dict[str, Any]:
     }
 
 
+def fitness_schema() -> dict[str, Any]:
+    """Return the part ``fitness``: each check's share of its limit, and each gate."""
+    number, fit = {"type": "number"}, {"type": ["boolean", "null"]}
+    component = _closed(
+        {"name": _TEXT, "expanded_uncertainty": number, "share": number, "of_the_bench": {"type": "boolean"}}
+    )
+    check = _closed(
+        {
+            "id": _TEXT,
+            "title": _TEXT,
+            "unit": _TEXT,
+            "limit": number,
+            "expanded_uncertainty": _NUMBER,
+            "own_expanded_uncertainty": number,
+            "share": number,
+            "fit": {"type": "boolean"},
+            "items": {"type": "integer"},
+            "items_unfit": {"type": "integer"},
+            "components": {"type": "array", "items": component},
+        }
+    )
+    gate = _closed({"gate": _TEXT, "found": _TEXT, "limit": _TEXT, "fit": fit})
+    whole = {
+        "fit": {"type": "boolean"},
+        "line": _TEXT,
+        "checks": {"type": "array", "items": check},
+        "gates": {"type": "array", "items": gate},
+    }
+    return _closed(whole)
+
+
 def item_schema(outcomes: list[str]) -> dict[str, Any]:
     """Return one item of an "each" check; further keys may come."""
     return {

@@ -185,6 +185,7 @@ def _blank(view: RunView) -> dict[str, Any]:
     found: dict[str, Any] = {
         which: {
             "duration_s": blank.duration_s,
+            "interval_s": blank.noise.interval_s,
             "slope_mg_per_h": blank.slope_mg_per_h,
             "u_slope_mg_per_h": blank.u_slope_mg_per_h,
             "noise_mg": blank.noise.reading_mg,

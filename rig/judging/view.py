@@ -25,8 +25,10 @@ from rig.judging.journal import InFlight, unknown_deliveries
 from rig.judging.known_flows import flow_programme, without_weights
 from rig.judging.marks import Quality
 from rig.judging.quality import look_over, settle_shifts
+from rig.judging.reference_weights import Weighed, span_drift, weighed_weights
 from rig.judging.stretches import Stretch, stretches_of
 from rig.metrology.blank import Blank, analyse_blank
+from rig.metrology.buoyancy import UL_PER_CM3
 from rig.metrology.evaporation import Evaporation, evaporation_from_blanks
 from rig.metrology.inputs import (
     AmbientStats,
@@ -88,6 +90,7 @@ class RunView:
     gaps: tuple[Span, ...]
     stamp_u_s: float
     bridges: tuple[Bridge, ...] = ()
+    weights: tuple[Weighed, ...] = ()
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
     quality: Quality = field(default_factory=Quality)
@@ -185,7 +188,8 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
     holes = sorted([*((gap.start_s, gap.end_s) for gap in explained), *look.holes])
     blanks = _blanks(record.events, origin_ns, times, masses, evidence.bench.balance.resolution_mg, holes)
     evaporation = evaporation_from_blanks(blanks.get("before"), blanks.get("after")) if blanks else None
-    chain = _chain(evidence, blanks, evaporation)
+    weights = _weights(evidence, origin_ns)
+    chain = _chain(evidence, blanks, evaporation, weights)
     masses, quality = settle_shifts(look, programme, chain, ul_per_u, explained)
     air = air_density_at(record.ambient, times, origin_ns=origin_ns)
     spans = _spans(record.events, origin_ns, float(times[-1]))
@@ -204,6 +208,7 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         chain=chain,
         gaps=intolerable_gaps(times, end_s, evidence.scenario, explained),
         stamp_u_s=math.hypot(float(record.header.get("clock", {}).get("stamp_u_s", 0.0)), answering_u_s(record)),
+        weights=weights,
         bridges=bridges(explained, times, masses, programme, chain, ul_per_u),
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
@@ -276,6 +281,14 @@ def _blanks(
     return found
 
 
+def _weights(evidence: Evidence, origin_ns: int) -> tuple[Weighed, ...]:
+    """Return the reference weights of the start and the end, from readings with the weight on."""
+    events = evidence.record.events
+    if not any(event.name == "weight_on" and "which" in event.data for event in events):
+        return ()
+    return weighed_weights(events, origin_ns, *readings_of(evidence.record, origin_ns), evidence.bench)
+
+
 def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return the longest part of an interval that no hole interrupts: a shift in one would pass for a slope."""
     inside = [hole for hole in holes if hole[0] < to_s and hole[1] > from_s]
@@ -284,15 +297,19 @@ def _longest_part(from_s: float, to_s: float, holes: Sequence[tuple[float, float
     return max(zip(lows, highs, strict=True), key=lambda part: part[1] - part[0])
 
 
-def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None) -> WeighingChain:
+def _chain(
+    evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporation | None, weights: tuple[Weighed, ...]
+) -> WeighingChain:
     bench, record = evidence.bench, evidence.record
     air, liquid = mean_air(record.ambient), liquid_model(bench.liquid)
     u_temperature_c = max(each.u_temperature_c for each in record.ambient)
     noises = [blank.noise for blank in blanks.values()]
     noise = pooled_noise(noises[0], noises[1]) if len(noises) == 2 else (noises[0] if noises else None)
+    now = liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0)
+    drift = span_drift(weights, bench.vessel.gross_load_g * 1e3, UL_PER_CM3 / now.density_kg_per_m3)
     return WeighingChain(
         balance=_balance(bench),
-        liquid=liquid.at(air.temperature_c, u_temperature_c, air.pressure_hpa * 100.0),
+        liquid=now,
         vessel=VesselSpec(
             load_cm3=bench.vessel.load_cm3,
             gross_g=bench.vessel.gross_load_g,
@@ -303,6 +320,7 @@ def _chain(evidence: Evidence, blanks: dict[str, Blank], evaporation: Evaporatio
         evaporation=evaporation,
         noise=noise,
         liquid_model=liquid,
+        further=None if drift is None else lambda change, _volume_ul: [drift.component(change.duration_s)],
     )
 
 

@@ -23,7 +23,8 @@ from typing import Any
 from rig.errors import RecordError
 
 SUFFIX = ".ledger"
-KINDS = frozenset({"started", "resumed", "ended", "safe", "void", "acknowledged"})
+KINDS = frozenset({"started", "resumed", "ended", "safe", "void", "acknowledged", "fitness"})
+NOT_ITS_STATE = frozenset({"void", "fitness"})  # they say nothing of how the bench was left
 DAMAGED = "damaged"  # kind of the entry that `BenchLedger.unsafe` makes up for lines that nobody can read any more
 FIRST = "-"
 _OWN_KEYS = ("n", "previous", "utc", "kind", "crc")
@@ -130,7 +131,7 @@ class BenchLedger:
         for entry in reversed(reading.entries):
             if entry.safe:
                 return None
-            if entry.kind != "void":
+            if entry.kind not in NOT_ITS_STATE:
                 return entry
         return None
 

@@ -95,10 +95,11 @@ def same_devices(point: ResumePoint, pump: dict[str, Any], balance: BalanceIdent
             )
 
 
-def check_vessel(point: ResumePoint, now_mg: float, config: BenchConfig, plan: Plan) -> None:
-    """Refuse to go on when what is still to come would overflow the vessel: its fill is what the balance shows more.
+def check_vessel(point: ResumePoint, now_mg: float, config: BenchConfig, plan: Plan) -> float:
+    """Return what has come into the vessel, uL; refuse to go on when what is still to come would overflow it.
 
-    A vessel that was emptied and tared shows less than at the beginning, and is taken for empty.
+    Its fill is what the balance shows more than at the beginning. A vessel that was emptied and tared shows less
+    than that, and is taken for empty.
     """
     filled_ul = 0.0 if point.first_mg is None else max(0.0, now_mg - point.first_mg) / MG_PER_UL
     done_u = math.fsum(step.expected_u for step in plan.steps[: point.step])
@@ -110,6 +111,7 @@ def check_vessel(point: ResumePoint, now_mg: float, config: BenchConfig, plan: P
             where="vessel",
             hint="empty it, put it back, tare the balance, and resume the run again",
         )
+    return filled_ul
 
 
 def check_pump(pump: Reads, scenario: Scenario, plan: Plan, first_step: int = 0) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Final
 from rig.bench import Bench, WeighingBench
 from rig.guardian.plan import AWAKE_LIMIT_S
 from rig.guardian.stop_pump import SafeState, stop_flow
-from rig.record.ledger import BenchLedger
+from rig.record.ledger import NOT_ITS_STATE, BenchLedger
 from rig.record.writer import RecordWriter
 from rig.runner.qualifying_bench import QualifyingBench
 from rig.runner.safe import make_safe
@@ -31,7 +31,7 @@ def left_running(ledger: BenchLedger, own_run_id: str) -> frozenset[str]:
     for entry in reversed(entries):
         if entry.safe:
             break
-        if entry.kind != "void" and entry.run_id != own_run_id:
+        if entry.kind not in NOT_ITS_STATE and entry.run_id != own_run_id:
             found.add(drives.get(entry.run_id, PUMP))
     return frozenset(found) or frozenset({PUMP})
 

@@ -20,8 +20,10 @@ from rig.runner.arming import arm, check_vessel, step_profile
 from rig.runner.boluses import BolusPlayer
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.feeding import Feeding
+from rig.runner.forecast import forecast
 from rig.runner.holding import may_hold
 from rig.runner.panel import Panel
+from rig.runner.prelude import Prelude
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach
 from rig.runner.resume import REATTACH, REPEAT, ResumePoint, suspended_before
@@ -75,6 +77,7 @@ class Player:
         guard: Guard | None = None,
         point: ResumePoint | None = None,
     ) -> None:
+        self.prelude = Prelude()  # unattended, on a bench without a history; whoever knows better says so
         self._stop = stop
         self._guard: Guard = guard or NoGuard()
         self._point = point
@@ -165,6 +168,7 @@ class Player:
             therapy.suspend()
             self.sample_for(AFTER_SUSPEND_S)
             self._blank("after", scenario.blank_after_s)
+        self.prelude.end(self, bench, therapy)
         therapy.reports.reservoir()
 
     def _announce(self, point: ResumePoint) -> None:
@@ -192,8 +196,13 @@ class Player:
         self._sampler.expects = armed.balance.serial
         self._air.begin()
         weighing = self._weigh_first()
+        filled_ul = 0.0
         if point is not None:
-            check_vessel(point, weighing.mass_mg, bench.config, self._plan)
+            filled_ul = check_vessel(point, weighing.mass_mg, bench.config, self._plan)
+        first = 0 if point is None else point.step
+        told = forecast(bench.config, self._plan, armed.pump.get("reservoir_u"), first, filled_ul)
+        therapy.record("forecast", told)
+        self.prelude.begin(self, bench, therapy, self._plan, resumed=point is not None)
         self._blank("before", scenario.blank_before_s)
 
     def _resume_basal_of(self, index: int, step: Step) -> None:

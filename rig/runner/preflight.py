@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from rig.config import BenchConfig
 from rig.errors import UsageError
 from rig.programme import Plan
+from rig.runner.reference import weight_of
 from rig.scenario.model import BolusStep, Scenario
 
 BYTES_PER_READING = 150  # the most that a reading takes with commits of one second (docs/reference/record.md)
@@ -21,6 +23,27 @@ def bytes_needed(scenario: Scenario, plan: Plan) -> int:
     boluses = sum(step.repeat for step in scenario.steps if isinstance(step, BolusStep))
     readings += boluses * BOLUS_SHARE_S / scenario.bolus_interval_s
     return round(readings * BYTES_PER_READING * MARGIN) + REPORT_BYTES
+
+
+def check_attended(scenario: Scenario, config: BenchConfig, plan: Plan, *, attended: bool) -> None:
+    """Refuse a run that wants a person and has none, and one whose reference weight's certificate ends before it."""
+    if scenario.operator == "prompts" and not attended:
+        raise UsageError(
+            "this scenario wants a person at the bench",
+            where=scenario.source_name or scenario.id,
+            expected="--operator NAME",
+            hint="operator: none, where nobody has to be there",
+        )
+    weight = weight_of(config)
+    if not attended or config.simulated or scenario.qualifies or weight is None:
+        return
+    if plan.end_local.date() > weight.calibration.due:
+        raise UsageError(
+            f"the certificate of the reference weight of {weight.nominal_g:g} g expires on {weight.calibration.due}, "
+            f"before the planned end on {plan.end_local.date()}",
+            where=f"bench {config.name}: reference_weights",
+            hint="have it calibrated, or take it out of the bench file",
+        )
 
 
 def check_room(parent: Path, scenario: Scenario, plan: Plan) -> None:

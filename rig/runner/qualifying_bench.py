@@ -6,7 +6,7 @@ Nothing is sent by opening. The pump under test is not opened: its outlet is out
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -41,9 +41,6 @@ LINK: Final = "flow source"
 SYRINGE_MM: Final = 58.0  # barrels of 1 to 20 mL
 TWINS: Final = {"new-era": "ne-1000", "harvard": "harvard-11"}  # what the twin plays for each protocol
 
-PutOn = Callable[[float], None]
-"""Puts a reference weight of so many g on the pan; 0: takes it off. Returns when that was done."""
-
 
 @dataclass(slots=True)
 class Source:
@@ -56,10 +53,9 @@ class Source:
 
 @dataclass(slots=True, kw_only=True)
 class QualifyingBench(WeighingBench):
-    """What a qualification drives; ``hands``: the twin's own, where it plays the person, too."""
+    """What a qualification drives."""
 
     sources: tuple[Source, ...] = ()
-    hands: PutOn | None = None
 
 
 def open_qualifying(

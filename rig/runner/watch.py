@@ -12,7 +12,7 @@ from typing import Any
 
 from rig.bench import WeighingBench, flow_settings
 from rig.config import BenchConfig, LineConfig
-from rig.errors import BenchError, RunAborted, UnsafeBench
+from rig.errors import BenchError, RecordError, RunAborted, UnsafeBench
 from rig.guardian.client import GuardianClient
 from rig.guardian.guard import Guard, NoGuard, TwinGuard
 from rig.guardian.lines import Lines
@@ -22,10 +22,12 @@ from rig.guardian.supply import SupplyPlan
 from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
-from rig.results import EndReason
+from rig.results import EndReason, Result
+from rig.runner.bench_history import FITNESS, entry_of, told_to_a_run
 from rig.runner.ended import Ended
 from rig.runner.folder import RunFolder
 from rig.runner.left_running import FLOW_SOURCES, PUMP, stop_what_was_left
+from rig.scenario.model import Scenario
 from rig.transport.serial_links import identify_port
 from rig.transport.virtual import VirtualLinks
 
@@ -209,6 +211,17 @@ class Watch:
             if self._drives != PUMP:
                 about["drives"] = self._drives
             self._ledger.append("started", run_id=self._folder.run_id, **about)
+
+    def history(self) -> dict[str, Any] | None:
+        """Return what the bench's ledger says of its former blanks; None without a ledger."""
+        return told_to_a_run(self._ledger)
+
+    def judged(self, result: Result, scenario: Scenario) -> None:
+        """Write what the blanks of a judged run showed into the bench's ledger; its own trouble changes no result."""
+        entry = entry_of(result, scenario) if self._ledger is not None else None
+        if self._ledger is not None and entry is not None:
+            with suppress(RecordError):
+                self._ledger.append(FITNESS, **entry)
 
     def make_safe_first(self, bench: WeighingBench, writer: RecordWriter) -> Ended | None:
         """Stop what an earlier run may have left running; return how this run ends when that fails."""

@@ -83,7 +83,7 @@ def test_a_rate_that_changes_between_two_readings_enters_the_budget() -> None:
 def test_a_bench_whose_own_u_is_more_than_half_the_limit_never_passes_and_says_so() -> None:
     narrow = Check("narrow", "n", "basal.delivered", 0.0, HOUR, lower=0.95, upper=1.05, unit="U", source="a document")
     check = _only(RunMaker((BasalStep(1.0, HOUR),), (narrow,), noise_mg=0.2).make())
-    assert check.outcome is Outcome.INCONCLUSIVE
+    assert check.outcome is Outcome.INVALID
     assert "bench-not-fit" in {finding.id for finding in check.findings}
 
 

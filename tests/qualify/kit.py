@@ -30,6 +30,11 @@ DATA = Path(__file__).parents[1] / "data"
 class Anybody(Operator):
     """Somebody at the bench; on the twin its own hands put weights on."""
 
+    name = "anybody"
+
+    def ask(self, question: str, _choices: Sequence[str], _wait: Wait) -> str:
+        raise AssertionError(f"a qualification asks nothing: {question}")
+
     def put_on(self, _mass_g: float, _what: str, _wait: Wait) -> None:
         raise AssertionError("the twin has hands of its own")
 

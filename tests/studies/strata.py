@@ -9,6 +9,7 @@ from functools import cache
 
 from rig.config import BenchConfig
 from rig.judging.findings import collect_findings
+from rig.judging.fitness import UNFIT
 from rig.judging.items import Item, NotMeasurableError
 from rig.judging.measures import measure
 from rig.judging.repeated import JudgedStretch, judge_over, lay_out_stretch
@@ -219,13 +220,18 @@ def _truth_of(item: Item, stratum: Stratum, number: int, made: Played) -> float:
 
 
 def _outcome(check: Check, judged: JudgedStretch, item: Item) -> tuple[str, set[str]]:
-    """Return what the judge makes of the check, and what it says beside it; of one bolus, of that bolus alone."""
+    """Return what the judge makes of the check, and what it says beside it; of one bolus, of that bolus alone.
+
+    A U of more than half of the limit is no alarm: many strata ask for what no such bench can decide, so that is told
+    as what it means for the pump, undecided.
+    """
     assert judged.view is not None
     profile = judged.view.evidence.profile
     if check is EACH:
         return decide(item.value, item.u, resolve_limits(check, profile, item.amount_u)).outcome.value, set()
     result = judge_over(check, (judged,), profile)
-    return result.outcome.value, {each.id for each in result.findings} - ALWAYS_TOLD
+    outcome = Outcome.INCONCLUSIVE if result.why.startswith(UNFIT) else result.outcome
+    return outcome.value, {each.id for each in result.findings} - ALWAYS_TOLD
 
 
 def _item(check: Check, judged: JudgedStretch, number: int) -> Item:
