@@ -15,25 +15,25 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-from tests.studies.matrix.search import CLEAN_SCENES, Cell, case_key, clean, key_of, search, stored, to_line
 from tests.studies.matrix.scenes import scenes
+from tests.studies.matrix.search import CLEAN, CLEAN_SCENES, Cell, case_key, clean, key_of, search, stored, to_line
 from tests.studies.matrix.table import cases
 
 CLEAN_CHUNK = 10
 Work = Callable[[], Cell]
 
 
-def work(seeds: int, first: int, only: str, clean_share: float) -> dict[str, tuple[str, Work]]:
+def work(seeds: int, first: int, only: Sequence[str] = ()) -> dict[str, tuple[str, Work]]:
     """Return every cell that is wanted: by key, its name and what computes it."""
     wanted: dict[str, tuple[str, Work]] = {}
-    for scene_id, runs in CLEAN_SCENES.items() if not only or only == "clean" else ():
-        for start in range(0, max(CLEAN_CHUNK, round(runs * clean_share)), CLEAN_CHUNK):
-            key = key_of("clean", scenes()[scene_id].text, start, CLEAN_CHUNK, first)
+    for scene_id, runs in CLEAN_SCENES.items() if not only or CLEAN in only else ():
+        for start in range(0, runs, CLEAN_CHUNK):
+            key = key_of(CLEAN, scenes()[scene_id].text, start, CLEAN_CHUNK, first)
             wanted[key] = (f"clean {scene_id} from {start}", partial(clean, scene_id, start, CLEAN_CHUNK, first))
     for case in cases():
         for scene_id in case.scenes:
             name = f"{case.name}, {scene_id}"
-            if only in name:
+            if not only or any(part in name for part in only):
                 key = case_key(case, scene_id, seeds, first)
                 wanted[key] = (name, partial(search, case, scene_id, seeds, first))
     return wanted
@@ -62,6 +62,17 @@ def run_all(wanted: dict[str, tuple[str, Work]], store: Path, jobs: int, minutes
     return {key: done[key] for key in wanted if key in done}
 
 
+def current(cells: dict[str, Cell], first: int) -> tuple[Cell, ...]:
+    """Return what a store holds of the table as it stands, of each cell the one with the most seeds."""
+    held = [cells[key] for key in work(0, first, (CLEAN,)) if key in cells]
+    for case in cases():
+        for scene_id in case.scenes:
+            found = [each for each in cells.values() if (each.case, each.scene) == (case.name, scene_id)]
+            found = [each for each in found if each.key == case_key(case, scene_id, each.seeds, first)]
+            held += sorted(found, key=lambda each: each.seeds)[-1:]
+    return tuple(held)
+
+
 def _short(cell: Cell) -> str:
     tried = ", ".join(f"{row.size:g}: {row.found}/{row.runs}" for row in cell.tried)
     breaches = [breach for row in cell.tried for breach in row.breaches]
@@ -81,20 +92,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="runs of each size")
     parser.add_argument("--first-seed", type=int, default=0, help="another number gives other pumps, rooms and noise")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--only", default="", help="only cells whose name holds this ('clean': those without fault)")
+    parser.add_argument("--only", action="append", help="only cells whose name holds this ('clean': without fault)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further cell after so long")
     parser.add_argument("--page-only", action="store_true", help="write the page from the store, run nothing")
     options = parser.parse_args(arguments)
-    wanted = work(options.seeds, options.first_seed, options.only, 1.0)
-    cells = (
-        {key: cell for key, cell in stored(options.store).items() if key in wanted}
-        if options.page_only
-        else run_all(wanted, options.store, options.jobs, options.minutes)
-    )
+    if not options.page_only:
+        wanted = work(options.seeds, options.first_seed, options.only or ())
+        run_all(wanted, options.store, options.jobs, options.minutes)
     if options.out:
         from tests.studies.matrix.page import page  # noqa: PLC0415 - only where it is asked for
 
-        options.out.write_text(page(tuple(cells.values()), options.seeds), encoding="utf-8")
+        options.out.write_text(page(current(stored(options.store), options.first_seed)), encoding="utf-8")
     return 0
 
 

@@ -26,6 +26,7 @@ from tests.studies.matrix.scenes import S_PER_H, scenes
 NS: Final = 10**9
 FAST_DISK: Final = Path("/dev/shm")  # noqa: S108 - a run is thrown away when its figures are known
 ONE_SIDED: Final = 1.645  # standard normal quantile of 95 %
+NO_WARNING: Final = {"dose-late", "dose-missed", "dose-doubled", "dose-clustered", "linear-propagation"}
 NOT_TOLD: Final = {"note", "confounded", "between-blanks", "limit-not-used", "bench-not-fit"}
 
 
@@ -50,6 +51,18 @@ class Seen:
     end_reason: str
     ended_s: float
     cpu_s: float
+
+    @property
+    def is_astray(self) -> bool:
+        """Return whether a value was given whose interval y +- U does not hold the truth."""
+        if self.truth is None or self.value is None or self.expanded_u is None:
+            return False
+        return self.outcome != Outcome.INVALID.value and abs(self.value - self.truth) > self.expanded_u
+
+    @property
+    def warns(self) -> bool:
+        """Return whether anything was told that makes one look at the bench."""
+        return self.alternatives or bool(set(self.told) - NO_WARNING)
 
     @property
     def breach(self) -> str:
@@ -90,7 +103,7 @@ def play(scene_id: str, faults: tuple[str, ...], seed: int) -> Seen:
 
 def _twin(bench: Bench) -> SimulatedBench:
     """Return the twin behind a bench: the study may look into it, the rig may not."""
-    owners = [getattr(closer, "__self__", None) for closer in bench._closers]  # noqa: SLF001
+    owners = [getattr(closer, "__self__", None) for closer in bench._closers]
     return next(owner for owner in owners if isinstance(owner, SimulatedBench))
 
 
@@ -115,7 +128,7 @@ def _seen(finished: Finished, rate_u_per_h: float, twin: SimulatedBench, cpu_s: 
         all_u={one.id: _largest_u(one) for one in result.checks},
         limits=_limits(result),
         end_reason=result.end_reason,
-        ended_s=twin.ledger._line.at_ns / NS,  # noqa: SLF001 - how far the plant ran
+        ended_s=twin.ledger._line.at_ns / NS,  # how far the plant ran
         cpu_s=cpu_s,
     )
 
@@ -131,8 +144,9 @@ def _largest_u(check: CheckResult) -> float | None:
 def _truth(check: CheckResult, rate_u_per_h: float, twin: SimulatedBench, origin_ns: int) -> float | None:
     """Return the ledger's error over what the check looked at, in its own unit; None where the ledger knows no sum."""
     if check.measure == "bolus.mean_error":
-        held = [each for each in twin.ledger.deliveries if each.kind == "bolus" and each.programmed_u]
-        return 100.0 * (sum(each.entered_u / (each.programmed_u or 1.0) for each in held) / max(len(held), 1) - 1.0)
+        held = [each for each in twin.ledger.deliveries if each.kind == "bolus"]
+        set_u = sum(each.programmed_u or 0.0 for each in held)  # 0 for one that a fault gave once more
+        return 100.0 * (sum(each.entered_u for each in held) / set_u - 1.0) if set_u else None
     if check.from_s is None or check.to_s is None or check.value is None:
         return None
     edges_ns = (round(check.from_s * NS) + origin_ns, round(check.to_s * NS) + origin_ns)

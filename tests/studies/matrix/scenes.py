@@ -24,7 +24,7 @@ blank: {{before: {blank}, after: {blank}}}
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One scenario; ``start_local``: the pump's clock at its beginning; ``rate_u_per_h``: 0 where it has no one rate."""
+    """One scenario; ``start_local``: the pump's clock at its start; ``rate_u_per_h``: 0 where it has no one rate."""
 
     id: str
     words: str
@@ -51,14 +51,14 @@ class Scene:
         return parse_scenario(self.text, f"{self.id}.yaml")
 
 
-def _basal(rate: str, hours: int, blank_h: float) -> Scene:
+def _basal(rate: str, hours: int, blank_h: float, every: str) -> Scene:
     body = f"""\
 steps:
   - basal: {{rate: {rate} U/h, for: {hours} h}}
 checks:
   - {{id: basal-mean, measure: basal.overall_error, limit: 5 %, source: pump.accuracy.basal}}
 """
-    return Scene(f"basal-{rate.replace('.', '')}", f"{rate} U/h, {hours} h", body, float(rate), blank_h)
+    return Scene(f"basal-{rate.replace('.', '')}", f"{rate} U/h, {hours} h", body, float(rate), blank_h, every)
 
 
 BOLUS = """\
@@ -136,9 +136,9 @@ checks:
 def scenes() -> dict[str, Scene]:
     """Return every scene by its id."""
     all_of_them = (
-        _basal("0.05", 24, 6.0),
-        _basal("0.1", 24, 6.0),
-        _basal("1.0", 24, 1.0),
+        _basal("0.05", 24, 6.0, "30 s"),
+        _basal("0.1", 24, 6.0, "30 s"),
+        _basal("1.0", 24, 1.0, "10 s"),
         Scene("bolus", "4 boluses of 1 U", BOLUS, blank_h=0.5),
         Scene("day", "a profile of 0.8 to 1.5 U/h, 9 h", DAY, start_local="2026-03-02T08:00:00"),
         Scene("patterns", "1 U/h beside a pattern of 2 U/h", PATTERNS, start_local="2026-03-02T08:00:00"),

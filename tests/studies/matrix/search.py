@@ -18,7 +18,15 @@ from tests.studies.matrix.table import BENCH, Case
 
 MISSES: Final = 0.05  # of the runs may miss a fault that counts as found
 CLEAN: Final = "clean"
-CLEAN_SCENES: Final = {"basal-005": 50, "basal-01": 50, "basal-10": 50, "bolus": 20, "day": 10, "temp": 10, "suspend": 10}
+CLEAN_SCENES: Final = {
+    "basal-005": 50,
+    "basal-01": 50,
+    "basal-10": 50,
+    "bolus": 20,
+    "day": 10,
+    "temp": 10,
+    "suspend": 10,
+}
 Player = Callable[[str, tuple[str, ...], int], Seen]
 
 
@@ -34,6 +42,8 @@ class Tried:
     after_s: float | None
     confounded: int
     breaches: tuple[str, ...]
+    astray: int = 0  # runs whose interval y +- U does not hold the truth
+    silent: int = 0  # of those, the ones of which nothing was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,7 @@ def allowed(seeds: int) -> int:
     return int(MISSES * seeds + 1e-9)
 
 
-def _size(
-    case: Case, scene_id: str, size: float, seeds: int, first: int, player: Player, cpu: list[float]
-) -> Tried:
+def _size(case: Case, scene_id: str, size: float, seeds: int, first: int, player: Player, cpu: list[float]) -> Tried:
     begins_h = scenes()[scene_id].begins_h
     faults = case.faults(size, begins_h)
     from_s = 0.0 if case.after is None else S_PER_H * (begins_h + case.after)
@@ -124,6 +132,8 @@ def _size(
         after_s=median(times) if times else None,
         confounded=sum(each.alternatives for each in held),
         breaches=tuple(breaches),
+        astray=sum(each.is_astray for each in held),
+        silent=sum(each.is_astray and not each.warns for each in held),
     )
 
 
@@ -152,6 +162,8 @@ def clean(scene_id: str, from_number: int, runs: int, first: int, player: Player
         after_s=None,
         confounded=0,
         breaches=tuple(each.breach for each in held if each.breach),
+        astray=sum(each.is_astray for each in held),
+        silent=sum(each.is_astray and not each.warns for each in held),
     )
     facts = {"expanded_u": [each.expanded_u for each in held], "truth": [each.truth for each in held]}
     facts |= {"limits": [each.limits for each in held], "all_u": [each.all_u for each in held]}
