@@ -16,6 +16,7 @@ from rig.sim.plant.line import Line
 from rig.sim.plant.mechanism import Mechanism
 from rig.sim.plant.pan import Pan
 
+HPA_PER_KPA = 10.0
 SEEP_UL = 0.05  # grain of a continuous leak while the pump is suspended
 
 
@@ -246,6 +247,9 @@ class Plant:
 
 def _room(parameters: PlantParameters, faults: FaultSet) -> PlantParameters:
     """Return the parameters with the waves of the room that faults ask for, from the beginning."""
-    waves = (("room.temperature", "temperature_wave_k", 1.0), ("room.pressure", "pressure_tide_hpa", 10.0))
-    seeded = {name: faults.windows(fault)[-1][2] * factor for fault, name, factor in waves if faults.named(fault)}
-    return replace(parameters, **seeded) if seeded else parameters
+    wave_k, tide_hpa = parameters.temperature_wave_k, parameters.pressure_tide_hpa
+    if faults.named("room.temperature"):
+        wave_k = faults.windows("room.temperature")[-1][2]
+    if faults.named("room.pressure"):
+        tide_hpa = faults.windows("room.pressure")[-1][2] * HPA_PER_KPA
+    return replace(parameters, temperature_wave_k=wave_k, pressure_tide_hpa=tide_hpa)

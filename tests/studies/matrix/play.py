@@ -21,7 +21,7 @@ from rig.runner.progress import watch_nothing
 from rig.runner.stop import StopRequest
 from rig.runner.watch import Watch
 from rig.sim.bench import SimulatedBench
-from tests.studies.matrix.scenes import S_PER_H, scenes
+from tests.studies.matrix.scenes import S_PER_H, Scene, scenes
 
 NS: Final = 10**9
 FAST_DISK: Final = Path("/dev/shm")  # noqa: S108 - a run is thrown away when its figures are known
@@ -49,7 +49,6 @@ class Seen:
     all_u: dict[str, float | None]
     limits: dict[str, float]
     end_reason: str
-    ended_s: float
     cpu_s: float
 
     @property
@@ -84,10 +83,15 @@ def _bench() -> BenchConfig:
     return load_bench("simulated")
 
 
+def bench_for(scene: Scene, seed: int) -> BenchConfig:
+    """Return the simulated bench of one seed, with the pump's clock as the scene wants it."""
+    return replace(_bench(), simulation=Simulation(seed=seed, start_local=scene.start_local))
+
+
 def play(scene_id: str, faults: tuple[str, ...], seed: int) -> Seen:
     """Play a scene with faults; the same arguments give the same figures."""
     scene = scenes()[scene_id]
-    config = replace(_bench(), simulation=Simulation(seed=seed, start_local=scene.start_local))
+    config = bench_for(scene, seed)
     began_s = time.process_time()
     parent = Path(tempfile.mkdtemp(prefix="matrix-", dir=FAST_DISK if FAST_DISK.is_dir() else None))
     try:
@@ -128,7 +132,6 @@ def _seen(finished: Finished, rate_u_per_h: float, twin: SimulatedBench, cpu_s: 
         all_u={one.id: _largest_u(one) for one in result.checks},
         limits=_limits(result),
         end_reason=result.end_reason,
-        ended_s=twin.ledger._line.at_ns / NS,  # how far the plant ran
         cpu_s=cpu_s,
     )
 

@@ -165,7 +165,7 @@ def clean(scene_id: str, from_number: int, runs: int, first: int, player: Player
         astray=sum(each.is_astray for each in held),
         silent=sum(each.is_astray and not each.warns for each in held),
     )
-    facts = {"expanded_u": [each.expanded_u for each in held], "truth": [each.truth for each in held]}
+    facts: dict[str, Any] = {"expanded_u": [each.expanded_u for each in held], "truth": [each.truth for each in held]}
     facts |= {"limits": [each.limits for each in held], "all_u": [each.all_u for each in held]}
     key = key_of(CLEAN, scenes()[scene_id].text, from_number, runs, first)
     return Cell(key, CLEAN, scene_id, runs, None, (row,), sum(each.cpu_s for each in held), facts)
