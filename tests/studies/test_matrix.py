@@ -256,6 +256,15 @@ def test_an_unknown_fault_or_one_without_a_unit_is_a_usage_error(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_fault_on_a_bench_with_real_ports_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "quick", "--bench", "pi-example", "--fault", "pump.gain=-8%", "--out", str(tmp_path / "runs")]
+    assert main(arguments) == 2
+    assert "is not simulated: faults cannot be seeded in it" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_bench_faults_of_the_table_are_seeded_in_the_bench_and_the_pump_s_in_the_pump() -> None:
     known = {fault.name for fault in list_faults()}
     for case in cases():
