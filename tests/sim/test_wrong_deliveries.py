@@ -36,6 +36,12 @@ def shown(made: SimulatedBench, at_h: float) -> float:
     return made.display_mg(round(at_h * HOUR_NS))
 
 
+def log(made: SimulatedBench) -> bytes:
+    page = made.firmware.history.page(0)
+    assert page is not None
+    return page
+
+
 def bolus(made: SimulatedBench, strokes: int, at_h: float) -> None:
     assert made.firmware.bolus(strokes, round(at_h * HOUR_NS)) == 0
 
@@ -68,7 +74,7 @@ def test_a_shifted_clock_changes_the_rate_too_early_and_writes_no_record() -> No
     made, plain = profiled("pump.clock_shift=20min@5min"), profiled()
     assert came(made, 0.0, 1.0) == pytest.approx(came(plain, 0.0, 1.0) + 1 / 3, abs=0.03)
     assert made.firmware.clock.local_ns(HOUR_NS) - plain.firmware.clock.local_ns(HOUR_NS) == 1200 * SECOND_NS
-    assert made.firmware.history.page(0).count(0x17) <= plain.firmware.history.page(0).count(0x17)
+    assert log(made).count(0x17) <= log(plain).count(0x17)
 
 
 def test_a_temporary_basal_that_sticks_goes_on_unsaid_until_it_is_cancelled() -> None:
@@ -96,7 +102,7 @@ def test_a_repeated_bolus_comes_twice_and_stands_in_the_log_once() -> None:
         bolus(each, 40, 1.0)
         each.advance(2 * HOUR_NS)
     assert (came(made, 0.0, 1.0), came(made, 1.0, 2.0)) == (2.0, 1.0)
-    assert made.firmware.history.page(0) == plain.firmware.history.page(0)
+    assert log(made) == log(plain)
     assert [each.programmed_u for each in made.ledger.deliveries if each.kind == "bolus"] == [1.0, None, 1.0]
 
 
@@ -107,8 +113,8 @@ def test_an_over_report_changes_the_log_and_nothing_else() -> None:
         each.advance(HOUR_NS)
     assert came(made, 0.0, 1.0) == came(plain, 0.0, 1.0) == 1.0
     record = bytes((0x01, 0, 40, 0, 48))  # programmed 1.0 U, delivered 1.2 U, in steps of 0.025 U
-    assert record in made.firmware.history.page(0)
-    assert record not in plain.firmware.history.page(0)
+    assert record in log(made)
+    assert record not in log(plain)
 
 
 def test_a_reservoir_that_is_empty_unawares_counts_on_and_displaces_nothing_more() -> None:
