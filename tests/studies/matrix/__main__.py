@@ -39,10 +39,12 @@ def work(seeds: int, first: int, only: Sequence[str] = ()) -> dict[str, tuple[st
     return wanted
 
 
-def run_all(wanted: dict[str, tuple[str, Work]], store: Path, jobs: int, minutes: float) -> dict[str, Cell]:
-    """Compute what the store does not hold yet; return all cells of ``wanted`` that are known."""
+def run_all(seeds: int, first: int, only: Sequence[str], store: Path, jobs: int, minutes: float) -> None:
+    """Compute what the store does not hold yet, or only with fewer seeds."""
+    wanted = work(seeds, first, only)
     done = stored(store)
-    left = {key: each for key, each in wanted.items() if key not in done}
+    better = {f"{cell.case}, {cell.scene}" for cell in current(done, first) if cell.seeds >= seeds}
+    left = {key: each for key, each in wanted.items() if key not in done and each[0] not in better}
     began = time.monotonic()
     store.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool, store.open("a", encoding="utf-8") as lines:
@@ -51,7 +53,6 @@ def run_all(wanted: dict[str, tuple[str, Work]], store: Path, jobs: int, minutes
             if future.cancelled():
                 continue
             cell = future.result()
-            done[cell.key] = cell
             lines.write(to_line(cell) + "\n")
             lines.flush()
             passed = (time.monotonic() - began) / 60.0
@@ -59,7 +60,6 @@ def run_all(wanted: dict[str, tuple[str, Work]], store: Path, jobs: int, minutes
             if passed > minutes:
                 for each in futures:
                     each.cancel()
-    return {key: done[key] for key in wanted if key in done}
 
 
 def current(cells: dict[str, Cell], first: int) -> tuple[Cell, ...]:
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--page-only", action="store_true", help="write the page from the store, run nothing")
     options = parser.parse_args(arguments)
     if not options.page_only:
-        wanted = work(options.seeds, options.first_seed, options.only or ())
-        run_all(wanted, options.store, options.jobs, options.minutes)
+        only = tuple(options.only or ())
+        run_all(options.seeds, options.first_seed, only, options.store, options.jobs, options.minutes)
     if options.out:
         from tests.studies.matrix.page import page  # noqa: PLC0415 - only where it is asked for
 
