@@ -38,7 +38,7 @@ class Facts:
     spread: float
     lasting_limit_doses: float
     scatter_doses: float
-    stopped_u: float  # standard uncertainty of what a suspension delivered, in U
+    u_slope: float  # standard uncertainty of the slope of a suspension, in U/h; 0 where there is none
 
     @property
     def fails_at(self) -> float:
@@ -69,6 +69,7 @@ def facts_of(cells: Sequence[Cell], scene_id: str) -> Facts | None:
     truths = [truth for each in held for truth in each["truth"] if truth is not None]
     if not us:
         return None
+    slopes = [each["slope"] for found in held for each in found["all_u"] if each.get("slope") is not None]
     limits = [each for found in held for each in found["limits"] if each]
     lasting = sorted(each["lasting_limit_doses"] for each in limits if "lasting_limit_doses" in each)
     scatter = [each["scatter_pct"] / 100.0 / math.sqrt(2.0) for each in limits if "scatter_pct" in each]
@@ -79,7 +80,7 @@ def facts_of(cells: Sequence[Cell], scene_id: str) -> Facts | None:
         spread=pstdev(truths) if truths else 0.0,
         lasting_limit_doses=lasting[int(0.95 * (len(lasting) - 1))] if lasting else math.inf,
         scatter_doses=median(scatter) if scatter else 0.0,
-        stopped_u=median(us) / 2.0,
+        u_slope=median(slopes) / 2.0 if slopes else 0.0,
     )
 
 
@@ -110,8 +111,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "one": Formula("one: a whole bolus is more than half of one", lambda _: 1.0),
     "report": Formula("half a step of the log, 0.0125 U of 1 U", lambda _: 1.25),
     "suspend": Formula(
-        "(3 + 1.645) u of a slope, u that of the volume over 3 h",
-        lambda f: (SLOPE_SIGMAS + ONE_SIDED) * f.stopped_u / 3.0,
+        "(3 + 1.645) u of the slope of that suspension",
+        lambda f: (SLOPE_SIGMAS + ONE_SIDED) * f.u_slope,
     ),
     "clock": Formula("2 s a day, and 1 s of each of two readings of the clock", lambda _: 4.0 / 60.0),
     "alarm": Formula("5 h · 1 U/h / C, C = 0.0305 U/kPa", lambda _: 5.0 / 0.0305, "basal-10"),

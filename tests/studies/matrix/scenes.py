@@ -112,12 +112,14 @@ steps:
   - wait: {for: 1 h}
 checks:
   - {id: stopped, measure: suspend.delivered, step: stop, max: 0.15 U, source: "the study's own limit"}
+  - {id: slope, measure: suspend.slope, step: stop}
 """
 OCCLUSION = """\
 steps:
   - basal: {rate: 1.0 U/h, for: 1 h}
   - occlude: {name: blocked}
   - wait_alarm: {code: no delivery, within: 6 h}
+  - wait: {for: 2 min}
   - release
   - wait: {for: 15 min}
   - suspend

@@ -52,6 +52,7 @@ class Case:
 ON: Final = (1.0,)
 GAINS: Final = (3, 4, 5, 6, 6.5, 7, 7.5, 8, 9, 10, 11, 12, 14, 16, 20)
 COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16)
+LEAKS: Final = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.06, 0.1)
 FAIL: Final = ("FAIL",)
 INVALID: Final = ("INVALID",)
 TEN: Final = ("basal-10",)
@@ -89,11 +90,13 @@ def _pump_other() -> tuple[Case, ...]:
              FAIL, "one", after=0.6, confounded="a bolus by hand, which the log would show"),
         Case("log says more than was given", PUMP, "pump.over_report={x}%", (1, 2, 4, 6, 8, 10, 12, 15, 20), "%",
              ("bolus",), ("bolus-reported-otherwise", "over-reported"), ("PASS",), "report"),
-        Case("leaks while suspended", PUMP, "pump.suspend_leak={x}U/h",
-             (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.06, 0.1), "U/h", ("suspend",),
-             ("suspend-flow", *INVALID),
-             ("FAIL", "INVALID"), "suspend", after=0.5, confounded="line.siphon, balance.drift",
-             separated_by="the pump taken off the line"),
+        Case("leaks while suspended", PUMP, "pump.suspend_leak={x}U/h{at}+264min", LEAKS, "U/h", ("suspend",),
+             ("suspend-flow", *INVALID), ("FAIL", "PASS", "INCONCLUSIVE"), "suspend", after=0.5,
+             confounded="line.siphon, balance.drift", separated_by="the pump taken off the line"),
+        Case("leaks while suspended and in the closing blank", PUMP, "pump.suspend_leak={x}U/h{at}", LEAKS, "U/h",
+             ("suspend",), ("suspend-flow", "blank-drift", *INVALID), ("FAIL", "INVALID", "INCONCLUSIVE", "PASS"),
+             after=0.5,
+             confounded="condensation, balance.drift", separated_by="the pump taken off the line"),
         Case("temporary basal does not end", PUMP, "pump.temp_stuck=on", ON, "on", ("temp",), FAIL, FAIL),
         Case("wrong pattern", PUMP, "pump.wrong_pattern=a{at}", ON, "on", ("patterns",), FAIL, FAIL, after=0.1),
         Case("wrong segment", PUMP, "pump.wrong_segment={x}", ON, "segments", ("day",), FAIL, FAIL),
