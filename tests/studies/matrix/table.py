@@ -88,7 +88,7 @@ def _pump_other() -> tuple[Case, ...]:
              ("bolus",), (*FAIL, "over-reported"), FAIL, "short", confounded="line.leak", separated_by=SECOND_SET),
         Case("bolus given twice", PUMP, "pump.bolus_repeat={x}{at}", (1, 2), "boluses", ("bolus",), ("bolus-excess",),
              FAIL, "one", after=0.6, confounded="a bolus by hand, which the log would show"),
-        Case("log says more than was given", PUMP, "pump.over_report={x}%", (1, 2, 4, 6, 8, 10, 12, 15, 20), "%",
+        Case("log says more than was given", PUMP, "pump.over_report={x}%", (1, 1.5, 2, 4, 6, 8, 10, 12, 15, 20), "%",
              ("bolus",), ("bolus-reported-otherwise", "over-reported"), ("PASS",), "report"),
         Case("leaks while suspended", PUMP, "pump.suspend_leak={x}U/h{at}+264min", LEAKS, "U/h", ("suspend",),
              ("suspend-flow", *INVALID), ("FAIL", "PASS", "INCONCLUSIVE"), "suspend", after=0.5,
@@ -101,7 +101,7 @@ def _pump_other() -> tuple[Case, ...]:
         Case("wrong pattern", PUMP, "pump.wrong_pattern=a{at}", ON, "on", ("patterns",), FAIL, FAIL, after=0.1),
         Case("wrong segment", PUMP, "pump.wrong_segment={x}", ON, "segments", ("day",), FAIL, FAIL),
         Case("clock shifted", PUMP, "pump.clock_shift={x}min{at}", (0.03, 0.05, 0.1, 0.2, 0.5, 1, 5, 15, 60), "min",
-             ("day",), (*FAIL, "pump-clock-drift", "pump-clock"), ("FAIL",), "clock", after=0.2),
+             ("day",), (*FAIL, "pump-clock-drift"), ("FAIL", "PASS"), "clock", after=0.2),
         Case("occlusion alarm late", PUMP, "pump.occlusion_alarm={x}kPa", (100, 120, 140, 150, 155, 160, 165, 168, 171),
              "kPa", ("occlusion",), FAIL, FAIL, "alarm"),
         Case("occlusion alarm absent", PUMP, "pump.occlusion_deaf=on", ON, "on", ("occlusion",), FAIL, FAIL),
@@ -112,7 +112,7 @@ def _pump_other() -> tuple[Case, ...]:
 
 def _bench_levels() -> tuple[Case, ...]:
     """Faults that move the level slowly, or scale it."""
-    rising = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0)
+    rising = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0)
     slow = (0.02, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.3, 0.5, 0.8)
     blanks = ("blank-drift", "INVALID")
     return (
