@@ -13,6 +13,7 @@ from reports.figures.gallery import draw_all
 from reports.formatting import clean
 from reports.reading import mapping, text
 from reports.sections import annexes, bench, budgets, certificate, front, record, results
+from reports.sections.electrical import with_supply
 
 SIMULATED = "SIMULATED"
 EPOCH = (1970, 1, 1, 0, 0, 0)
@@ -30,7 +31,7 @@ def build_report(document: dict[str, Any], curves: dict[str, Any]) -> Report:
         bench.equipment(held) if not certified else certificate.equipment(held),
         bench.configuration(held),
         bench.method(held) if not certified else certificate.method(held),
-        bench.environment(held),
+        with_supply(bench.environment(held), held),
         bench.fitness(held),
         results.results(held) if not certified else certificate.results(results.results(held), held),
         record.exclusions(held),

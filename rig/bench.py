@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig.clock import Clock, SystemClock, VirtualClock
 from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
 from rig.guardian.lines import Chip
+from rig.plugins.electrical_bench import METER, SUPPLY, OpenedSupply, meter_on, open_port, supply_on
+from rig.plugins.electrical_roles import MeterDriver
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
 from rig.plugins.roles import BalanceDriver, Capability, ClaimedPump, FlowSourceDriver, PumpDriver
 from rig.plugins.spec import Address
@@ -20,12 +23,23 @@ from rig.readings import Ambient
 from rig.record.writer import RecordWriter
 from rig.transport.links import Link, Links
 from rig.transport.serial_links import SerialLinks, SerialSettings
-from rig.transport.virtual import VirtualLinks
+from rig.transport.virtual import SimulatedDevice, VirtualLinks
+
+if TYPE_CHECKING:
+    from rig.sim.bench import SimulatedBench
 
 BITS_PER_BYTE = 10  # 8N1: one start bit, eight data bits, one stop bit
 NS = 1_000_000_000
 LEVELS = {"low": 0, "high": 1}
 MAX_STAMP_UNCERTAINTY_S = 1.0
+TWINS = {  # what the twin plays for each driver of a supply or meter
+    "keysight-e36": "e36312a",
+    "rigol-dp": "dp832",
+    "siglent-spd": "spd3303x",
+    "scpi-supply": "scpi",
+    "dmm-34461a": "34461a",
+    "sdm3055": "sdm3055",
+}
 HOST_LATENCY_S = 0.005  # half width: where the 99th percentile of a Python poll loop lies on a loaded host
 
 
@@ -80,6 +94,8 @@ class Bench(WeighingBench):
     pump: PumpDriver
     pump_link: Link
     can: frozenset[Capability]  # what the pump's driver claims to do with this model
+    supply: OpenedSupply | None = None  # of the pump, where the rig sets it
+    meter: MeterDriver | None = None
 
     @property
     def claimed(self) -> ClaimedPump:
@@ -110,10 +126,12 @@ def _open_simulated(
     # The twin is imported only here: a hardware bench never loads it.
     from rig.sim.bench import SimulatedBench  # noqa: PLC0415
     from rig.sim.faults import refuse_syringe_faults  # noqa: PLC0415
+    from rig.sim.instrument_faults import refuse_instrument_faults  # noqa: PLC0415
     from rig.sim.valves import Wire  # noqa: PLC0415
 
     simulation = config.simulation or Simulation()
     refuse_syringe_faults([*simulation.faults, *faults])
+    refuse_instrument_faults([*simulation.faults, *faults], electrical_roles(config))
     twin = SimulatedBench(
         model=profile.model,
         link=config.pump.link,
@@ -125,16 +143,33 @@ def _open_simulated(
         resolution_mg=config.balance.resolution_mg,
         balance=config.balance.protocol,
     )
+    instruments = {role: _mounted(twin, config, role) for role in electrical_roles(config)}
     clock = VirtualClock()
     links = VirtualLinks(clock)
     stick = links.connect("pump", twin.pump_stick, ns_per_byte(pump_driver(config).spec.link_settings.baud))
     scale = links.connect("balance", twin.balance, ns_per_byte(balance_settings(config).baud))
     twin.seed_unplugging(links, clock.link_at)
-    bench = _assemble(config, clock, links, stick, scale)
+    electrical = {role: links.connect(role, device) for role, device in instruments.items()}
+    bench = _assemble(config, clock, links, stick, scale, electrical)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench
+
+
+def _mounted(twin: SimulatedBench, config: BenchConfig, role: str) -> SimulatedDevice:
+    """Mount the twin's supply or meter in its pump's lead, and return what answers on its link."""
+    device = config.supply if role == SUPPLY else config.meter
+    protocol = "" if device is None else device.protocol
+    model = TWINS.get(protocol)
+    if model is None:
+        raise ConfigError(
+            f"the twin plays no {role} for '{protocol}'",
+            where=f"bench {config.name}",
+            expected=" or ".join(TWINS),
+            hint=f"rig check --driver {protocol} plays its own simulator",
+        )
+    return (twin.mount_supply(model) if role == SUPPLY else twin.mount_meter(model)).session()
 
 
 def valves_of(config: BenchConfig) -> list[tuple[LineConfig, str, str]]:
@@ -149,10 +184,11 @@ def _open_ports(config: BenchConfig) -> Bench:
     try:
         stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
         scale = open_scale(links, config)
+        electrical = {role: open_port(links, config, role) for role in electrical_roles(config)}
     except Exception:
         links.close()
         raise
-    return _assemble(config, links.clock, links, stick, scale)
+    return _assemble(config, links.clock, links, stick, scale, electrical)
 
 
 def serial_links(config: BenchConfig) -> SerialLinks:
@@ -173,11 +209,28 @@ def open_scale(links: SerialLinks, config: BenchConfig) -> Link:
     return links.open("balance", config.balance.port, balance_settings(config))
 
 
-def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scale: Link) -> Bench:
+def electrical_roles(config: BenchConfig) -> tuple[str, ...]:
+    """Return which of supply and meter the bench has."""
+    return tuple(role for role, device in ((SUPPLY, config.supply), (METER, config.meter)) if device is not None)
+
+
+def _assemble(
+    config: BenchConfig,
+    clock: Clock,
+    links: Links,
+    stick: Link,
+    scale: Link,
+    electrical: Mapping[str, Link] | None = None,
+) -> Bench:
+    others = electrical or {}
     driver = pump_driver(config)
     pump = open_pump(driver, links, stick, pump_address(config))
     balance = open_balance(balance_driver(config), links, scale, balance_address(config))
-    reasons = why_simulated(config, clock, (stick, scale))
+    supply = supply_on(links, others[SUPPLY], config) if SUPPLY in others else None
+    meter = meter_on(links, others[METER], config) if METER in others else None
+    # A supply actuates, and counts as the pump does (design 4.1); a meter only where it reads no current at all.
+    count = [link for role, link in others.items() if role == SUPPLY or link.identity.kind in ("pty", "memory")]
+    reasons = why_simulated(config, clock, (stick, scale, *count))
     return Bench(
         config=config,
         clock=clock,
@@ -190,6 +243,8 @@ def _assemble(config: BenchConfig, clock: Clock, links: Links, stick: Link, scal
         pump_link=stick,
         balance_link=scale,
         can=driver.spec.can(config.pump_profile().model),
+        supply=supply,
+        meter=meter,
         _openers=(balance.open, pump.open),
     )
 

@@ -11,8 +11,16 @@ from typing import Final
 PUMPS: Final = "rig.pumps"
 BALANCES: Final = "rig.balances"
 FLOW_SOURCES: Final = "rig.flow_sources"
+SUPPLIES: Final = "rig.supplies"
+METERS: Final = "rig.meters"
 PROFILES: Final = "rig.profiles"  # packages that hold profile data files
-GROUPS: Final = {"pump": PUMPS, "balance": BALANCES, "flow_source": FLOW_SOURCES}  # role -> group of entry points
+GROUPS: Final = {
+    "pump": PUMPS,
+    "balance": BALANCES,
+    "flow_source": FLOW_SOURCES,
+    "supply": SUPPLIES,
+    "meter": METERS,
+}  # role -> group of entry points
 DISTRIBUTION: Final = "insulin-pump-rig"
 NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 
@@ -34,6 +42,16 @@ SHIPPED: Final = {
     FLOW_SOURCES: {
         "new-era": "rig.drivers.new_era.spec:SPEC",
         "harvard": "rig.drivers.harvard.spec:SPEC",
+    },
+    SUPPLIES: {
+        "keysight-e36": "rig.drivers.scpi.specs:KEYSIGHT_E36",
+        "rigol-dp": "rig.drivers.scpi.specs:RIGOL_DP",
+        "siglent-spd": "rig.drivers.scpi.specs:SIGLENT_SPD",
+        "scpi-supply": "rig.drivers.scpi.specs:SCPI_SUPPLY",
+    },
+    METERS: {
+        "dmm-34461a": "rig.drivers.scpi.specs:DMM_34461A",
+        "sdm3055": "rig.drivers.scpi.specs:SDM3055",
     },
 }
 

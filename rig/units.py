@@ -70,6 +70,8 @@ PRESSURE = Dimension(
     "100 kPa",
     1e5,
 )
+VOLTAGE = Dimension("voltage", "V", (("V", "1"), ("mV", "0.001")), "1.5 V", 1e3)
+CURRENT = Dimension("current", "A", (("A", "1"), ("mA", "0.001"), ("uA", "0.000001")), "15 mA", 1e3)
 FREQUENCY = Dimension("frequency", "Hz", (("Hz", "1"), ("kHz", "1000"), ("MHz", "1000000")), "5 Hz", 1e10)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from reports.blocks import Figure
 from reports.figures import basal, bolus, checks, occlusion, time
 from reports.figures.doses import draw_doses
+from reports.figures.electrical import draw_supply
 from reports.reading import mapping, rows
 
 
@@ -17,6 +18,7 @@ def draw_all(document: dict[str, Any], curves: dict[str, Any]) -> dict[str, Figu
         time.cumulative(document, curves),
         time.startup(document, curves),
         time.blank(document, curves),
+        draw_supply(curves),
         bolus.errors(document),
         bolus.shapes(curves),
         occlusion.course(mapping(document.get("analysis")), curves),

@@ -10,7 +10,7 @@ from reports.reading import first, mapping, rows, text
 from reports.sections.facts import facts
 
 NOT_RECORDED = "Not recorded in this run."
-INSTRUMENTS = ("balance", "supply", "dmm", "environment", "thermometer", "pressure", "valve")
+INSTRUMENTS = ("balance", "supply", "meter", "dmm", "environment", "thermometer", "pressure", "valve")
 SERIALS = ("serial", "serial_number", "serials")
 
 DECISION = (

@@ -114,12 +114,17 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         commands, "simulate", "rig.cli.simulate", "serve the twin's devices, byte for byte, to any client"
     )
     simulate.add_argument(
-        "device", nargs="?", choices=["pump", "balance", "bench", "syringe", "syringe-bench"], help="what to serve"
+        "device",
+        nargs="?",
+        choices=["pump", "balance", "bench", "supply", "meter", "syringe", "syringe-bench"],
+        help="what to serve",
     )
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model",
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model; "
+        "supply: e36312a, dp832, dp711, spd3303x, spd1168x or scpi (default: e36312a); meter: 34461a or sdm3055 "
+        "(default: 34461a)",
     )
     simulate.add_argument(
         "--link", default="cc111x", choices=["cc111x", "carelink"], help="radio stick in front of it (default: cc111x)"
@@ -138,6 +143,8 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         metavar="HOST:PORT",
         help="serve on raw TCP, as a serial server does: a port per device, from PORT on",
     )
+    simulate.add_argument("--supply", metavar="MODEL", help="on a bench: power the pump from such a supply, too")
+    simulate.add_argument("--meter", metavar="MODEL", help="on a bench: put such a meter into the pump's supply, too")
     simulate.add_argument("--pace", action="store_true", help="bytes take their time, as the port is set")
     simulate.add_argument("--speed", type=float, default=1.0, help="rig seconds in a second (default: 1)")
     simulate.add_argument("--seed", type=int, default=1)

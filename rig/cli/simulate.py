@@ -17,9 +17,13 @@ SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
     "bench": ("pump", "balance"),
+    "supply": ("supply",),
+    "meter": ("meter",),
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
 }
+ON_BENCHES = ("bench", "syringe-bench")
+WITH_OWN_MODEL = ("balance", "supply", "meter")  # alone, --model is theirs
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,10 +41,11 @@ def execute(options: argparse.Namespace) -> int:
     stopped: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _frame: stopped.append(received))
-    alone = options.device == "balance"  # then --model is that of the balance
+    devices, instruments = _instruments(options)
+    alone = options.device == "balance"
     serve(
-        devices=SERVED[options.device],
-        model=None if alone else options.model,
+        devices=devices,
+        model=None if options.device in WITH_OWN_MODEL else options.model,
         serial=options.serial,
         seed=options.seed,
         faults=options.fault,
@@ -56,11 +61,27 @@ def execute(options: argparse.Namespace) -> int:
             options.pace,
             options.protocol,
             options.balance_model or (options.model if alone and options.model else ""),
+            **instruments,
         ),
         announce=_announce,
         stop=lambda: bool(stopped),
     )
     return 0
+
+
+def _instruments(options: argparse.Namespace) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what is served, and the models of supply and meter among it."""
+    wanted = {name: getattr(options, name) for name in ("supply", "meter") if getattr(options, name) is not None}
+    if wanted and options.device not in ON_BENCHES:
+        raise UsageError(
+            f"'{options.device}' has no room for a {' and a '.join(wanted)}",
+            where="--supply, --meter",
+            expected=" or ".join(f"rig simulate {name}" for name in ON_BENCHES),
+        )
+    if options.device in ("supply", "meter") and options.model:
+        wanted[options.device] = options.model
+    alone = SERVED[options.device]
+    return (*alone, *(name for name in wanted if name not in alone)), wanted
 
 
 def _address(text: str) -> tuple[str, int]:

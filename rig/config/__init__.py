@@ -20,6 +20,7 @@ from rig.config.declared import (
     Tube,
     Vessel,
 )
+from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.config.load import DEFAULT_BENCH, bench_schema, load_bench, parse_bench
 
 __all__ = [
@@ -37,9 +38,11 @@ __all__ = [
     "GuardianConfig",
     "LineConfig",
     "Liquid",
+    "MeterConfig",
     "PumpConfig",
     "ReferenceWeightConfig",
     "Simulation",
+    "SupplyConfig",
     "Tube",
     "Vessel",
     "bench_schema",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rig.config.declared import BenchConfig
+from rig.config.electrical import check_electrical, check_electrical_drivers
 from rig.driver_names import BALANCES, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
@@ -20,6 +21,8 @@ def check_bench(bench: BenchConfig, origin: Origin) -> None:
     _check_lines(bench, origin)
     _check_liquid(bench, origin)
     _check_flow_sources(bench, str(origin.child("flow_sources")))
+    others = (bench.pump.port, bench.balance.port, *(each.port for each in bench.flow_sources))
+    check_electrical(bench.supply, bench.meter, others, origin, simulated=bench.simulated)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
         raise ConfigError(
             f"a tube of {bench.tube.outer_diameter_mm:g} mm does not dip into a vessel of "
@@ -64,6 +67,7 @@ def _check_pump(bench: BenchConfig, origin: Origin) -> None:
 def check_drivers(bench: BenchConfig) -> None:
     """Refuse a driver that nobody has installed; a bench file kept as evidence is read without one."""
     origin = Origin(bench.source_name, bench.source_text)
+    check_electrical_drivers(bench.supply, bench.meter, origin)
     for section, key, group, name in (
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Annotated
 
+from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
 from rig.profiles.strict import Choice, Day, Integer, ListOf, Nested, Number, Text
@@ -271,6 +272,8 @@ class BenchConfig:
     flow_sources: Annotated[
         tuple[FlowSourceConfig, ...], ListOf(Nested(FlowSourceConfig), 0, 8), "syringe pumps, each a [[flow_sources]]"
     ] = ()
+    supply: Annotated[SupplyConfig | None, Nested(SupplyConfig), "supply in place of the pump's cell"] = None
+    meter: Annotated[MeterConfig | None, Nested(MeterConfig), "meter of the current into the pump"] = None
     reference_weights: Annotated[
         tuple[ReferenceWeightConfig, ...],
         ListOf(Nested(ReferenceWeightConfig), 0, 20),

@@ -11,6 +11,7 @@ from typing import Final, cast
 from rig.clock import VirtualClock
 from rig.conformance import balance, flow_source, pump
 from rig.conformance.balance import BalanceBench, check_balance
+from rig.conformance.electrical import SITUATIONS, check_electrical, electrical_unshown
 from rig.conformance.flow_source import FlowBench, check_flow_source
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
@@ -57,7 +58,8 @@ def transcripts_of(found: Found) -> list[Transcript]:
     module = find_spec(found.target.partition(":")[0])
     if module is None or module.origin is None:
         raise ConfigError("its module has no folder", where=found.target, expected="transcripts beside it")
-    situations = {"pump": pump, "balance": balance, "flow_source": flow_source}[found.spec.role].SITUATIONS
+    modules = {"pump": pump, "balance": balance, "flow_source": flow_source}
+    situations = SITUATIONS.get(found.spec.role) or modules[found.spec.role].SITUATIONS
     return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
 
 
@@ -79,6 +81,8 @@ def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
     can = found.spec.can(model)
     if found.spec.role == "pump":
         return check_pump(lambda situation: _pump(found, stage(situation), can), can)
+    if found.spec.role in SITUATIONS:
+        return check_electrical(found, stage, can, _wired, LeftOut(SETS_SCENE))
     if found.spec.role == "flow_source":
         return check_flow_source(lambda situation: _flow_source(found, stage(situation)), can)
     return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
@@ -89,6 +93,8 @@ def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str
     can = found.spec.can(model)
     if found.spec.role == "pump":
         return not_shown(pump.CHECKS, rows, can)
+    if found.spec.role in SITUATIONS:
+        return electrical_unshown(found.spec.role, list(rows), can)
     if found.spec.role == "flow_source":
         return not_shown(flow_source.CHECKS, rows, can)
     return not_shown(balance.CHECKS, rows, can)
@@ -153,6 +159,11 @@ def _connected(found: Found, scene: Scene) -> tuple[VirtualLinks, Link]:
     links = VirtualLinks(VirtualClock())
     ns_per_byte = BITS_PER_BYTE * NS // found.spec.link_settings.baud
     return links, links.connect(found.spec.role, scene.device, ns_per_byte)
+
+
+def _wired(found: Found, scene: Scene) -> tuple[VirtualLinks, Link, Callable[[], None]]:
+    links, link = _connected(found, scene)
+    return links, link, _end(scene, links, link)
 
 
 def _end(scene: Scene, links: VirtualLinks, link: Link) -> Callable[[], None]:

@@ -17,6 +17,7 @@ from rig.bench import (
     balance_address,
     balance_driver,
     balance_settings,
+    electrical_roles,
     flow_settings,
     flow_source,
     open_bench,
@@ -25,12 +26,14 @@ from rig.bench import (
 )
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
+from rig.doctor.electrical import check_meter, check_supply
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
 from rig.doctor.radio import check_radio
 from rig.doctor.recognise import may_be_another, recognise
 from rig.doctor.settings import check_settings
 from rig.errors import RigError
+from rig.plugins.electrical_bench import METER, SUPPLY, meter_on, open_port, supply_on
 from rig.plugins.registry import open_balance, open_pump
 from rig.plugins.spec import BalanceDriver, PumpDriver
 from rig.profiles.pump import PumpProfile
@@ -81,7 +84,14 @@ def check_simulated(config: BenchConfig, profile: PumpProfile) -> list[Finding]:
     """Ask the devices of the twin in this process."""
     bench = open_bench(config, profile)
     try:
+        supply, meter = bench.supply, bench.meter
+        electrical = []
+        if supply is not None and config.supply is not None:  # first: the pump lives from it
+            electrical.append(_try(SUPPLY, partial(check_supply, supply, config.supply)))
+        if meter is not None and config.meter is not None:
+            electrical.append(_try(METER, partial(check_meter, meter, config.meter)))
         return [
+            *electrical,
             _try("pump", lambda: _pump(bench.pump, config, profile)),
             _try("balance", lambda: _balance(bench.balance, config)),
             *_simulated_flow_sources(config),
@@ -129,6 +139,7 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
 
     try:
         return [
+            *(_try(role, partial(_electrical, links, config, role)) for role in electrical_roles(config)),
             *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
             *ask("balance", config.balance.port, balance_settings(config), scale.look),
             *scale.more(),
@@ -219,6 +230,14 @@ def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:
 
 def _flow_source(links: Links, config: FlowSourceConfig, link: Link) -> Finding:
     return check_flow_source(flow_source(links, link, config), link.identity, config)
+
+
+def _electrical(links: SerialLinks, config: BenchConfig, role: str) -> Finding:
+    link = open_port(links, config, role)
+    if role == SUPPLY and config.supply is not None:
+        return check_supply(supply_on(links, link, config), config.supply)
+    assert config.meter is not None  # noqa: S101 - asked for only where there is one
+    return check_meter(meter_on(links, link, config), config.meter)
 
 
 def _named(finding: Finding, name: str) -> Finding:

@@ -46,6 +46,24 @@ ITEMS: tuple[Item, ...] = (
         "wait for the end of the run; go to a bench that is not safe, then `rig runs acknowledge`",
     ),
     Item(
+        "supply",
+        "benches with `[supply]`",
+        "FAIL: no supply answers, another maker, model or serial number does, its protection tripped or stays off, or "
+        "it is set to `max_v` or more. warn: its output is on and its protection is not yet at `max_v`, another "
+        "program left errors in its queue, it has no over-voltage protection on its interface, or the bench file takes "
+        "any serial number",
+        "check address, cable and protocol; set it down at its front panel; write its serial number into the bench "
+        "file",
+    ),
+    Item(
+        "meter",
+        "benches with `[meter]`",
+        "FAIL: no meter answers, another model or serial number does, it does not take its range, or it reads an "
+        "overload. warn: another program left errors in its queue, or the bench file takes any serial number",
+        "check address, cable and protocol; choose a range that the model has; write its serial number into the bench "
+        "file",
+    ),
+    Item(
         "pump port",
         "benches with ports",
         "FAIL: no such port, or no right to open it. warn: named by a number (`/dev/ttyUSB0`) that another plug order "

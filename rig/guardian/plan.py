@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rig.errors import ConfigError
+from rig.guardian.supply import SupplyPlan
 
 PLAN_SCHEMA = 1
 LINES_LIMIT_S = 5.0  # hard-wired actuators are safe so soon after the loss of the runner
@@ -89,6 +90,7 @@ class SafePlan:
     clock_epoch_ns: int = 0
     commit_s: float = 1.0
     schema: int = PLAN_SCHEMA
+    supply: SupplyPlan | None = None  # of the pump, where the rig sets it
     flow_sources: tuple[FlowPlan, ...] = ()
 
     def tuned(self, frequency_mhz: float) -> SafePlan:
@@ -117,6 +119,7 @@ def plan_from_json(document: Any) -> SafePlan:
             data["pump"] = PumpPlan(**{**pump, **lists})
         data["flow_sources"] = tuple(FlowPlan(**source) for source in data.get("flow_sources", ()))
         data["lines"] = tuple(LinePlan(**line) for line in data["lines"])
+        data["supply"] = None if data.get("supply") is None else SupplyPlan(**data["supply"])
         return SafePlan(**data)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"not a safe plan ({error!r})", where="guardian") from error

@@ -1,8 +1,9 @@
 """Fence, then take over: make the bench safe in the runner's place (design 4.6).
 
 Buttons and other outputs first, then the runner is killed and seen gone, then the pump is stopped over its own link;
-if that is not confirmed in time its supply goes off; the valve last, since a clamp on a running pump stores what is
-delivered, but never later than its own limit. Each step has its own limit and runs whatever became of the others.
+if that is not confirmed in time its supply goes off (`rig.guardian.feed` says why it is fed first); the valve last,
+since a clamp on a running pump stores what is delivered, but never later than its own limit. Each step has its own
+limit and runs whatever became of the others.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rig.errors import DeviceChanged, RigError, TransportError
 from rig.guardian.lines import Lines
 from rig.guardian.plan import ASLEEP_LIMIT_S, AWAKE_LIMIT_S, LINES_LIMIT_S, FlowPlan, PumpPlan, SafePlan
 from rig.guardian.stop_pump import SafeState, stop_flow, stop_pump
+from rig.guardian.supply import GuardedSupply
 from rig.guardian.system import Process
 from rig.plugins.registry import find_driver, open_flow_source, open_pump
 from rig.plugins.spec import Address
@@ -35,6 +37,8 @@ def load_drivers(plan: SafePlan) -> None:
         find_driver("pump", plan.pump.link)
     for source in plan.flow_sources:
         find_driver("flow_source", source.protocol)
+    if plan.supply is not None:
+        plan.supply.load()
 
 
 @dataclass(slots=True)
@@ -54,8 +58,14 @@ class Takeover:
         """Do all of it; return what is known of the pump in the end."""
         self._report(self.lines.make_safe("button", "output"))
         self._fence(runner)
+        clock = SystemClock(self.plan.clock_speed, self.plan.clock_epoch_ns)
+        supply = GuardedSupply(self.plan.supply, clock, self.say, self.tap, self._tick)
+        if not self.lines.emergency():
+            supply.feed()
         pump = self._stop_pump()
         flows = [self._stop_flow(each) for each in self.plan.flow_sources]
+        if not pump.confirmed:
+            pump = supply.cut_off(pump)
         if not pump.confirmed:
             supplies = self.lines.make_safe("supply")
             self._report(supplies)

@@ -36,6 +36,7 @@ EVAPORATION_GATE = 0.2  # of the programme's mean rate, design 4.11
 RISING_SIGMAS = 3.0  # a rise within the blanks' own noise is no rise
 RISING_SHARE = 0.01  # of the programme's mean rate: what a fifth of a 5 % limit would hide
 FIT_SHARE = 0.5  # the bench's own U may be at most this share of a limit, design 4.11
+ELECTRICAL = ("V", "mA")  # units of what is read at the supply: no balance and no evaporation stand behind them
 MG_PER_UL = 1.0
 BETWEEN_BLANKS = (
     "not excluded: a drift or an evaporation that came and went between the blanks; a reference weight, a twin vessel "
@@ -53,7 +54,8 @@ def judge_check(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...], p
     try:
         measured = measure(check, view, boluses)
         deciding = _deciding(check, limits, measured, profile)
-        refused = _unfit(view, measured) if deciding is not None else ""
+        weighed = check.unit not in ELECTRICAL
+        refused = _unfit(view, measured) if deciding is not None and weighed else ""
     except BenchError as error:
         return invalid(check, limits, error.what)
     if refused:
@@ -185,7 +187,7 @@ def _result(
     if limits.decide and not _is_fit(u, limits):
         text = f"the bench's own U of {COVERAGE_FACTOR * (u or 0.0):.3g} {check.unit} is more than half the limit"
         findings.append(Finding("bench-not-fit", text))
-    if decision.outcome is Outcome.FAIL:
+    if decision.outcome is Outcome.FAIL and check.unit not in ELECTRICAL:
         occluded = check.measure in OCCLUSIONS
         findings.append(Finding("confounded", OF_OCCLUSIONS if occluded else ALTERNATIVES))
     if decision.outcome is Outcome.PASS and check.measure.startswith("basal."):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ from rig.analysis.basal import startup_flow
 from rig.errors import RigError
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_curves
+from rig.judging.electrical import electrical_curve
 from rig.judging.occlusion_tables import occlusion_curves
 from rig.judging.quality import programmed_u
 from rig.judging.quality_tables import quality_curve
+from rig.judging.thinning import thinned
 from rig.judging.view import FloatArray, RunView
 from rig.scenario.model import BasalStep
 
 S_PER_H = 3600.0
-POINTS = 1500
 STARTUP_S = 24 * S_PER_H
 SHAPE_BEFORE_S = 10.0
 
@@ -33,19 +33,8 @@ def curves(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "doses": dose_curves(view),
         "occlusions": occlusion_curves(view),
         "excluded": quality_curve(view),
+        **({"electrical": curve} if (curve := electrical_curve(view)) else {}),
     }
-
-
-def thinned(count: int, values: FloatArray, points: int = POINTS) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return indices that keep the smallest and largest value of each of ``points``/2 stretches, in order."""
-    if count <= points:
-        return np.arange(count)
-    edges = np.linspace(0, count, points // 2 + 1).astype(int)
-    kept = {0, count - 1}
-    for low, high in pairwise(edges):
-        part = values[low:high]
-        kept.update((low + int(part.argmin()), low + int(part.argmax())))
-    return np.array(sorted(kept))
 
 
 def _cumulative(view: RunView) -> dict[str, Any]:

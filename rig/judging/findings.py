@@ -10,6 +10,7 @@ from itertools import pairwise
 from rig.judging.basal_extras import estimator_findings
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_findings
+from rig.judging.electrical import electrical_findings
 from rig.judging.evidence import Evidence
 from rig.judging.frozen import frozen_blank
 from rig.judging.journal import in_flight
@@ -62,6 +63,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
             continue
         found += _blank_findings(each.view)
         found += _shifts(each.view)
+        found += electrical_findings(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]
         found += occlusion_findings(each.view)
         found += [*dose_findings(each.view), *estimator_findings(each.view)]

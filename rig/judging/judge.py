@@ -12,6 +12,7 @@ from rig.judging.checks import invalid
 from rig.judging.clocks import clock_deviations, clock_findings, pump_clock
 from rig.judging.course import deliveries, gaps, segment_rows, stretch_rows, timeline
 from rig.judging.curves import curves
+from rig.judging.electrical import electrical_equipment
 from rig.judging.evidence import Evidence, read_evidence
 from rig.judging.findings import collect_findings, lasting_damage
 from rig.judging.left_out import not_asked, why_left_out
@@ -163,6 +164,7 @@ def _bench(evidence: Evidence) -> dict[str, Any]:
             "load_cm3": bench.vessel.load_cm3,
             "liquid": bench.vessel.liquid,
         },
+        **electrical_equipment(evidence.record.events),
         "liquid": {} if bench.liquid is None else asdict(bench.liquid),
         "tube": {"outer_diameter_mm": bench.tube.outer_diameter_mm},
         "safe_state": evidence.record.end.get("safe") or {"confirmed": None, "by": "not known from this record"},

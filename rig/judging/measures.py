@@ -22,6 +22,7 @@ from rig.judging.bolus_measures import (
     reported_difference,
 )
 from rig.judging.boluses import JudgedBolus
+from rig.judging.electrical import measure_current, measure_low_alarm
 from rig.judging.interval import S_PER_H, basal_error, measured_volume, window
 from rig.judging.items import Derivation, Item, Measured, NotMeasurableError, amount_of, error_of
 from rig.judging.occlusions import OCCLUSIONS, measure_occlusions
@@ -49,6 +50,8 @@ def measure(check: Check, view: RunView, boluses: tuple[JudgedBolus, ...]) -> Me
         "temp_basal.error": lambda: _temp_basals(check, view),
         "suspend.delivered": lambda: _suspended(check, view),
         "suspend.slope": lambda: measure_slopes(check, view),
+        "supply.current_mean": lambda: measure_current(check, view),
+        "battery.low_alarm_at": lambda: measure_low_alarm(check, view),
         "bolus.each_error": lambda: measure_boluses(check, view, boluses, relative_error),
         "bolus.each_error_u": lambda: measure_boluses(check, view, boluses, absolute_error),
         "bolus.mean_error": lambda: mean_of(measure_boluses(check, view, boluses, relative_error)),

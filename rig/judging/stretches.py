@@ -153,6 +153,7 @@ def joined(record: RunRecord, segments: Sequence[Segment]) -> RunRecord:
         ended=last.ended,
         end=last.end,
         segments=tuple(segments),
+        electrical=tuple(each for segment in segments for each in segment.electrical),
     )
 
 

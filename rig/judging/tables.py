@@ -16,6 +16,7 @@ from rig.judging.basal_extras import basal_extras, segment_extras
 from rig.judging.bolus_tables import bolus_tables
 from rig.judging.boluses import JudgedBolus
 from rig.judging.dose_tables import dose_tables
+from rig.judging.electrical import electrical_table
 from rig.judging.interval import basal_error
 from rig.judging.occlusion_tables import occlusion_tables
 from rig.judging.quality_tables import quality_table
@@ -40,6 +41,7 @@ def analysis(view: RunView, boluses: tuple[JudgedBolus, ...]) -> dict[str, Any]:
         "blank": _blank(view),
         "ambient": _ambient(view),
         "quality": quality_table(view, boluses),
+        **({"electrical": table} if (table := electrical_table(view)) else {}),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from rig.driver_names import DISTRIBUTION, GROUPS, SHIPPED, driver_names
 from rig.errors import ConfigError
+from rig.plugins.electrical_roles import MeterDriver, SupplyDriver
 from rig.plugins.roles import FlowSourceDriver
 from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, PumpDriver
 from rig.profiles.strict import nearest
@@ -69,6 +70,16 @@ def open_pump(found: Found, links: Links, link: Link, address: Address) -> PumpD
 def open_balance(found: Found, links: Links, link: Link, address: Address) -> BalanceDriver:
     """Return the driver of one balance; nothing is sent. Raises `ConfigError` as `open_pump` does."""
     return cast("BalanceDriver", _opened(found, "balance", links, link, address))
+
+
+def open_supply(found: Found, links: Links, link: Link, address: Address) -> SupplyDriver:
+    """Return the driver of one output of a supply; nothing is sent. Raises `ConfigError` as `open_pump` does."""
+    return cast("SupplyDriver", _opened(found, "supply", links, link, address))
+
+
+def open_meter(found: Found, links: Links, link: Link, address: Address) -> MeterDriver:
+    """Return the driver of one meter; nothing is sent. Raises `ConfigError` as `open_pump` does."""
+    return cast("MeterDriver", _opened(found, "meter", links, link, address))
 
 
 def open_flow_source(found: Found, links: Links, link: Link, address: Address) -> FlowSourceDriver:

@@ -32,6 +32,7 @@ from rig.instruments import (
     ShownAmount,
     TempBasal,
 )
+from rig.plugins.electrical_roles import Answers, Meters, Protects, Supplies
 from rig.readings import Timing, Weighing
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Capability(Enum):
     ALARMS = "alarms"
     WEIGHS = "weighs"
     WEIGHS_STABLE = "weighs_stable"
+    SUPPLIES = "supplies"
+    PROTECTS = "protects"
+    METERS = "meters"
     INFUSES = "infuses"
     DISPENSES = "dispenses"
     STREAMS = "streams"  # a balance that sends readings by itself
@@ -378,10 +382,14 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         Capability.INFUSES: Infuses,
         Capability.DISPENSES: Dispenses,
     },
+    "supply": {None: Answers, Capability.SUPPLIES: Supplies, Capability.PROTECTS: Protects},
+    "meter": {None: Answers, Capability.METERS: Meters},
 }
 NEEDED: Final = {
     "pump": Capability.SUSPENDS,
     "balance": Capability.WEIGHS,
+    "supply": Capability.SUPPLIES,
+    "meter": Capability.METERS,
     "flow_source": Capability.INFUSES,
 }  # without it nothing can be made safe, or read
 

@@ -42,6 +42,7 @@ class Address:
     ``allowed_serials`` are the devices under test: a pump driver must refuse every other ``serial`` with
     `rig.errors.ConfigError` before a byte leaves. A balance may have an empty ``serial``. With ``scan``, bands of radio
     frequencies (``us``, ``ww``), a pump's frequency is looked for; only a driver that ``scans`` is ever given any.
+    ``channel`` is the output of a supply, counted from 1.
     ``stream`` says that a balance's readings come by themselves, which is asked only of drivers that claim
     `Capability.STREAMS`.
 
@@ -53,6 +54,7 @@ class Address:
     allowed_serials: frozenset[str] = frozenset()
     frequency_mhz: float = 916.5
     scan: tuple[str, ...] = ()
+    channel: int = 1
     line_address: int = 0
     safe_timeout_s: int = 0
     stream: bool = False
@@ -89,15 +91,15 @@ class DriverSpec:
     """One driver. Making one does nothing but look at the fields; raises `ValueError` for one that cannot be right.
 
     ``api`` is the version of this interface that the driver was written for: always write a number, never `API`.
-    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is ``pump``, ``balance`` or
-    ``flow_source``, ``models`` what the device may report as its model (empty: any). ``link_settings`` open its port;
-    the baud rate of a balance, and of a flow source where it is named, is the bench file's. ``scans``: it finds a
-    pump's radio frequency by itself. ``lacks`` says what single ones of the models cannot do of the ``capabilities``,
-    by model; `can` is what is left. ``open`` returns the driver of one device on an open link and sends nothing.
-    ``transcripts`` are files beside the module of the specification, in the form of `rig.conformance.transcript`.
-    ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is imported only to check the driver. It is
-    given the situation, and one of the models that ``played`` names, each of which is checked by what it can do; where
-    that is empty it plays one device, and is not told which.
+    ``name`` is what a bench file calls it, the same as its entry point's. ``role`` is a key of
+    `rig.driver_names.GROUPS`, ``models`` what the device may report as its model (empty: any). ``link_settings`` open
+    its port; the baud rate of a balance, and of a flow source where it is named, is the bench file's. ``scans``: it
+    finds a pump's radio frequency by itself. ``lacks`` says what single ones of the models cannot do of the
+    ``capabilities``, by model; `can` is what is left. ``open`` returns the driver of one device on an open link and
+    sends nothing. ``transcripts`` are files beside the module of the specification, in the form of
+    `rig.conformance.transcript`. ``simulator`` is ``"package.module:function"`` of a `Simulator`, which is imported
+    only to check the driver. It is given the situation, and one of the models that ``played`` names, each of which is
+    checked by what it can do; where that is empty it plays one device, and is not told which.
     """
 
     api: int

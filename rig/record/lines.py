@@ -9,6 +9,7 @@ r"""The text inside a record: one line for each thing that happened (design 4.4;
 ``W ...``     ``W <balance> <S|D> <g> [<asked> [<answered>]]``: a parsed reading
 ``A json``    ambient conditions
 ``E ...``     ``E <time> <name> <json>``: an event
+``P ...``     ``P <time> <supply|meter> <V> <A>``: electrical reading; ``-`` where not read, ``over`` for an overload
 ``Z json``    the end of the file: end reason
 ============  =========================================================================================
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient
+from rig.record.electrical import Electrical, parse_electrical
 from rig.record.lines import BlockDecoder, Heading, Reading, parse_finite, parse_heading, parse_object
 
 GZIP_MAGIC = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
@@ -88,6 +89,7 @@ class Segment:
     ended: bool
     end: dict[str, Any]
     head_sha256: str
+    electrical: tuple[Electrical, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class RunRecord:
     end: dict[str, Any] = field(default_factory=dict)
     head_sha256: str = ""
     segments: tuple[Segment, ...] = ()
+    electrical: tuple[Electrical, ...] = ()
 
     def __post_init__(self) -> None:
         """Let a record that was not read from files be one segment."""
@@ -126,6 +129,7 @@ class _Gathered:
     events: list[Event] = field(default_factory=list)
     ambient: list[Ambient] = field(default_factory=list)
     clocks: list[ClockPair] = field(default_factory=list)
+    electrical: list[Electrical] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     end: dict[str, Any] | None = None
     head_sha256: str = ""
@@ -166,6 +170,7 @@ def read_segment(file: Path, number: int = 1) -> Segment:
         ended=gathered.end is not None,
         end=gathered.end or {},
         head_sha256=gathered.head_sha256,
+        electrical=tuple(gathered.electrical),
     )
 
 
@@ -183,6 +188,7 @@ def _joined(folder: Path, segments: tuple[Segment, ...], damage: list[str]) -> R
         end=last.end,
         head_sha256=last.head_sha256,
         segments=segments,
+        electrical=tuple(each for segment in segments for each in segment.electrical),
     )
 
 
@@ -342,6 +348,8 @@ def _take_line(line: str, decoder: BlockDecoder, gathered: _Gathered, place: tup
     elif kind == "E":
         _, word, name, data = line.split(" ", 3)
         gathered.events.append(Event(decoder.time(word), name, parse_object(data)))
+    elif kind == "P":
+        gathered.electrical.append(parse_electrical(line, decoder))
     elif kind == "A":
         gathered.ambient.append(_ambient(parse_object(line[2:])))
     elif kind == "H":
@@ -402,7 +410,7 @@ def read_chunks(file: Path) -> Iterator[tuple[str, str, int, bytes]]:
             with suppress(*UNREADABLE):
                 if line[:1] in ("<", ">"):
                     chunk = decoder.chunk(line)
-                elif line[:1] in ("E", "C"):
+                elif line[:1] in ("E", "C", "P"):
                     decoder.time(line.split(" ", 2)[1])
             if chunk is not None:
                 yield chunk

@@ -19,6 +19,7 @@ from typing import Any
 
 from rig.errors import RecordError
 from rig.readings import Ambient, Weighing
+from rig.record.electrical import Electrical
 from rig.record.lines import CODEC_VERSION, BlockEncoder, compact_json, heading_line
 from rig.wall_clock import WallClock
 
@@ -87,6 +88,11 @@ class RecordWriter:
         """Record something that happened."""
         text = f"{name} {compact_json(data)}"  # now: the caller may alter its data later
         self._lines.append(lambda block: block.timed("E", at_ns, text))
+
+    def electrical(self, reading: Electrical) -> None:
+        """Record a reading of the supply or the meter beside its bytes."""
+        text = reading.text
+        self._lines.append(lambda block: block.timed("P", reading.at_ns, text))
 
     def wall_clock(self, monotonic_ns: int, clock: WallClock) -> None:
         """Record wall-clock time beside rig time."""

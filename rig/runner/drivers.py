@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rig.bench import balance_driver, pump_driver
+from rig.bench import balance_driver, electrical_roles, pump_driver
 from rig.config import BenchConfig
 from rig.driver_names import PUMPS, SHIPPED
 from rig.errors import ConfigError, ScenarioError
+from rig.plugins.electrical_bench import electrical_driver
 from rig.plugins.provenance import described
 from rig.plugins.spec import Capability, DriverSpec
 from rig.profiles.profile import PumpProfile
@@ -32,6 +33,7 @@ STEP_NEEDS: Final[dict[str, tuple[Capability, ...]]] = {
     "limits": (_C.LIMITS,),
     "press": (_C.KEYS,),
     "wait_alarm": (_C.ALARMS, _C.HISTORY),
+    "supply": (),
     **dict.fromkeys(QUALIFYING_KINDS, ()),  # they ask nothing of a pump
     "clear_alarm": (_C.ALARMS, _C.KEYS),
     **dict.fromkeys(VALVE_STEPS, ()),
@@ -43,6 +45,8 @@ def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile)
     """Refuse a driver that does not know the pump, or cannot do what the scenario asks of it."""
     found = pump_driver(config)
     balance_driver(config)
+    for role in electrical_roles(config):
+        electrical_driver(config, role)
     spec = found.spec
     if config.simulated and config.pump.link not in SHIPPED[PUMPS]:
         raise ConfigError(
@@ -63,7 +67,9 @@ def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile)
 
 def third_party_drivers(config: BenchConfig) -> list[dict[str, Any]]:
     """Return what a record's header says of drivers that are not the rig's own; empty where all are."""
-    return [described(found) for found in (pump_driver(config), balance_driver(config)) if found.third_party]
+    electrical = (electrical_driver(config, role) for role in electrical_roles(config))
+    drivers = (pump_driver(config), balance_driver(config), *electrical)
+    return [described(found) for found in drivers if found.third_party]
 
 
 def needs_of(step: Step) -> tuple[Capability, ...]:

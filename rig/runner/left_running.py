@@ -40,7 +40,7 @@ def stop_what_was_left(ledger: BenchLedger, own_run_id: str, bench: WeighingBenc
     """Stop it where this run speaks to all of it; else only a person can say that the bench is safe."""
     left = left_running(ledger, own_run_id)
     if left == {PUMP} and isinstance(bench, Bench):
-        return make_safe(bench.pump, bench.links, writer)
+        return make_safe(bench.pump, bench.links, writer, bench.supply)
     if left == {FLOW_SOURCES} and isinstance(bench, QualifyingBench):
         states = [stop_flow(each.driver, each.link, bench.links, AWAKE_LIMIT_S) for each in bench.sources]
         unsure = [state for state in states if not state.confirmed]

@@ -7,7 +7,7 @@ import time
 
 from rig.bench import Bench
 from rig.clock import VirtualClock, to_ns, to_s
-from rig.errors import BenchError, InstrumentError, RunAborted, TransportError
+from rig.errors import BenchError, EmergencyStopped, InstrumentError, RunAborted, TransportError
 from rig.guardian.guard import Guard, NoGuard
 from rig.guardian.stop_pump import SafeState
 from rig.profiles.pump import PumpProfile
@@ -18,6 +18,7 @@ from rig.results import EndReason
 from rig.runner.arming import arm, check_vessel, step_profile
 from rig.runner.boluses import BolusPlayer
 from rig.runner.ended import Ended, end_reason, words_of
+from rig.runner.feeding import Feeding
 from rig.runner.holding import may_hold
 from rig.runner.progress import Observer, Progress, watch_nothing
 from rig.runner.reattach import reattach
@@ -46,6 +47,7 @@ from rig.scenario.model import (
     WaitStep,
     length_s,
 )
+from rig.scenario.supply_step import SupplyStep
 from rig.scenario.words import describe
 from rig.wall_clock import ClockWatch
 
@@ -89,6 +91,7 @@ class Player:
         self._sampler.on_tick = self._tick
         self._boluses = BolusPlayer(self, scenario, profile, self._therapy, self._sampler, self._clock)
         again = point is not None and point.mode == REPEAT and point.clock_order is not None
+        self._feeding = Feeding(self, bench, scenario, self._therapy, writer)
         self._valves = Valves(bench.config, self._guard, self._therapy)
         self._set_steps = SettingSteps(self, self._therapy, point if again else None)
         self._phase = "arming"
@@ -112,9 +115,10 @@ class Player:
         with contextlib.suppress(BenchError, RunAborted):
             self._guard.state(bolus=False, holdable=False)
         # Whoever resumes a run may find the pump running, whatever this process has said to it.
-        touched = self._therapy.commanded or self._point is not None
+        touched = self._therapy.commanded or self._point is not None or self._feeding.touched
         if touched:
-            safe = make_safe(self._bench.pump, links, self._writer)
+            may_feed = not isinstance(error, EmergencyStopped)
+            safe = make_safe(self._bench.pump, links, self._writer, self._bench.supply, may_feed=may_feed)
             if safe.confirmed:  # else the guardian cuts the supply first, and opens them after that
                 self._therapy.tidying = True
                 self._valves.open_last()
@@ -135,6 +139,7 @@ class Player:
         scenario, therapy, bench, point = self._scenario, self._therapy, self._bench, self._point
         if point is not None:
             self._announce(point)
+        self._feeding.begin()
         bench.open_devices()
         first = 0 if point is None else point.step
         if point is not None and point.mode == REATTACH:
@@ -146,8 +151,10 @@ class Player:
             first += 1
         else:
             self._arm(point)
+        self._feeding.take_up(first)
         for index, step in enumerate(scenario.steps[first:], start=first):
             self._step(index, step)
+        self._feeding.end()
         if scenario.blank_after_s:
             self.enter("settling before the closing blank")
             self.wake()
@@ -227,6 +234,10 @@ class Player:
         self.enter(f"step {index + 1} of {len(self._scenario.steps)}: {describe(step)}")
         therapy = self._therapy
         therapy.record("step_started", {"step": index, "kind": step.kind})
+        if isinstance(step, SupplyStep):  # it asks nothing of a pump that may be mute
+            self._feeding.play(step)
+            therapy.record("step_ended", {"step": index, "kind": step.kind})
+            return
         self.wake()
         self._resume_basal_of(index, step)
         if isinstance(step, BolusStep):
@@ -278,6 +289,7 @@ class Player:
         ends_alone = not isinstance(step, TempBasalStep) or step.cancel_after_s is None
         holdable = (
             ends_alone
+            and self._feeding.at_nominal
             and not self._valves.acting
             and may_hold(self._scenario, self._plan, index, self._therapy.reservoir_u, vessel_ul)
         )
@@ -329,6 +341,7 @@ class Player:
     def _tick(self, now_ns: int) -> None:
         if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
             self._first_mg = self._sampler.latest.mass_mg
+        self._feeding.tick(now_ns)
         now_s = time.monotonic()
         if now_s - self._told_s >= PROGRESS_EVERY_S:
             self._tell(now_ns)

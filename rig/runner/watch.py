@@ -18,6 +18,7 @@ from rig.guardian.guard import Guard, NoGuard, TwinGuard
 from rig.guardian.lines import Lines
 from rig.guardian.places import Places
 from rig.guardian.plan import FlowPlan, LinePlan, PumpPlan, SafePlan
+from rig.guardian.supply import SupplyPlan
 from rig.plugins.registry import find_driver
 from rig.record.ledger import BenchLedger, Entry, ledger_path
 from rig.record.writer import RecordWriter
@@ -85,6 +86,26 @@ def safe_plan(config: BenchConfig, folder: RunFolder, ledger: Path, hold_s: floa
         clock_epoch_ns=simulation.epoch_ns if simulation else 0,
         commit_s=SD_COMMIT_S if config.storage == "sd" else COMMIT_S,
         flow_sources=flow_plans(config) if drives == FLOW_SOURCES else (),
+        supply=supply_plan(config) if drives == PUMP else None,
+    )
+
+
+def supply_plan(config: BenchConfig) -> SupplyPlan | None:
+    """Return the way to the pump's supply; None where the rig does not set it."""
+    supply = config.supply
+    if supply is None:
+        return None
+    identity = identify_port(supply.way).serial_number
+    return SupplyPlan(
+        supply.protocol,
+        supply.way,
+        supply.baud,
+        supply.nominal_v,
+        supply.max_v,
+        supply.current_limit_a,
+        supply.serial,
+        supply.channel,
+        identity,
     )
 
 

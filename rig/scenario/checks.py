@@ -15,7 +15,7 @@ from rig.scenario.sources import CLAIMS, DEFAULT_LIMITS, known_ids, looks_like_i
 from rig.units import format_number
 
 _WHOLE = " that is not cancelled"
-EXAMPLES = {"%": "5", "s": "30", "h": "5"}
+EXAMPLES = {"%": "5", "s": "30", "h": "5", "V": "1.2", "mA": "15"}
 
 
 def build_checks(

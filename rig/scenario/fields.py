@@ -11,7 +11,7 @@ from rig.scenario.document import Mapping, Node, Place
 from rig.scenario.kinds import NAME, Field, ListOf, OneOf, Quantity, Table, Whole, Words, refuse, scalar_text
 from rig.scenario.measures import MEASURES
 from rig.scenario.step_fields import DAY_S, DURATION, LINE, PAUSE, STEPS, StepKind
-from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, TIME, Dimension, parse_quantity
+from rig.units import CURRENT, INSULIN, MASS, MASS_RATE, PERCENT, TIME, VOLTAGE, Dimension, parse_quantity
 
 __all__ = ["CHECK", "SCENARIO", "STEPS", "Bound", "RunnerLoss"]
 
@@ -21,7 +21,7 @@ LIMIT_UNITS: tuple[Dimension, ...] = (INSULIN, PERCENT, MASS_RATE, MASS, TIME)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A limit of a check: %, U, mg, mg/h or a time, either sign; read as value and unit, every time in s."""
+    """A limit of a check: %, U, mg, mg/h, V, mA or a time, either sign; read as value and unit, every time in s."""
 
     def read(self, node: Node, place: Place) -> tuple[float, str]:
         """Return value and unit."""
@@ -30,14 +30,17 @@ class Bound:
         dimension = next((each for each in LIMIT_UNITS if text.rstrip().endswith(each.base)), PERCENT)
         if re.search(r"[\d.]\s*(min|h|s)\s*$", text, re.ASCII):
             dimension = TIME
+        if text.rstrip().endswith(("V", "A")):
+            dimension = VOLTAGE if text.rstrip().endswith("V") else CURRENT
         try:
-            return parse_quantity(text, dimension), dimension.base
+            value = parse_quantity(text, dimension)
+            return (1000.0 * value, "mA") if dimension is CURRENT else (value, dimension.base)
         except UsageError as error:
             raise refuse(place, error.what.split(", which is no")[0], expected) from None
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the limit."""
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|mg\/h|mg|h|min|s)$"
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\s*(%|U|mg\/h|mg|h|min|s|V|mV|A|mA|uA)$"
         return {"type": "string", "pattern": pattern, "examples": ["5 %", "0.05 U", "5 h"]}
 
 
@@ -100,7 +103,9 @@ SCENARIO = Table(
         Field(
             "needs",
             ListOf(
-                OneOf(("pump", "balance", "flow_source", "valve"), ("supply", "buttons", "camera", "environment")),
+                OneOf(
+                    ("pump", "balance", "flow_source", "valve", "supply", "meter"), ("buttons", "camera", "environment")
+                ),
                 1,
                 10,
             ),
@@ -115,6 +120,12 @@ SCENARIO = Table(
                     Field("balance", Quantity(TIME, 60.0, 0.1), "between two weighings", default=1.0),
                     Field("bolus", Quantity(TIME, 10.0, 0.1), "the same while a bolus is timed", default=0.2),
                     Field("environment", Quantity(TIME, 3600.0, 1.0), "between two readings of the air", default=60.0),
+                    Field(
+                        "supply", Quantity(TIME, 3600.0, 0.1), "between two readings of the supply; none when left out"
+                    ),
+                    Field(
+                        "meter", Quantity(TIME, 3600.0, 0.1), "between two readings of the meter; none when left out"
+                    ),
                 )
             ),
             "how often is read",

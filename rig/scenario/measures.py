@@ -150,6 +150,22 @@ MEASURES: dict[str, Measure] = {
             symmetric=False,
         ),
         Measure(
+            "supply.current_mean",
+            "mA",
+            "mean current into the pump over the window, by the meter, else by the supply",
+            (*_BASAL, "bolus", "suspend", "wait", "supply"),
+            None,
+            symmetric=False,
+        ),
+        Measure(
+            "battery.low_alarm_at",
+            "V",
+            "voltage of the supply at which the pump first calls its battery low",
+            ("supply",),
+            None,
+            symmetric=False,
+        ),
+        Measure(
             "reported.difference",
             "U",
             "for each delivery that the pump logs: reported less measured volume",

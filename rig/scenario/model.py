@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rig.scenario.qualification import QUALIFYING, QualifyingStep, lasts_s, qualifies
+from rig.scenario.supply_step import SupplyStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ Step = (
     | LimitsStep
     | PressStep
     | WaitAlarmStep
+    | SupplyStep
     | QualifyingStep
     | ValveStep
     | ClearAlarmStep
@@ -201,7 +203,7 @@ def length_s(step: Step) -> float:
         return lasts_s(step)
     if isinstance(step, PressStep):
         return step.wait_s * len(step.keys)
-    if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep):
+    if isinstance(step, BasalStep | ProfileStep | PatternStep | SuspendStep | WaitStep | WaitAlarmStep | SupplyStep):
         return step.duration_s
     return 0.0
 
@@ -247,6 +249,8 @@ class Scenario:
     balance_interval_s: float = 1.0
     bolus_interval_s: float = 0.2
     environment_interval_s: float = 60.0
+    supply_interval_s: float | None = None  # None: not read
+    meter_interval_s: float | None = None
     blank_before_s: float = 0.0
     blank_after_s: float = 0.0
     on_runner_loss: str = "stop"

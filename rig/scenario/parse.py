@@ -35,6 +35,7 @@ from rig.scenario.model import (
 )
 from rig.scenario.sequence import check_sequence
 from rig.scenario.step_fields import PATTERNS, VALVE_STEPS
+from rig.scenario.supply_fields import supply_step
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -78,6 +79,8 @@ def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
         balance_interval_s=sampling["balance"],
         bolus_interval_s=sampling["bolus"],
         environment_interval_s=sampling["environment"],
+        supply_interval_s=sampling.get("supply"),
+        meter_interval_s=sampling.get("meter"),
         blank_before_s=blank["before"],
         blank_after_s=blank["after"],
         on_runner_loss=data["on_runner_loss"][0],
@@ -108,6 +111,7 @@ def _step(kind: str, values: dict[str, Any], place: Place) -> Step:
         "set_clock": lambda: _set_clock(values, place),
         "limits": lambda: _limits(values, place),
         "press": lambda: PressStep(values["keys"], values["wait"], line=line),
+        "supply": lambda: supply_step(values, place),
         "wait_alarm": lambda: WaitAlarmStep(values["code"], values["within"], line=line),
         "clear_alarm": lambda: ClearAlarmStep(values["code"], line=line),
         **{kind: partial(ValveStep, kind, line=line) for kind in VALVE_STEPS},

@@ -22,6 +22,7 @@ from rig.scenario.model import (
 )
 from rig.scenario.qualification import check_steps
 from rig.scenario.step_fields import PATTERNS
+from rig.scenario.supply_step import SupplyStep
 from rig.scenario.valves import check_valve_order
 from rig.units import format_duration
 
@@ -88,7 +89,7 @@ def _numbers(step: Step) -> list[tuple[str, float]]:
     if isinstance(step, StoredProfileStep):
         return [("rate_u_per_h", rate) for _, rate in step.segments]
     found = [(name, getattr(step, name, None)) for name in _NUMBERS]
-    if isinstance(step, SuspendStep):
+    if isinstance(step, SuspendStep | SupplyStep):
         found = [("pause_s", step.duration_s)]
     return [(name, float(value)) for name, value in found if value is not None]
 

@@ -24,6 +24,7 @@ from rig.scenario.kinds import (
     refuse,
     scalar_text,
 )
+from rig.scenario.supply_fields import SUPPLY_STEPS
 from rig.units import INSULIN, PERCENT, RATE, TIME, format_duration, parse_quantity
 
 DAY_S = 86400.0
@@ -32,14 +33,12 @@ DURATION = Quantity(TIME, LONGEST_S, above_zero=True)
 PAUSE = Quantity(TIME, LONGEST_S)
 LINE = Words(r"\S.{0,199}", "one line of at most 200 characters")
 BY_HAND = "the pumps that the rig drives take it over no link; by hand, when a scenario can prompt a person"
-ACTUATOR = "it needs an actuator at the bench, and this version drives none"
 LATER: dict[str, str] = {
     "square": "the pumps that the rig drives take no square wave over their link: no command for it is known",
     "dual": "the pumps that the rig drives take no dual wave over their link: no command for it is known",
     "cancel": "a temporary basal or a bolus is cancelled by 'cancel_after: ...' in its own step",
     "prime": BY_HAND,
     "rewind": BY_HAND,
-    "supply": ACTUATOR,
     "prompt": "this version asks nobody",
 }
 VALVE_STEPS = {
@@ -248,6 +247,7 @@ STEPS: dict[str, tuple[str, Table]] = {
         Table((Field("code", AlarmCode(), "its number or its name", required=True), STEP_NAME)),
     ),
     **{kind: (doc, Table((STEP_NAME,))) for kind, doc in VALVE_STEPS.items()},
+    **SUPPLY_STEPS,
 }
 
 

@@ -26,6 +26,7 @@ from rig.scenario.model import (
 from rig.scenario.plan import plan
 from rig.scenario.sequence import check_sequence, check_values, check_windows
 from rig.scenario.sources import CLAIMS
+from rig.scenario.supply import check_supply
 from rig.scenario.valves import check_valves
 from rig.units import format_duration, format_number
 
@@ -54,6 +55,7 @@ def validate_for(
         )
     check_values(scenario)
     check_sequence(scenario)
+    check_supply(scenario, bench)
     check_valves(scenario, bench)
     for index, step in enumerate(scenario.steps):
         _check_step(step, profile, _where(scenario, step.line, f"steps[{index + 1}].{step.kind}"))

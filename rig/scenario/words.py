@@ -25,6 +25,8 @@ from rig.scenario.model import (
     WaitStep,
 )
 from rig.scenario.step_fields import PATTERNS
+from rig.scenario.supply import describe_supply
+from rig.scenario.supply_step import SupplyStep
 from rig.units import format_duration, format_number
 
 
@@ -95,6 +97,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     SetClockStep: _set_clock,
     LimitsStep: _limits,
     PressStep: lambda step: f"press {', '.join(step.keys)}",
+    SupplyStep: describe_supply,
     ValveStep: lambda step: str(step.kind),
     ClearAlarmStep: lambda step: f"clear alarm {step.code}",
     WaitAlarmStep: lambda step: f"wait for alarm {step.code}, {format_duration(step.duration_s)} at most",

@@ -15,6 +15,11 @@ from rig.sim.balances.device import BalanceDevice, Place
 from rig.sim.balances.menu import Menu
 from rig.sim.balances.models import balance_model, simulated_balance
 from rig.sim.faults import FOREVER_NS, FaultSet, parse_fault
+from rig.sim.instruments.circuit import Circuit, Source
+from rig.sim.instruments.meter import Meter
+from rig.sim.instruments.models import make_meter, make_supply
+from rig.sim.instruments.session import Instrument
+from rig.sim.instruments.supply import Supply
 from rig.sim.parameters import STROKES_PER_U, PlantParameters
 from rig.sim.plant.ledger import Ledger
 from rig.sim.plant.plant import Plant
@@ -30,7 +35,15 @@ from rig.sim.valves import TwinPins, Wire
 
 STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
-PLUGS = (("pump", "link.unplugged"), ("balance", "balance.unplugged"), ("syringe", "syringe.unplugged"))
+PLUGS = (
+    ("pump", "link.unplugged"),
+    ("balance", "balance.unplugged"),
+    ("syringe", "syringe.unplugged"),
+    ("supply", "supply.unplugged"),
+    ("meter", "meter.unplugged"),
+)
+CELL_A = 10.0  # a cell limits nothing
+PREPARED = 1.5, 0.5, 1.8  # V, A, V: what an operator sets before the pump is primed
 MAX_COUNTS = 10**9  # what fits the ten characters of a weight
 
 
@@ -112,7 +125,58 @@ class SimulatedBench:
         self.balance: BalanceDevice = simulated_balance(
             self.balance_model, Place(self._plant, self.parameters, seed, self._faults, rig_start_ns), menu
         )
+        self._circuit: Circuit | None = None
         self._closed = False
+
+    def mount_supply(self, model: str = "e36312a", *, prepared: bool = True) -> Supply:
+        """Put a dummy cell at a supply's first output into the pump, before anything has happened.
+
+        ``prepared``: an operator has set 1.5 V, 0.5 A and an over-voltage protection of 1.8 V, and switched it on; else
+        it is as after power-up, off, and so is the pump. `Supply.session` gives a device for each link. Raises
+        `UsageError` for an unknown model.
+        """
+        supply = make_supply(
+            model,
+            self._loop(),
+            advance=self._plant.advance,
+            later=self.firmware.later,
+            seed=self._seed,
+            faults=self._faults,
+            start_ns=self._start_ns,
+        )
+        if prepared:
+            supply.prepare(*PREPARED, self._start_ns)
+        return supply
+
+    def mount_meter(self, model: str = "34461a") -> Meter:
+        """Put a meter into the loop of the pump's supply; without a supply, of a cell outside the pump.
+
+        Raises `UsageError` for an unknown model.
+        """
+        return make_meter(
+            model,
+            self._loop(),
+            advance=self._plant.advance,
+            seed=self._seed,
+            faults=self._faults,
+            start_ns=self._start_ns,
+        )
+
+    def mount_instrument(self, role: str, name: str) -> Instrument:
+        """Mount a ``supply``, prepared, or a ``meter`` by model or by the protocol it speaks; see `mount_supply`."""
+        return self.mount_supply(name) if role == "supply" else self.mount_meter(name)
+
+    def _loop(self) -> Circuit:
+        """Return the loop of the dummy cell; a cell of constant voltage feeds it until a supply does."""
+        if self._circuit is None:
+            power, start_ns = self.firmware.power, self._start_ns
+            self._circuit = circuit = Circuit(power.load, self.parameters.lead_ohm, self._faults, start_ns)
+            circuit.feed(Source(self.parameters.battery_v, CELL_A, on=True), start_ns)
+            power.feed_from(circuit, start_ns)
+            for span in self._faults.spans("supply.contact"):
+                for mark_ns in span:
+                    self.firmware.later(mark_ns, partial(power.look, mark_ns))
+        return self._circuit
 
     def mount_syringe(
         self, model: str = "ne-1000", address: int = 0, parameters: SyringeParameters | None = None
@@ -189,6 +253,7 @@ class SimulatedBench:
                 "played": self._played,
                 "serial": self._serial,
                 "faults": self._faults.written,
+                "resets": [{"at_ns": at_ns, "why": why} for at_ns, why in self.firmware.power.resets],
                 "units": "volumes in U, masses in mg, times in ns of rig time",
             }
             self.ledger.seal(self._sealed_ledger, self._plant.now_ns, facts)

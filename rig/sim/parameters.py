@@ -137,6 +137,25 @@ class PlantParameters:
     battery_v_per_h: float = 0.0004
     battery_v_per_u: float = 0.0002
     battery_low_v: float = 1.20
+    # Supply in place of the cell. No source gives thresholds or currents of these pumps: the twin's own figures, chosen
+    # so that an AAA cell of 1.2 Ah lasts about a month by itself and about a week with the radio on a quarter of the
+    # time, as users report; docs/explanation/a-supply-for-a-cell.md.
+    battery_radio_v: float = 1.10  # below, the radio is off: the first thing a pump with a low cell does without
+    battery_dead_v: float = 1.05  # below, "battery depleted": it delivers no more
+    brown_out_v: float = 0.90  # below, the converter lets go and the pump resets
+    restart_v: float = 1.00  # from here on it starts again
+    hold_up_s: float = 0.02  # its capacitor carries it over a gap of this length
+    retry_s: float = 1.0  # from a supply that is back to a start
+    boot_s: float = 10.0  # self-test after that; nothing is delivered, nothing heard
+    battery_out_s: float = 300.0  # memory and clock are kept for so long without a cell
+    sleep_a: float = 0.0012  # currents at 1.5 V
+    radio_a: float = 0.020
+    screen_a: float = 0.006
+    screen_s: float = 30.0
+    motor_a: float = 0.12
+    motor_s: float = 0.25  # for a step of 0.025 U; a bolus at 5 U/min has 0.3 s
+    boot_a: float = 0.03
+    lead_ohm: float = 0.1  # leads and contacts of a dummy cell without remote sense
     low_reservoir_u: float = 20.0  # default warning level [pump-specs 1]
     max_bolus_u: float = 25.0  # a bench pump is set to its limits
     max_basal_u_per_h: float = 35.0

@@ -21,23 +21,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from rig.clock import SystemClock, to_s
 from rig.errors import UsageError
 from rig.sim.balances.menu import LineSettings
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import refuse_syringe_faults
+from rig.sim.instrument_faults import refuse_instrument_faults
+from rig.sim.instruments.session import Instrument
+from rig.sim.tcp import TcpListener
 from rig.sim.valves import FolderPins, read_wires
 from rig.sim.wires import PtyWire, TcpWire, Wire
 from rig.transport.virtual import SimulatedDevice
 
-DEVICES = ("pump", "balance", "syringe")
+DEVICES = ("pump", "balance", "syringe", "supply", "meter")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 PINS_NS = 20_000_000  # between two looks at the files of the lines
 IDLE_S = 0.1  # how long a stop request may go unnoticed
 BITS_PER_BYTE = 10  # 8N1
 BAUD = {"cc111x": 19_200, "carelink": 9_600, "syringe": 19_200}  # nominal, where a wire is USB
+
+
+class Plug(Protocol):
+    """What can be pulled out and put back: a wire, or a port for several clients."""
+
+    name: str
+    path: str
+    plugged: bool
+
+    def open(self) -> str:
+        """Take a new way out of the process; return what clients open."""
+
+    def hang_up(self) -> None:
+        """Whoever is connected sees a device that went away."""
 
 
 class PtyServer:
@@ -60,7 +78,7 @@ class PtyServer:
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
         self._readers: dict[int, Callable[[int], None]] = {}  # by descriptor
-        self._devices: dict[str, Wire] = {}
+        self._devices: dict[str, Plug] = {}
 
     def add(self, name: str, device: SimulatedDevice, baud: int = 9_600, bits: int = BITS_PER_BYTE) -> str:
         """Put a device on a new wire; return what clients open. ``baud`` and ``bits`` matter to a paced server."""
@@ -69,6 +87,10 @@ class PtyServer:
         path = self._plug_in(wire)
         device.attach(wire)
         return path
+
+    def share(self, name: str, session: Callable[[], SimulatedDevice]) -> str:
+        """Put an instrument on a new wire; over TCP each client has a session of its own. Return what clients open."""
+        return self.add(name, session())
 
     def _new_wire(self, name: str, device: SimulatedDevice, ns_per_byte: int) -> Wire:
         return PtyWire(self, name, device, ns_per_byte)
@@ -97,7 +119,7 @@ class PtyServer:
         if not self._devices[name].plugged:
             self._plug_in(self._devices[name])
 
-    def _plug_in(self, port: Wire) -> str:
+    def _plug_in(self, port: Plug) -> str:
         path = port.open()
         if self._names is None:
             return path
@@ -114,7 +136,7 @@ class PtyServer:
             ) from error
         return str(stable)
 
-    def _forget_name(self, port: Wire) -> None:
+    def _forget_name(self, port: Plug) -> None:
         """Remove a name that still leads to this pseudo-terminal; another simulator may have it by now."""
         if self._names is None:
             return
@@ -164,10 +186,18 @@ class TcpServer(PtyServer):
         self._host = host
         self._next = port
 
+    def share(self, name: str, session: Callable[[], SimulatedDevice]) -> str:
+        """Listen for any number of clients of an instrument."""
+        self._devices[name] = listener = TcpListener(self, name, self._address(), session)
+        return self._plug_in(listener)
+
     def _new_wire(self, name: str, device: SimulatedDevice, ns_per_byte: int) -> Wire:
+        return TcpWire(self, name, device, ns_per_byte, self._address())
+
+    def _address(self) -> tuple[str, int]:
         number = self._next
         self._next += bool(number)
-        return TcpWire(self, name, device, ns_per_byte, (self._host, number))
+        return self._host, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +214,8 @@ class Wiring:
     pace: bool = False  # bytes take their time on the wire
     balance: str = "mt-sics"  # its protocol
     balance_model: str = ""  # the first of that protocol
+    supply: str = "e36312a"  # models of what is in the loop of the pump's battery, where it is served
+    meter: str = "34461a"
 
 
 def serve(
@@ -198,15 +230,17 @@ def serve(
     announce: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Serve the pump's stick, the balance and/or a syringe pump of one twin until ``stop()`` or KeyboardInterrupt.
+    """Serve devices of one twin until ``stop()`` or KeyboardInterrupt: stick, balance, syringe pump, supply, meter.
 
     ``announce`` gets one JSON line per device: device, model, link of the pump, port, speed and epoch_ns, the monotonic
-    link time at which rig time equals link time. With a folder for names, the names are announced. With the epoch of a
-    simulator that ran before, plant and pump begin there and live through the time since. The sealed ledger is written
-    at the end. Raises `UsageError` for unknown devices, models, faults, or a serial number outside the range reserved
-    for simulators.
+    link time at which rig time equals link time; of a supply and a meter, the VISA resource, too. With a folder for
+    names, the names are announced. With the epoch of a simulator that ran before, plant and pump begin there and live
+    through the time since. The sealed ledger is written at the end. Raises `UsageError` for unknown devices, models,
+    faults, or a serial number outside the range reserved for simulators.
 
-    ``model`` is that of the syringe pump where one is served (default ne-1000), else that of the pump (default 723).
+    ``model`` is that of the syringe pump where one is served (default ne-1000), else that of the pump (default 723). A
+    supply that is served alone is off, as after power-up; on a bench with others it has been set and switched on, so
+    that the pump could be primed.
     """
     if not devices or not set(devices) <= set(DEVICES):
         raise UsageError(f"cannot serve {', '.join(devices) or 'nothing'}", expected=" or ".join(DEVICES))
@@ -217,6 +251,7 @@ def serve(
         )
     if "syringe" not in devices:
         refuse_syringe_faults(faults)
+    refuse_instrument_faults(faults, devices)
     wires = read_wires(wiring.valves)
     if bool(wires) != (wiring.gpio is not None):
         raise UsageError("valves without the folder of their lines, or a folder without valves", expected="both")
@@ -246,10 +281,15 @@ def serve(
     if "syringe" in devices:
         mounted = model or "ne-1000"
         played["syringe"] = (bench.mount_syringe(mounted), LineSettings(BAUD["syringe"]), {"model": mounted})
+    shared = _mount(bench, devices, wiring)
     try:
         for name in devices:
-            device, settings, facts = played[name]
-            port = server.add(name, device, settings.baud, settings.bits)
+            if name in shared:
+                port = server.share(name, shared[name].session)
+                facts = {"model": shared[name].name, "visa": _resource(port)}
+            else:
+                device, settings, facts = played[name]
+                port = server.add(name, device, settings.baud, settings.bits)
             line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
             announce(json.dumps(line))
         bench.seed_unplugging(server, server.clock.link_at, devices)
@@ -262,6 +302,22 @@ def serve(
         server.close()
         bench.advance(max(server.epoch_ns, server.clock.now_ns()))
         bench.close()
+
+
+def _mount(bench: SimulatedBench, devices: Sequence[str], wiring: Wiring) -> dict[str, Instrument]:
+    """Put supply and meter into the loop of the pump's battery, where they are wanted."""
+    mounted: dict[str, Instrument] = {}
+    if "supply" in devices:
+        mounted["supply"] = bench.mount_supply(wiring.supply, prepared=len(devices) > 1)
+    if "meter" in devices:
+        mounted["meter"] = bench.mount_meter(wiring.meter)
+    return mounted
+
+
+def _resource(port: str) -> str:
+    """Return what VISA calls a port."""
+    host, _, number = port.removeprefix("tcp://").rpartition(":")
+    return f"TCPIP::{host}::{number}::SOCKET" if port.startswith("tcp://") else f"ASRL{port}::INSTR"
 
 
 def _watch_pins(server: PtyServer, pins: FolderPins) -> None:

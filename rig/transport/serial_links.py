@@ -1,4 +1,4 @@
-"""Real links: serial ports and pseudo-terminals, opened by pyserial, and TCP ports; read here (design 4.2).
+"""Real links: serial ports and pseudo-terminals, TCP ports, sessions of pyvisa; all are read here (design 4.2).
 
 pyserial opens and configures a port; from then on its file descriptor is polled and read directly, so that one place
 stamps the bytes of every device. The time-out is given to pyserial once and never changed: a later change fails on
@@ -20,6 +20,7 @@ from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
+from rig.transport.visa import SerialLine, VisaPort, identify_visa, is_visa, open_visa
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +36,7 @@ BETWEEN_NS = 50_000  # nothing to speak of is done in so short a time
 SLEPT_NS = 5_000_000  # a poll that took so long slept, even on a loaded host
 PORT_HINT = "check the cable and the port in the bench file; list ports with: ls -l /dev/serial/by-id"
 TCP_HINT = "check host and port in the bench file, and that no other program is connected"
+VISA_HINT = "check the resource in the bench file, its cable or address, and that no other program uses it"
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -62,7 +64,7 @@ class _Port:
     link: Link
     path: str
     settings: SerialSettings
-    opened: serial.Serial | socket.socket
+    opened: serial.Serial | socket.socket | VisaPort
     descriptor: int
 
 
@@ -86,7 +88,7 @@ class SerialLinks(Links):
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
                 expected="a port that nobody else has open",
-                hint=TCP_HINT if is_tcp(port) else PORT_HINT,
+                hint=TCP_HINT if is_tcp(port) else VISA_HINT if is_visa(port) else PORT_HINT,
             ) from error
         link = Link(name, identify_port(port), lambda data: self._write(at_port, data))
         if link.identity.is_hardware:
@@ -101,7 +103,7 @@ class SerialLinks(Links):
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not is_tcp(port.path) and not Path(port.path).exists():
+        if not (is_tcp(port.path) or is_visa(port.path) or Path(port.path).exists()):
             return False
         found = identify_port(port.path)
         if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
@@ -177,7 +179,7 @@ class SerialLinks(Links):
             return link
         arrived_ns = self.clock.now_ns()
         if not data:
-            self._stop_listening(port, "end of file")
+            self._stop_listening(port, getattr(port.opened, "why", "") or "end of file")
             return link
         self.tap(link.name, "<", arrived_ns, data)
         link.arrived(data, arrived_ns, arrived_ns - self._since_ns)
@@ -237,9 +239,14 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
-def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S) -> serial.Serial | socket.socket:
+def _open_port(
+    path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
+) -> serial.Serial | socket.socket | VisaPort:
     if is_tcp(path):
         return open_tcp(path, timeout_s)
+    if is_visa(path):
+        line = SerialLine(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
+        return open_visa(path, line, timeout_s)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
     return serial.Serial(
@@ -254,7 +261,7 @@ def _open_port(path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
     )
 
 
-def _close_port(opened: serial.Serial | socket.socket) -> None:
+def _close_port(opened: serial.Serial | socket.socket | VisaPort) -> None:
     """Close a port that may be gone; what it has not sent is dropped, for a close may wait 30 s for it to drain."""
     with suppress(OSError, termios.error, ValueError):  # a closed socket has the descriptor -1
         termios.tcflush(opened.fileno(), termios.TCOFLUSH)
@@ -270,6 +277,8 @@ def identify_port(port: str) -> LinkIdentity:
     """Say what kind of port this is: only ``usb`` and ``uart`` count as hardware evidence."""
     if is_tcp(port):
         return identify_tcp(port)
+    if is_visa(port):
+        return identify_visa(port, identify_port)
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())

@@ -133,12 +133,14 @@ class _VirtualPort:
         self._links = links
         self._ns_per_byte = ns_per_byte
         self._plugging = 0  # bytes that were on the wire when the plug was pulled never arrive
+        self._heard_ns = 0  # when the device has heard all that the host wrote: nothing overtakes on a wire
         self._free_ns = 0  # when the wire has carried what the device sent before
 
     def unplug(self) -> None:
         """Lose what is on the wire, both ways."""
         self.plugged = False
         self._plugging += 1
+        self._heard_ns = 0
         self._free_ns = 0
 
     def _host_writes(self, data: bytes) -> None:
@@ -148,7 +150,8 @@ class _VirtualPort:
         now_ns = links.clock.link_ns()
         links.tap(link.name, ">", now_ns, data)
         plugging = self._plugging
-        links.schedule(now_ns + len(data) * self._ns_per_byte, lambda at_ns: self._hear(data, plugging, at_ns))
+        self._heard_ns = max(now_ns, self._heard_ns) + len(data) * self._ns_per_byte
+        links.schedule(self._heard_ns, lambda at_ns: self._hear(data, plugging, at_ns))
 
     def _hear(self, data: bytes, plugging: int, now_ns: int) -> None:
         if plugging == self._plugging:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from rig.judging.curves import curves, thinned
+from rig.judging.curves import curves
 from rig.judging.evidence import Evidence
+from rig.judging.thinning import thinned
 from rig.judging.view import lay_out
 from rig.record.reader import Event
 from rig.scenario.model import BasalStep

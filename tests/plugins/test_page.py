@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rig.conformance import balance, flow_source, pump
+from rig.conformance import balance, flow_source, meter, pump, supply
 from rig.conformance.report import Check
 from rig.doctor.conform import AT_REST, SET_BY_HAND
 from rig.paths import checkout
@@ -53,3 +53,10 @@ def test_the_reference_lists_every_check_as_the_suite_has_it() -> None:
         needs, essential = check.needs.name if check.needs else "", "yes" if check.essential else ""
         line = f"| `{check.situation}` | {check.sentence} | {needs} | {essential} | {on_ports(check)} |\n"
         assert line in CHECK_PAGE
+
+
+def test_the_reference_lists_every_check_of_supplies_and_meters() -> None:
+    checks: list[Check[supply.SupplyBench] | Check[meter.MeterBench]] = [*supply.CHECKS, *meter.CHECKS]
+    for check in checks:
+        needs, essential = check.needs.name if check.needs else "", "yes" if check.essential else ""
+        assert f"| `{check.situation}` | {check.sentence} | {needs} | {essential} |\n" in CHECK_PAGE

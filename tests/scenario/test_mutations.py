@@ -25,9 +25,10 @@ MUTATIONS = [
     ("families: [22, 23]", "families: []",
      "x.yaml:7: pump.families: the list holds 0 values; expected a list of 1 to 20 values"),
     ("needs: [pump, balance]", "needs: [pump, ballance]",
-     "x.yaml:8: needs[2]: 'ballance' cannot be used; expected pump or balance or flow_source or valve; try: 'balance'"),
-    ("needs: [pump, balance]", "needs: [pump, supply]",
-     "x.yaml:8: needs[2]: this version does not run 'supply' yet; expected pump or balance or flow_source or valve"),
+     ("x.yaml:8: needs[2]: 'ballance' cannot be used; expected pump or balance or flow_source or valve or supply or "
+      "meter; try: 'balance'")),
+    ("needs: [pump, balance]", "needs: [pump, camera]",
+     "x.yaml:8: needs[2]: this version does not run 'camera' yet; expected pump or balance or flow_source or valve"),
     ("operator: none", "operator: prompts",
      "x.yaml:9: operator: this version does not run 'prompts' yet; expected none"),
     ("balance: 2 s", "balance: 2",
@@ -53,11 +54,11 @@ MUTATIONS = [
     ("- basal: {rate: 1.0 U/h", "- basel: {rate: 1.0 U/h",
      ("x.yaml:13: steps[1].basel: unknown step; expected one of basal, profile, pattern, temp_basal, bolus, "
      "suspend, resume, wait, set_clock, limits, press, wait_alarm, blank, flow, dispense, known_mass, clear_alarm, "
-     "occlude, release, disconnect, reconnect; try: 'basal'")),
+     "occlude, release, disconnect, reconnect, supply; try: 'basal'")),
     ("- basal: {rate: 1.0 U/h", "- square: {rate: 1.0 U/h",
      "x.yaml:13: steps[1].square: this version runs no such steps: the pumps that the rig drives take no square wave"),
     ("- resume", "- supply",
-     "x.yaml:24: steps[8].supply: this version runs no such steps: it needs an actuator at the bench"),
+     "x.yaml:24: steps[8].supply: nothing is said of the supply; expected one of voltage, off, sweep and interrupt"),
     ("- resume", "- basal", "x.yaml:24: steps[8].basal: the key 'rate' is missing; expected the rate"),
     ("      for: 3 h\n", "", "x.yaml:14: steps[2].profile: the key 'for' is missing"),
     ("06:30", "06:15",

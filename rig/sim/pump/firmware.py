@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from rig.sim.faults import FaultSet
-from rig.sim.parameters import HOUR_NS, STROKES_PER_U, PlantParameters, PumpModel
+from rig.sim.parameters import STROKES_PER_U, PlantParameters, PumpModel
 from rig.sim.plant.plant import Plant
 from rig.sim.pump.boluses import Boluses
 from rig.sim.pump.clock import PumpClock
 from rig.sim.pump.history import History, Records
+from rig.sim.pump.power import ALARM_DEPLETED, PumpPower, Wiring
 from rig.sim.pump.tables import Tables
 from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
 from rig.sim.pump.wrong import Wrong
@@ -28,6 +30,7 @@ REWIND_NS = 30_000_000_000
 PRIMED_TENTHS = 84, 3  # of a unit: by hand through the tube, then a fixed amount for the cannula
 ALARM_EMPTY = 0x3E
 ALARM_NO_DELIVERY = 0x04
+NOTHING = "", 0
 MAX_TEMP_HALF_HOURS = 48
 LOOK_NS = 1_000_000  # after an instant: the pump's own clock rounds
 MAX_PERCENT = 200
@@ -54,7 +57,6 @@ class Firmware:
         self.model = model
         self.serial = serial
         self._plant = plant
-        self._start_ns = start_ns
         self.clock = PumpClock(start_ns, start_local, p.clock_offset_s, p.clock_error_ppm)
         self._records = Records(model.is_new, model.family >= 51)
         self.history = History(model.history_pages)
@@ -75,30 +77,45 @@ class Firmware:
             held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
             self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
         self._held_at_start = self.therapy.reservoir_strokes / STROKES_PER_U
+        self._undone = NOTHING  # the motion that is just being made
+        self._planned = 0  # what `later` was asked for
         self.max_bolus_tenths = round(p.max_bolus_u * 10)
         self.max_basal_strokes = round(p.max_basal_u_per_h * STROKES_PER_U)
         self.temp_is_percent = False
         self.remote_enabled = True
         self._faults = faults
-        self._battery_v = faults.latest("pump.battery", start_ns) or p.battery_v
         self.keys_pushed = 0  # over the link
         self._acknowledged = False  # ESC was pressed on an alarm
         self._low_reservoir_said = False
         self._low_battery_said = False
         self._today_strokes = 0
         self._yesterday_strokes = 0
-        self._operator = self._acts(faults)
+        self._due: list[tuple[int, int, Callable[[], None]]] = []  # a heap
+        for at_ns, act in self._acts(faults):
+            self.later(at_ns, act)
+        wiring = Wiring(self.later, self._power_lost, self._power_back, self._depleted)
+        self.power = PumpPower(p, faults.latest("pump.battery", start_ns) or p.battery_v, start_ns, wiring)
         self._fill_history()
         plant.drive(self._run_to)
 
     # --- time
 
+    def later(self, at_ns: int, act: Callable[[], None]) -> None:
+        """Call ``act`` at a rig time, or now when it is over, with the pump there."""
+        self._planned += 1
+        heapq.heappush(self._due, (at_ns, self._planned, act))
+
     def _run_to(self, rig_ns: int) -> None:
-        while self._operator and self._operator[0][0] <= rig_ns:
-            at_ns, act = self._operator.pop(0)
-            self.therapy.settle(self.clock.running_ns(at_ns))
-            act()
-        self.therapy.advance(self.clock.running_ns(rig_ns))
+        while True:
+            due_ns = self._due[0][0] if self._due else rig_ns + 1
+            if due_ns > rig_ns:
+                self.therapy.advance(self.clock.running_ns(rig_ns))
+            else:
+                self.therapy.settle(self.clock.running_ns(due_ns))
+            if not self._due or self._due[0][0] > rig_ns:
+                return
+            if self._due[0][0] >= due_ns:  # else a stroke took the supply down before
+                heapq.heappop(self._due)[2]()
 
     def settle(self, rig_ns: int) -> None:
         """Let pump and plant run to ``rig_ns``."""
@@ -226,6 +243,7 @@ class Firmware:
         """Press a key: ESC, then ACT clear an alarm; nothing else moves anything from the home screen."""
         self.settle(rig_ns)
         self.keys_pushed += 1
+        self.power.screen(rig_ns)
         if self.therapy.alarm and self._acknowledged and key == KEY_ACT:
             self.history.append(self._records.simple(0x0C, self.therapy.alarm, self.local()))
             self.therapy.clear_alarm()
@@ -239,10 +257,13 @@ class Firmware:
         self._watch_battery(voltage, self.local())
         return voltage < self._p.battery_low_v, max(0, round(voltage * 100))
 
+    def hears(self, rig_ns: int) -> bool:
+        """Say whether the radio has supply; it is the first thing that the pump does without."""
+        self._plant.advance(rig_ns)
+        return self.power.is_up and self._voltage_v(rig_ns) >= self._p.battery_radio_v
+
     def _voltage_v(self, rig_ns: int) -> float:
-        used_u = self._held_at_start - self.therapy.reservoir_strokes / STROKES_PER_U
-        hours = (rig_ns - self._start_ns) / HOUR_NS
-        return self._battery_v - self._p.battery_v_per_h * hours - self._p.battery_v_per_u * used_u
+        return self.power.volts(rig_ns, self._held_at_start - self.therapy.reservoir_strokes / STROKES_PER_U)
 
     def _watch_battery(self, voltage: float, local: datetime) -> None:
         if voltage < self._p.battery_low_v and not self._low_battery_said:
@@ -267,8 +288,12 @@ class Firmware:
     # --- what the therapy reports
 
     def _stroke(self, running_ns: int, strokes: int, kind: str, bolus_share: float | None) -> None:
-        self._today_strokes += strokes
         rig_ns = self.clock.rig_ns(running_ns)
+        self._undone = kind, strokes
+        if not self.power.stroke(rig_ns, strokes):
+            return
+        self._undone = NOTHING
+        self._today_strokes += strokes
         self._plant.stroke(rig_ns, strokes, kind, bolus_share)
         self._feel(rig_ns, running_ns)
         if not self._low_battery_said:
@@ -304,6 +329,33 @@ class Firmware:
     def _empty(self, running_ns: int) -> None:
         self.history.append(self._records.alarm(ALARM_EMPTY, self.clock.local(running_ns)))
         self.therapy.stop_for_alarm(ALARM_EMPTY)
+
+    # --- what its supply does
+
+    def _power_lost(self) -> None:
+        self.therapy.power_lost(self._undone)
+        self._undone = NOTHING
+
+    def _power_back(self, rig_ns: int, alarm: int, clock_stood_ns: int) -> None:
+        """Go on after the self-test: a new cell is noted; alarms stop the delivery; the clock may have stood still."""
+        self.therapy.power_back(self.clock.running_ns(rig_ns))
+        if clock_stood_ns:
+            self.clock.set_local(self.therapy.now_ns, self.local() - timedelta(microseconds=clock_stood_ns // 1000))
+        self.history.append(self._records.simple(0x1A, 0, self.local()))
+        self._low_battery_said = False
+        if alarm and not self.therapy.alarm:
+            self._alarm(alarm)
+        else:
+            self.therapy.schedule_changed()
+
+    def _depleted(self) -> None:
+        if self.power.is_up and not self.therapy.alarm:
+            self._alarm(ALARM_DEPLETED)
+
+    def _alarm(self, code: int) -> None:
+        self.history.append(self._records.alarm(code, self.local()))
+        self.therapy.stop_for_alarm(code)
+        self.power.screen(self.clock.rig_ns(self.therapy.now_ns))
 
     # --- what an operator does at the pump
 

@@ -58,6 +58,7 @@ class PumpRadio:
         self._pending: int | None = None
         self._fragments: list[bytes] = []
         self._upload: list[bytes] = []
+        self._starts = firmware.power.starts
         self._counted: dict[str, dict[str, int]] = {"asked": {}, "acted": {}}
         self._late_ns = 0
         self.owes_wake_ack = False
@@ -68,13 +69,26 @@ class PumpRadio:
         packet = read_packet(data) if data is not None else None
         if packet is None or packet.pump_id != self._id or self._faults.on("pump.asleep", rig_ns):
             return None
+        if not self._has_supply(rig_ns):
+            return None
         if link_ns >= self._awake_until_ns:
             self._hear_asleep(packet, times, link_ns, rig_ns)
             return None
         self._awake_until_ns = max(self._awake_until_ns, link_ns + self._awake_span_ns)
         self._late_ns = 0
         answer = self._answer(packet, link_ns, rig_ns)
+        self._firmware.power.radio(rig_ns, self._awake_until_ns - link_ns)
         return None if answer is None else Answer(answer, self._late_ns)
+
+    def _has_supply(self, rig_ns: int) -> bool:
+        """Say whether the radio works; after a start of the pump it sleeps, and knows of nothing."""
+        hears = self._firmware.hears(rig_ns)
+        if not hears or self._starts != self._firmware.power.starts:
+            self._starts = self._firmware.power.starts
+            self._awake_until_ns, self._wake_packets, self._pending = -1, 0, None
+            self._fragments, self.owes_wake_ack = [], False
+            self._upload.clear()
+        return hears
 
     def wake_ack(self) -> bytes:
         """Return the ACK that a woken pump still owes, for whoever listens first."""
@@ -91,6 +105,7 @@ class PumpRadio:
         if self._wake_packets >= (self._p.deep_wake_packets if deep else self._p.wake_packets):
             self._wake_packets = 0
             self._awake_until_ns = link_ns + self._awake_span_ns
+            self._firmware.power.radio(rig_ns, self._awake_span_ns)
             self._pending = WAKE
             self._fragments = []
             self.owes_wake_ack = True

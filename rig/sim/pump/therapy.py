@@ -94,6 +94,7 @@ class Therapy:
         self.suspended = False
         self.alarm = 0  # code of the alarm that stopped everything, 0 when none
         self.rewound_ns: int | None = None  # when the plunger went back, until the pump is primed
+        self.off = False  # without supply: its time stands still until `power_back`
         self.temp: Temp | None = None
         self.bolus: Bolus | None = None
         self.reservoir_strokes = model.reservoir_u * 40
@@ -104,8 +105,13 @@ class Therapy:
         self._plan()
 
     def advance(self, to_ns: int) -> None:
-        """Do everything that is due up to running time ``to_ns``."""
-        while True:
+        """Do everything that is due up to running time ``to_ns``; without supply, nothing."""
+        if not self.off:
+            self._advance(to_ns)
+
+    def _advance(self, to_ns: int) -> None:
+        began_off = self.off
+        while self.off == began_off:  # until a stroke takes the supply down
             bolus_ns = self.bolus.next_ns() if self.bolus is not None else NEVER_NS
             temp_ns = self.temp.end_ns if self.temp is not None else NEVER_NS
             due_ns = min(self._next_basal_ns, bolus_ns, temp_ns, self._boundary_ns)
@@ -125,12 +131,13 @@ class Therapy:
     def settle(self, now_ns: int) -> None:
         """Bring everything to ``now_ns`` before a command changes something."""
         self.advance(now_ns)
-        self._accrue(max(now_ns, self.now_ns))
+        if not self.off:
+            self._accrue(max(now_ns, self.now_ns))
 
     @property
     def can_deliver(self) -> bool:
-        """Say whether neither a suspension nor an alarm nor a rewind stops everything."""
-        return not self.suspended and not self.alarm and self.rewound_ns is None
+        """Say whether neither a suspension nor an alarm nor a rewind stops everything, nor a lack of supply."""
+        return not self.off and not self.suspended and not self.alarm and self.rewound_ns is None
 
     def start_bolus(self, strokes: int, half_hours: int = 0) -> Bolus:
         """Start a bolus now: a normal one, or a square wave in equal doses over some half-hours."""
@@ -171,6 +178,30 @@ class Therapy:
         self.alarm = code
         self._end_bolus()
         self._plan()
+
+    def power_lost(self, undone: tuple[str, int]) -> None:
+        """Stop everything: a bolus ends, a temp basal and what was owed are forgotten.
+
+        ``undone`` is the motion (kind, strokes) that was begun and is not counted; no strokes: none was.
+        """
+        kind, strokes = undone
+        self.reservoir_strokes += strokes
+        if self.bolus is not None and strokes and kind == "bolus":
+            self.bolus.given -= 1
+        self.temp = self._stuck = None
+        self.off = True
+        self._end_bolus()
+        self._plan()
+
+    def power_back(self, now_ns: int) -> None:
+        """Be there at running time ``now_ns``; what was due without supply was not done, midnights are made up for.
+
+        Whoever calls this then says what is delivered from now on: an alarm, or `schedule_changed`.
+        """
+        self._advance(now_ns)
+        self._accrue(max(now_ns, self.now_ns))
+        self.off = False
+        self._owed = 0
 
     def rewind(self) -> None:
         """Stop everything until the pump is primed."""
@@ -258,7 +289,7 @@ class Therapy:
         if self._clock.local_ns(self.now_ns) % DAY_NS == 0:
             self._reports.midnight(self.now_ns)
         self._plan()
-        if not self.suspended and self.temp is None:
+        if not self.off and not self.suspended and self.temp is None:
             self._say_scheduled()
 
     def _say_scheduled(self) -> None:

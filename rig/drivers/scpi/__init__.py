@@ -1,0 +1,1 @@
+"""Drivers of supplies and meters that speak SCPI, one for each dialect, with the models as data."""

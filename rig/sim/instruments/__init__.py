@@ -1,0 +1,1 @@
+"""Simulated bench instruments that speak SCPI: supplies that stand in for the pump's battery, and meters."""
