@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rig.clock import Clock, SystemClock, VirtualClock
-from rig.config import SIMULATOR_SERIALS, BenchConfig, FlowSourceConfig, LineConfig, Simulation
+from rig.config import SIMULATOR_SERIALS, AirSensorConfig, BenchConfig, FlowSourceConfig, LineConfig, Simulation
 from rig.errors import ConfigError
 from rig.guardian.lines import Chip
+from rig.plugins.air_bench import OpenSensor, WireAir, open_sensors, why_simulated_air
 from rig.plugins.electrical_bench import METER, SUPPLY, OpenedSupply, meter_on, open_port, supply_on
 from rig.plugins.electrical_roles import MeterDriver
 from rig.plugins.registry import Found, find_driver, open_balance, open_flow_source, open_pump
@@ -55,6 +56,7 @@ class WeighingBench:
     why_simulated: tuple[str, ...]
     stamp_u_s: float  # standard uncertainty of a time stamp, in rig time
     balance_link: Link
+    sensors: tuple[OpenSensor, ...] = ()  # of the air
     pins: Chip | None = None  # of a twin in this process; those of a Pi belong to its guardian
     _openers: tuple[Callable[[], None], ...] = ()
     _closers: list[Callable[[], None]] = field(default_factory=list)
@@ -65,7 +67,7 @@ class WeighingBench:
             opener()
 
     def record_environment(self, writer: RecordWriter) -> None:
-        """Record the air that the bench file states (a sensor, where there is one, replaces it)."""
+        """Record the air that the bench file states; where there are sensors, `rig.runner.air` reads them instead."""
         env = self.config.environment
         writer.ambient(
             Ambient(
@@ -151,6 +153,7 @@ def _open_simulated(
     twin.seed_unplugging(links, clock.link_at)
     electrical = {role: links.connect(role, device) for role, device in instruments.items()}
     bench = _assemble(config, clock, links, stick, scale, electrical)
+    add_twin_sensors(bench, twin, links)
     wires = {line.pin: Wire(deed, LEVELS[acts_at]) for line, deed, acts_at in valves_of(config)}
     bench.pins = twin.pins(wires, clock.now_ns) if config.lines else None
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
@@ -185,10 +188,34 @@ def _open_ports(config: BenchConfig) -> Bench:
         stick = links.open("pump", config.pump.port, pump_driver(config).spec.link_settings)
         scale = open_scale(links, config)
         electrical = {role: open_port(links, config, role) for role in electrical_roles(config)}
+        bench = _assemble(config, links.clock, links, stick, scale, electrical)
+        add_sensors(bench, links)
     except Exception:
         links.close()
         raise
-    return _assemble(config, links.clock, links, stick, scale, electrical)
+    return bench
+
+
+def add_sensors(bench: WeighingBench, links: SerialLinks) -> None:
+    """Open the sensors of the air of a bench with ports."""
+    _take_sensors(bench, lambda name, sensor, settings: links.open(name, sensor.where, settings))
+
+
+def add_twin_sensors(bench: WeighingBench, twin: SimulatedBench, links: VirtualLinks) -> None:
+    """Let the twin play the sensors of the air."""
+
+    def wire(name: str, sensor: AirSensorConfig, settings: SerialSettings) -> Link:
+        device = twin.air_sensor(sensor.protocol, name)
+        return links.connect(name, device, ns_per_byte(settings.baud))
+
+    _take_sensors(bench, wire)
+    twin.seed_air_unplugging(links, links.clock.link_at, [each.link.name for each in bench.sensors])
+
+
+def _take_sensors(bench: WeighingBench, wire: WireAir) -> None:
+    bench.sensors = open_sensors(bench.config, bench.links, wire)
+    if reasons := why_simulated_air(bench.sensors):
+        bench.evidence, bench.why_simulated = "simulated", (*bench.why_simulated, *reasons)
 
 
 def serial_links(config: BenchConfig) -> SerialLinks:

@@ -11,6 +11,7 @@ from typing import Final
 PUMPS: Final = "rig.pumps"
 BALANCES: Final = "rig.balances"
 FLOW_SOURCES: Final = "rig.flow_sources"
+ENVIRONMENTS: Final = "rig.environments"
 SUPPLIES: Final = "rig.supplies"
 METERS: Final = "rig.meters"
 PROFILES: Final = "rig.profiles"  # packages that hold profile data files
@@ -20,6 +21,7 @@ GROUPS: Final = {
     "flow_source": FLOW_SOURCES,
     "supply": SUPPLIES,
     "meter": METERS,
+    "environment": ENVIRONMENTS,
 }  # role -> group of entry points
 DISTRIBUTION: Final = "insulin-pump-rig"
 NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,39}"
@@ -42,6 +44,13 @@ SHIPPED: Final = {
     FLOW_SOURCES: {
         "new-era": "rig.drivers.new_era.spec:SPEC",
         "harvard": "rig.drivers.harvard.spec:SPEC",
+    },
+    ENVIRONMENTS: {
+        "bme280": "rig.drivers.air.files:BME280",
+        "bmp280": "rig.drivers.air.files:BMP280",
+        "sht4x": "rig.drivers.air.files:SHT4X",
+        "ptu300": "rig.drivers.air.ptu300:SPEC",
+        "scpi-air": "rig.drivers.air.scpi:SPEC",
     },
     SUPPLIES: {
         "keysight-e36": "rig.drivers.scpi.specs:KEYSIGHT_E36",

@@ -12,6 +12,7 @@ from typing import Any
 
 from rig.bench import Bench, WeighingBench, open_bench
 from rig.config import BenchConfig, Simulation, parse_bench
+from rig.config.operator_air import operator_air, with_recorded_air
 from rig.errors import BenchError, RecordError, RigError, RunAborted, UsageError
 from rig.guardian.stop_pump import SafeState
 from rig.metrology.ranges import refuse_out_of_range
@@ -356,6 +357,7 @@ def _as_used(config: BenchConfig, record: RunRecord) -> BenchConfig:
         speed=float(clock.get("speed", 1.0)),
         epoch_ns=int(clock.get("epoch_ns", simulation.epoch_ns)),
     )
+    config = with_recorded_air(config, effective.get("environment", {}))
     ports = {name: str(effective.get(f"{name}_port") or "") for name in ("pump", "balance")}
     return replace(
         config,
@@ -402,6 +404,7 @@ def header(prepared: Prepared, bench: WeighingBench, run_id: str, faults: Sequen
             "pump_port": config.pump.port,
             "balance_port": config.balance.port,
             "seed": config.simulation.seed if config.simulation else None,
+            "environment": operator_air(config),
         },
         "pid": os.getpid(),
     }

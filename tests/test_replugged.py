@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from rig.bench import WeighingBench
 from rig.clock import SystemClock, to_ns
+from rig.config import BenchConfig, load_bench
 from rig.drivers.minimed import minimed_pump
 from rig.drivers.mt_sics import SicsBalance
 from rig.errors import DeviceChanged
 from rig.instruments import Acceptance
+from rig.plugins.air_bench import OpenSensor
+from rig.plugins.registry import find_driver, open_environment
+from rig.plugins.spec import Address
 from rig.record.reader import read_run
 from rig.record.writer import RecordWriter
+from rig.runner.air import AirWatch
 from rig.runner.sampler import Sampler
 from rig.runner.stop import StopRequest
 from rig.sim.balances.sics import SicsBalance as SimulatedSics
@@ -100,6 +110,70 @@ def test_sampling_goes_on_after_a_cable_was_pulled_and_put_back(bench: Bench) ->
     back_ns = next(event.at_ns for event in record.events if event.name == "link_reopened")
     assert sampler.latest is not None
     assert sampler.latest.answered_ns > back_ns + to_ns(5.0)
+
+
+@dataclass
+class AirBench:
+    """What reads a sensor asks of a bench."""
+
+    config: BenchConfig
+    clock: SystemClock
+    links: SerialLinks
+    sensors: tuple[OpenSensor, ...]
+
+
+@pytest.mark.parametrize("kind", ["ptu300", "sht4x"])
+def test_a_sensor_of_the_air_that_comes_back_under_another_number_is_found_and_its_gap_is_marked(
+    bench: Bench, kind: str
+) -> None:
+    """A pseudo-terminal and a folder of files, both really gone for a while; at 7E1, which the first does not know."""
+    device = bench.twin.air_sensor(kind)
+
+    def plug() -> None:
+        bench.server.add("air", device)
+
+    bench.do(plug)
+    while not (bench.folder / "ports" / "air").exists():
+        bench.links.pause(0.01)
+    before = (bench.folder / "ports" / "air").resolve()
+    shipped = load_bench("simulated-air")
+    config = replace(shipped.environment.sensors[0], protocol=kind, port=bench.port("air"))
+    config = replace(config, measures=("temperature", "humidity"))
+    environment = replace(shipped.environment, sensors=(config,))
+    found = find_driver("environment", kind)
+    (bench.folder / "evidence").mkdir()
+    writer = RecordWriter(bench.folder / "evidence" / "record-001.log.gz", {"run_id": "r"})
+    bench.links.tap = writer.tap
+    bench.links.tell = lambda name, data: writer.event(bench.clock.now_ns(), name, data)
+    link = bench.links.open("air room", config.port, found.spec.link_settings)
+    sensor = OpenSensor(config, open_environment(found, bench.links, link, Address("")), link)
+    stands = AirBench(replace(shipped, environment=environment), bench.clock, bench.links, (sensor,))
+    watch = AirWatch(cast("WeighingBench", stands), writer, 20.0)
+    watch.begin()
+    bench.do(lambda: bench.server.unplug("air"), 0.1)
+    taken: list[tuple[int, int]] = []
+
+    def replug() -> None:
+        """Plug it in again, and see that it has another number: the system gives out the lowest that is free."""
+        bench.server.replug("air")
+        while (bench.folder / "ports" / "air").resolve() == before:
+            bench.server.unplug("air")
+            taken.append(pty.openpty())
+            bench.server.replug("air")
+
+    bench.do(replug, 1.6)
+    while not bench.links.reconnects.get("air room"):
+        bench.links.pause(0.05)
+        watch.tick(bench.clock.now_ns())
+    writer.close({"reason": "completed"})
+    for descriptor in (each for pair in taken for each in pair):
+        os.close(descriptor)
+    record = read_run(bench.folder)
+    lost, back = (next(each for each in record.events if each.name == name) for name in ("air_lost", "air_back"))
+    assert "the device went away" in lost.data["error"]
+    assert (bench.folder / "ports" / "air").resolve() != before
+    assert not [each for each in record.ambient if lost.at_ns < each.at_ns < back.at_ns]
+    assert [each for each in record.ambient if each.at_ns >= back.at_ns]
 
 
 def test_another_balance_behind_the_same_name_is_refused(bench: Bench) -> None:

@@ -58,6 +58,17 @@ def equipment(document: dict[str, Any]) -> Section:
                 text(calibration.get("due") or held.get("calibration_due")) or UNKNOWN,
             )
         )
+    body += [
+        cells(
+            f"Air: {', '.join(str(each) for each in held.get('measures') or ())}",
+            text(held.get("model")) or UNKNOWN,
+            text(held.get("serial")) or UNKNOWN,
+            UNKNOWN,
+            text(held.get("certificate")) or "none stated",
+            text(held.get("calibration_due")) or UNKNOWN,
+        )
+        for held in rows(bench.get("air_sensors"))
+    ]
     blocks: list[Block] = []
     if body:
         head = columns("Role", "*Model", "*Serial number", ">Resolution", "*Certificate", "Due")
@@ -124,9 +135,15 @@ def environment(document: dict[str, Any]) -> Section:
         columns("*Quantity", ">Value", ">Standard uncertainty"),
         body,
         "Ambient conditions",
-        f"Source: {source}." if source else "",
+        f"Source: {source}." + _unknown_air(ambient) if source else "",
     )
     return Section(7, "environment", "Environment", (table,))
+
+
+def _unknown_air(ambient: dict[str, Any]) -> str:
+    """Return for how long no sensor told the air, or nothing."""
+    gaps_s = as_number(ambient.get("gaps_s")) or 0.0
+    return f" Not known for {fixed(gaps_s / 60.0, 1)} min: see the gaps." if gaps_s else ""
 
 
 def fitness(document: dict[str, Any]) -> Section:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
 
 from rig.cli.run import bench_from
 from rig.config import DEFAULT_BENCH
 from rig.doctor.examine import Computer, examine
 from rig.doctor.findings import Finding, Level, exit_code, to_json
+from rig.doctor.table import LEAST, table_text
+from rig.doctor.table import to_json as devices_json
 from rig.errors import UsageError
 
 
@@ -34,8 +38,13 @@ def execute(options: argparse.Namespace) -> int:
             sys.stdout.write(f"{finding}\n")
             sys.stdout.flush()  # waking a pump takes half a minute: what is known stands there meanwhile
     if options.json:
-        sys.stdout.write(json.dumps(to_json(config.name, findings), indent=2) + "\n")
+        document = {**to_json(config.name, findings), "devices": devices_json(findings)}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
+        wide = sys.stdout.isatty()
+        width = shutil.get_terminal_size((LEAST, 24)).columns if wide else None
+        colour = wide and not os.environ.get("NO_COLOR")
+        sys.stdout.write(f"\n{table_text(findings, width, colour=colour)}\n")
         sys.stdout.write(_summary(config.name, findings))
     return exit_code(findings)
 

@@ -60,7 +60,7 @@ def _role(name: str) -> str:
     if len(roles) == 1:
         return roles[0]
     if roles:
-        raise ConfigError(f"'{name}' is the name of a pump and of a balance driver", where="--driver")
+        raise ConfigError(f"'{name}' is the name of drivers of a {' and of a '.join(roles)}", where="--driver")
     names = [each for group in GROUPS.values() for each in driver_names(group)]
     raise ConfigError(
         f"there is no driver '{name}'",
@@ -114,6 +114,14 @@ def _refuse_other_driver(found: Found, bench: BenchConfig) -> None:
                 f"no flow source of it speaks '{spec.name}'",
                 where=f"bench {bench.name}",
                 expected="one in flow_sources",
+            )
+        return
+    if spec.role == "environment":
+        if spec.name not in {each.protocol for each in bench.environment.sensors}:
+            raise ConfigError(
+                f"no sensor of the air of it is a '{spec.name}'",
+                where=f"bench {bench.name}",
+                expected="one in environment.sensors",
             )
         return
     key, named = ("pump.link", bench.pump.link) if spec.role == "pump" else ("balance.protocol", bench.balance.protocol)

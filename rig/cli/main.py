@@ -77,7 +77,19 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="FILE",
         help="lines printed by 'rig simulate': take ports, speed and epoch from them instead of the bench file",
     )
+    _air_options(run)
     _run_options(run)
+
+
+def _air_options(parser: argparse.ArgumentParser) -> None:
+    """Add the air as the operator reads it; a sensor of the bench goes before it."""
+    for flag, key, unit in (
+        ("--temperature", "temperature_c", "C"),
+        ("--humidity", "humidity_pct", "%"),
+        ("--pressure", "pressure_hpa", "hPa"),
+    ):
+        text = f"{flag[2:]} at the balance as you read it now, in place of the bench file's"
+        parser.add_argument(flag, dest=key, type=float, metavar=unit.replace("%", "PCT"), help=text)
 
 
 def _add_qualify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -116,13 +128,14 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "device",
         nargs="?",
-        choices=["pump", "balance", "bench", "supply", "meter", "syringe", "syringe-bench"],
+        choices=["pump", "balance", "bench", "air", "air-bench", "supply", "meter", "syringe", "syringe-bench"],
         help="what to serve",
     )
     simulate.add_argument(
         "--model",
         help="pump model, such as 515, 522, 723 or 554 (default: 723), or a published pump such as jahn-revel; "
-        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance alone: as --balance-model; "
+        "syringe pump: ne-1000, ne-500, harvard-11 or phd-ultra (default: ne-1000); balance or air alone: as "
+        "--balance-model or --air; "
         "supply: e36312a, dp832, dp711, spd3303x, spd1168x or scpi (default: e36312a); meter: 34461a or sdm3055 "
         "(default: 34461a)",
     )
@@ -135,6 +148,9 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     simulate.add_argument(
         "--balance-model", default="", metavar="NAME", help="model of the balance, such as cp for sbi"
+    )
+    simulate.add_argument(
+        "--air", default="ptu300", metavar="NAME", help="sensor of the air: ptu300, scpi-air, bme280, bmp280 or sht4x"
     )
     way = simulate.add_mutually_exclusive_group()
     way.add_argument("--pty", action="store_true", help="serve on pseudo-terminals (the default)")

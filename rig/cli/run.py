@@ -13,7 +13,10 @@ from typing import Any
 
 from rig.cli.find import find_scenarios
 from rig.cli.progress import ProgressView, duration
+from rig.cli.user import this_user
 from rig.config import BenchConfig, Simulation, load_bench
+from rig.config.operator_air import FLAGS as AIR_FLAGS
+from rig.config.operator_air import with_operator_air
 from rig.driver_names import PUMPS, is_known
 from rig.engine import Finished, Prepared, prepare, run_scenario
 from rig.errors import ConfigError, RigError
@@ -121,7 +124,11 @@ def _print_summary(finished: Finished) -> None:
 
 def bench_from(options: argparse.Namespace) -> BenchConfig:
     """Return the bench that the command line names, with what it overrides."""
-    config = seeded(load_bench(options.bench), options.seed)
+    config = with_operator_air(
+        seeded(load_bench(options.bench), options.seed),
+        {key: getattr(options, key, None) for key in AIR_FLAGS},
+        this_user(),
+    )
     if options.devices is None:
         return config
     if config.simulated:
@@ -131,11 +138,26 @@ def bench_from(options: argparse.Namespace) -> BenchConfig:
     devices, speed, epoch_ns = read_devices(Path(options.devices), ("pump", "balance"))
     simulation = config.simulation or Simulation()
     return replace(
-        config,
+        air_of(config, devices),
         pump=replace(config.pump, port=devices["pump"]["port"], link=devices["pump"].get("link", config.pump.link)),
         balance=replace(config.balance, port=devices["balance"]["port"]),
         simulation=replace(simulation, speed=speed, epoch_ns=epoch_ns),
     )
+
+
+def air_of(config: BenchConfig, devices: dict[str, dict[str, Any]]) -> BenchConfig:
+    """Return the bench with the port of its sensor of the air, where one is served."""
+    if "air" not in devices:
+        return config
+    sensors = config.environment.sensors
+    if len(sensors) != 1:
+        raise ConfigError(
+            f"a sensor of the air is served, and the bench names {len(sensors)}",
+            where=f"bench {config.name}",
+            expected="one of [[environment.sensors]]",
+        )
+    port = str(devices["air"]["port"])
+    return replace(config, environment=replace(config.environment, sensors=(replace(sensors[0], port=port),)))
 
 
 def seeded(config: BenchConfig, seed: int | None) -> BenchConfig:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import pwd
 import sys
 from pathlib import Path
 
+from rig.cli.user import this_user
 from rig.errors import UsageError
 from rig.runner.folder import RunFolder, find_runs
 
@@ -42,14 +41,6 @@ def find_run(name: str, parent: str) -> Path:
     raise UsageError(
         f"no run {name!r}", expected=f"a run folder, or an id in {parent} (newest: {known})", hint="rig runs"
     )
-
-
-def this_user() -> str:
-    """Return the name of this computer's user, as its user table has it: no variable of the environment counts."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"
 
 
 def resume(options: argparse.Namespace) -> int:

@@ -17,13 +17,15 @@ SERVED = {
     "pump": ("pump",),
     "balance": ("balance",),
     "bench": ("pump", "balance"),
+    "air": ("air",),
+    "air-bench": ("pump", "balance", "air"),
     "supply": ("supply",),
     "meter": ("meter",),
     "syringe": ("syringe",),
     "syringe-bench": ("syringe", "balance"),
 }
-ON_BENCHES = ("bench", "syringe-bench")
-WITH_OWN_MODEL = ("balance", "supply", "meter")  # alone, --model is theirs
+ON_BENCHES = ("bench", "air-bench", "syringe-bench")
+WITH_OWN_MODEL = ("balance", "air", "supply", "meter")  # alone, --model is theirs
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -61,6 +63,7 @@ def execute(options: argparse.Namespace) -> int:
             options.pace,
             options.protocol,
             options.balance_model or (options.model if alone and options.model else ""),
+            air=options.model if options.device == "air" and options.model else options.air,
             **instruments,
         ),
         announce=_announce,

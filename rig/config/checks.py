@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rig.config.air import check_air_sensors
 from rig.config.declared import BenchConfig
 from rig.config.electrical import check_electrical, check_electrical_drivers
-from rig.driver_names import BALANCES, FLOW_SOURCES, PUMPS, driver_names, is_known
+from rig.driver_names import BALANCES, ENVIRONMENTS, FLOW_SOURCES, PUMPS, driver_names, is_known
 from rig.errors import ConfigError
 from rig.profiles.pump import load_profile
 from rig.profiles.strict import Origin, nearest
@@ -16,11 +17,16 @@ SIMULATOR_SERIALS = range(900_000, 901_000)  # reserved: no pump on sale has the
 
 def check_bench(bench: BenchConfig, origin: Origin) -> None:
     """Refuse a bench whose tables do not go together; raises `ConfigError` naming file, line and key."""
-    _check_pump(bench, origin.child("pump"))
+    if bench.pump.present:
+        _check_pump(bench, origin.child("pump"))
+    elif bench.simulated:
+        raise ConfigError("a simulated bench has a pump", where=str(origin), expected="a table [pump]")
     _check_ports(bench, origin)
     _check_lines(bench, origin)
     _check_liquid(bench, origin)
     _check_flow_sources(bench, str(origin.child("flow_sources")))
+    air = str(origin.child("environment").child("sensors"))
+    check_air_sensors(bench.environment.sensors, air, simulated=bench.simulated)
     others = (bench.pump.port, bench.balance.port, *(each.port for each in bench.flow_sources))
     check_electrical(bench.supply, bench.meter, others, origin, simulated=bench.simulated)
     if bench.tube.outer_diameter_mm >= bench.vessel.inner_diameter_mm:
@@ -72,6 +78,7 @@ def check_drivers(bench: BenchConfig) -> None:
         ("pump", "link", PUMPS, bench.pump.link),
         ("balance", "protocol", BALANCES, bench.balance.protocol),
         *(("flow_sources", "protocol", FLOW_SOURCES, each.protocol) for each in bench.flow_sources),
+        *(("environment", "sensors", ENVIRONMENTS, each.protocol) for each in bench.environment.sensors),
     ):
         if not is_known(group, name):
             names = driver_names(group)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
+from rig.config.air import AirSensorConfig
+from rig.config.certificates import Calibration, Certificate
 from rig.config.electrical import MeterConfig, SupplyConfig
 from rig.driver_names import NAME_PATTERN
 from rig.profiles.pump import Claim, PumpProfile, load_profile
@@ -59,11 +61,19 @@ class PumpConfig:
     claims: Annotated[Claims, Nested(Claims), "accuracy claims confirmed for this pump"] = field(default=Claims())
 
     @property
+    def present(self) -> bool:
+        """Return whether the bench has a pump at all: one without [pump] weighs, and qualifies its balance."""
+        return bool(self.serials)
+
+    @property
     def scan(self) -> tuple[str, ...]:
         """Return the bands in which the pump's frequency is looked for; none where it is stated."""
         if self.frequency == "stated":
             return ()
         return ("us", "ww") if self.world == "both" else (self.world,)
+
+
+NO_PUMP: Final = PumpConfig(serials=(), profile="mmt-722")  # a bench without [pump]; its profile is never used
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +85,6 @@ class BalanceUncertainty:
         float, Number(0, 10_000, "ppm"), "half width of the relative error of a mass difference, linearity included"
     ]
     temperature_ppm_per_k: Annotated[float, Number(0, 100, "ppm/K"), "sensitivity drift of the gross load"]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The certificate of an instrument."""
-
-    certificate: Annotated[str, Text(), "number of the certificate"]
-    due: Annotated[date, Day(), "day on which it expires"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,11 @@ class Environment:
     u_humidity_pct: Annotated[float, Number(0, 50, "%"), "standard uncertainty over the run, in %"]
     u_pressure_hpa: Annotated[float, Number(0, 50, "hPa"), "standard uncertainty over the run, in hPa"]
     source: Annotated[str, Text(), "who or what states it"] = "stated in the bench file"
+    sensors: Annotated[
+        tuple[AirSensorConfig, ...],
+        ListOf(Nested(AirSensorConfig), 0, 3),
+        "sensors that are read in the course of a run, each an [[environment.sensors]]",
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +267,11 @@ class BenchConfig:
 
     name: Annotated[str, Text(r"[a-z0-9][a-z0-9-]{0,60}", "lower-case letters, digits and dashes"), "name of the bench"]
     kind: Annotated[str, Choice(("simulated", "hardware")), "twin in this process, or devices behind real ports"]
-    pump: Annotated[PumpConfig, Nested(PumpConfig), "the pump under test"]
     balance: Annotated[BalanceConfig, Nested(BalanceConfig), "the balance"]
     vessel: Annotated[Vessel, Nested(Vessel), "the vessel on the pan"]
     tube: Annotated[Tube, Nested(Tube), "the outlet tube"]
     environment: Annotated[Environment, Nested(Environment), "air around the balance"]
+    pump: Annotated[PumpConfig, Nested(PumpConfig), "the pump under test; none when left out"] = NO_PUMP
     liquid: Annotated[Liquid | None, Nested(Liquid), 'the liquid, where [vessel] liquid = "stated"'] = None
     simulation: Annotated[Simulation | None, Nested(Simulation), "how the twin plays it"] = None
     guardian: Annotated[GuardianConfig, Nested(GuardianConfig), "the guardian"] = field(default=GuardianConfig())
@@ -292,8 +299,34 @@ class BenchConfig:
 
     @property
     def calibration_due(self) -> date:
-        """Return the earliest day on which a certificate of this bench expires."""
-        return self.balance.calibration.due
+        """Return the earliest day on which a certificate that a run rests on expires."""
+        return min(each.due for each in self.certificates)
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return the certificates that every run rests on: of the balance, and of the sensors of the air."""
+        held = self.balance.calibration
+        found = [Certificate("balance", "balance.calibration", held.certificate, held.due)]
+        for each in self.environment.sensors:
+            if (held_by := each.calibration) is not None:
+                key = "environment.sensors.calibration"
+                found.append(Certificate(f"air sensor {each.name}", key, held_by.certificate, held_by.due))
+        return tuple(found)
+
+    @property
+    def qualifying_certificates(self) -> tuple[Certificate, ...]:
+        """Return the certificates that only a qualification rests on: of weights, and of the flow of sources."""
+        found = []
+        for weight in self.reference_weights:
+            name = weight.name or f"weight of {weight.nominal_g:g} g"
+            held = weight.calibration
+            found.append(Certificate(name, "reference_weights.calibration", held.certificate, held.due))
+        for source in self.flow_sources:
+            if source.accuracy is not None and source.accuracy.due is not None:
+                key = "flow_sources.accuracy"
+                told = source.accuracy.source
+                found.append(Certificate(f"flow source {source.name}", key, told, source.accuracy.due))
+        return tuple(found)
 
     def pump_profile(self, base: PumpProfile | None = None) -> PumpProfile:
         """Return the pump's profile (``base``, else the shipped one) with the claims confirmed in this bench file."""

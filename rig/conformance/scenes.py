@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Final, cast
 
 from rig.clock import VirtualClock
-from rig.conformance import balance, flow_source, pump
+from rig.conformance import balance, environment, flow_source, pump
 from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.electrical import SITUATIONS, check_electrical, electrical_unshown
+from rig.conformance.environment import AirBench, check_environment
 from rig.conformance.flow_source import FlowBench, check_flow_source
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, NotConform, Row, Rows, not_shown
 from rig.conformance.transcript import Follower, Transcript, read_transcript
 from rig.errors import ConfigError
-from rig.plugins.registry import Found, open_balance, open_flow_source, open_pump, resolve
+from rig.plugins.registry import Found, open_balance, open_environment, open_flow_source, open_pump, resolve
 from rig.plugins.spec import Address, Capability, Scene, Simulator
 from rig.transport.links import Link
 from rig.transport.virtual import VirtualLinks
@@ -26,6 +27,8 @@ BITS_PER_BYTE: Final = 10
 NS: Final = 1_000_000_000
 SETTLE_S: Final = 60.0  # of virtual time: what is still on its way has come by then
 SETS_SCENE: Final = "neither simulator nor transcript sets this scene"
+
+SUITES: Final = {"pump": pump, "balance": balance, "flow_source": flow_source, "environment": environment}
 
 Stage = Callable[[str], Scene | None]
 
@@ -58,8 +61,7 @@ def transcripts_of(found: Found) -> list[Transcript]:
     module = find_spec(found.target.partition(":")[0])
     if module is None or module.origin is None:
         raise ConfigError("its module has no folder", where=found.target, expected="transcripts beside it")
-    modules = {"pump": pump, "balance": balance, "flow_source": flow_source}
-    situations = SITUATIONS.get(found.spec.role) or modules[found.spec.role].SITUATIONS
+    situations = SITUATIONS.get(found.spec.role) or SUITES[found.spec.role].SITUATIONS
     return [read_transcript(Path(module.origin).parent / name, situations) for name in found.spec.transcripts]
 
 
@@ -85,6 +87,8 @@ def check_played(found: Found, stage: Stage, model: str = "") -> Rows:
         return check_electrical(found, stage, can, _wired, LeftOut(SETS_SCENE))
     if found.spec.role == "flow_source":
         return check_flow_source(lambda situation: _flow_source(found, stage(situation)), can)
+    if found.spec.role == "environment":
+        return check_environment(lambda situation: _environment(found, stage(situation), can), can)
     return check_balance(lambda situation: _balance(found, stage(situation), situation), can)
 
 
@@ -97,6 +101,8 @@ def left_unshown(found: Found, rows: Sequence[Row], model: str = "") -> list[str
         return electrical_unshown(found.spec.role, list(rows), can)
     if found.spec.role == "flow_source":
         return not_shown(flow_source.CHECKS, rows, can)
+    if found.spec.role == "environment":
+        return not_shown(environment.CHECKS, rows, can)
     return not_shown(balance.CHECKS, rows, can)
 
 
@@ -140,6 +146,15 @@ def _flow_source(found: Found, scene: Scene | None) -> FlowBench | LeftOut:
     links, link = _connected(found, scene)
     driver = open_flow_source(found, links, link, Address(scene.serial))
     return FlowBench(driver, links, link, scene.model, scene.diameter_mm, _end(scene, links, link))
+
+
+def _environment(found: Found, scene: Scene | None, can: frozenset[Capability]) -> AirBench | LeftOut:
+    if scene is None:
+        return LeftOut(SETS_SCENE)
+    links, link = _connected(found, scene)
+    driver = open_environment(found, links, link, Address(scene.serial))
+    measures = frozenset(each.value for each in can)
+    return AirBench(driver, links, link, scene.air, measures, _end(scene, links, link))
 
 
 def _balance(found: Found, scene: Scene | None, situation: str) -> BalanceBench | LeftOut:

@@ -21,6 +21,7 @@ from rig.conformance.balance import BalanceBench, check_balance
 from rig.conformance.pump import PumpBench, check_pump
 from rig.conformance.report import LeftOut, Outcome, Rows
 from rig.conformance.scenes import unlisted
+from rig.doctor.conform_air import air_rows
 from rig.doctor.conform_flow import flow_source_rows
 from rig.doctor.findings import Level
 from rig.doctor.former import Former, end_temp_basal
@@ -153,6 +154,8 @@ def examine_real(found: Found, config: BenchConfig, profile: PumpProfile, *, del
         return Examination(_balance(found, config))
     if found.spec.role == "flow_source":
         return Examination(flow_source_rows(found, config, _free, _links))
+    if found.spec.role == "environment":
+        return Examination(air_rows(found, config, _free, _links))
     carry_out = _pump_delivers if delivers else _pump_reads
     return Examination.of(lambda examination: carry_out(found, config, profile, examination))
 

@@ -26,6 +26,7 @@ from rig.bench import (
 )
 from rig.clock import SystemClock
 from rig.config import BenchConfig, FlowSourceConfig
+from rig.doctor.air import check_air_sensors, check_open_sensors
 from rig.doctor.electrical import check_meter, check_supply
 from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.doctor.flow import check_flow_source
@@ -33,6 +34,7 @@ from rig.doctor.radio import check_radio
 from rig.doctor.recognise import may_be_another, recognise
 from rig.doctor.settings import check_settings
 from rig.errors import RigError
+from rig.instruments import BalanceIdentity
 from rig.plugins.electrical_bench import METER, SUPPLY, meter_on, open_port, supply_on
 from rig.plugins.registry import open_balance, open_pump
 from rig.plugins.spec import BalanceDriver, PumpDriver
@@ -46,6 +48,7 @@ from rig.transport.tcp import is_tcp
 IDENTITIES = ("by-id", "by-path")
 NUMBERED = ("ttyUSB", "ttyACM")
 PSEUDO = "/dev/pts/"
+TWIN = "the twin in this process"
 
 
 def check_port(item: str, port: str, identities: Path, *, twin: bool) -> Finding:
@@ -91,10 +94,11 @@ def check_simulated(config: BenchConfig, profile: PumpProfile) -> list[Finding]:
         if meter is not None and config.meter is not None:
             electrical.append(_try(METER, partial(check_meter, meter, config.meter)))
         return [
-            *electrical,
-            _try("pump", lambda: _pump(bench.pump, config, profile)),
-            _try("balance", lambda: _balance(bench.balance, config)),
+            *(of_device(each, each.item, TWIN) for each in electrical),
+            of_device(_try("pump", lambda: _pump(bench.pump, config, profile)), "pump", TWIN),
+            of_device(_try("balance", lambda: _balance(bench.balance, config)), "balance", TWIN),
             *_simulated_flow_sources(config),
+            *(of_device(each, each.device, TWIN) for each in check_open_sensors(config, bench.sensors)),
         ]
     finally:
         bench.close()
@@ -107,9 +111,13 @@ def _simulated_flow_sources(config: BenchConfig) -> list[Finding]:
     bench = open_qualifying(config)
     try:
         return [
-            _named(
-                _try("flow source", partial(check_flow_source, each.driver, each.link.identity, each.config)),
-                each.config.name,
+            of_device(
+                _named(
+                    _try("flow source", partial(check_flow_source, each.driver, each.link.identity, each.config)),
+                    each.config.name,
+                ),
+                f"flow source {each.config.name}",
+                TWIN,
             )
             for each in bench.sources
         ]
@@ -132,17 +140,24 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
         item: str, port: str, settings: SerialSettings, look: Callable[[Link], Finding], name: str = ""
     ) -> Iterator[Finding]:
         named = check_port(f"{item} port", port, identities, twin=profile.simulated)
-        yield _named(named, name)
+        link_name = f"{item} {name}".strip()
+        yield of_device(_named(named, name), link_name, port if named.level is Level.FAIL else named.found)
         if named.level is not Level.FAIL:
-            link_name = f"{item} {name}".strip()
-            yield _named(_try(item, lambda: look(links.open(link_name, port, settings))), name)
+            yield of_device(_named(_try(item, lambda: look(links.open(link_name, port, settings))), name), link_name)
 
     try:
         return [
-            *(_try(role, partial(_electrical, links, config, role)) for role in electrical_roles(config)),
-            *ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump),
+            *(
+                of_device(_try(role, partial(_electrical, links, config, role)), role)
+                for role in electrical_roles(config)
+            ),
+            *(
+                ask("pump", config.pump.port, pump_driver(config).spec.link_settings, pump)
+                if config.pump.present
+                else ()
+            ),
             *ask("balance", config.balance.port, balance_settings(config), scale.look),
-            *scale.more(),
+            *(of_device(replace(each, facts=(("settings", each.found),)), "balance") for each in scale.more()),
             *chain.from_iterable(
                 ask(
                     "flow source",
@@ -153,9 +168,23 @@ def check_real(config: BenchConfig, profile: PumpProfile, identities: Path) -> l
                 )
                 for each in config.flow_sources
             ),
+            *check_air_sensors(
+                config,
+                links,
+                {
+                    each.name: check_port("air sensor port", each.where, identities, twin=profile.simulated)
+                    for each in config.environment.sensors
+                },
+            ),
         ]
     finally:
         links.close()
+
+
+def of_device(finding: Finding, device: str, found_at: str = "") -> Finding:
+    """Return a finding that is about a device, and where that was found."""
+    facts = (("found_at", found_at), *finding.facts) if found_at else finding.facts
+    return replace(finding, device=device, facts=facts)
 
 
 @dataclass(slots=True)
@@ -197,16 +226,24 @@ def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Findin
     facts = identify_pump(pump, config, profile)
     battery, status = pump.battery(), pump.status()
     state = "suspended" if status.suspended else "running"
-    found = (
-        f"{facts['model']} {facts['serial']} ({facts['firmware']}) answers, {state}, {pump.reservoir_u():g} U left, "
-        f"battery {battery.voltage_v:g} V"
+    doing = f"{state}, {pump.reservoir_u():g} U left, battery {battery.voltage_v:g} V"
+    found = f"{facts['model']} {facts['serial']} ({facts['firmware']}) answers, {doing}"
+    told = (
+        ("identity", f"{facts['model']} {facts['serial']}"),
+        ("firmware", str(facts["firmware"])),
+        ("settings", doing),
     )
+    return replace(_heard(pump, config, found, low=battery.low), facts=told)
+
+
+def _heard(pump: PumpDriver, config: BenchConfig, found: str, *, low: bool) -> Finding:
+    """Judge how well a pump that answers is heard, and its battery."""
     heard = check_radio(pump, scans=bool(config.pump.scan))
     if heard.found:
         found += f", {heard.found}"
     if heard.level is Level.FAIL:
         return fail("pump", found, heard.expected, heard.hint)
-    if battery.low:
+    if low:
         return warn("pump", found, "a battery that is not low", "change it before the run")
     return replace(heard, found=found)
 
@@ -214,6 +251,16 @@ def _pump(pump: PumpDriver, config: BenchConfig, profile: PumpProfile) -> Findin
 def _balance(balance: BalanceDriver, config: BenchConfig) -> Finding:
     identity = identify_balance(balance, config)
     tracking = balance.zero_tracking()
+    told = (
+        ("identity", f"{identity.model} {identity.serial}".strip()),
+        ("firmware", identity.software),
+        ("settings", "zero tracking not told" if tracking is None else "zero tracking off"),
+    )
+    return replace(_tracks(identity, config, tracking=tracking), facts=told)
+
+
+def _tracks(identity: BalanceIdentity, config: BenchConfig, *, tracking: bool | None) -> Finding:
+    """Judge whether a balance that answers swallows a slow flow, and whether it is the one that is listed."""
     found = f"{identity.model} {identity.serial} ({identity.software}) answers"
     if tracking is None:
         return warn(

@@ -42,7 +42,8 @@ def examine(config: BenchConfig, computer: Computer, days: float = storage.DAYS)
     """Yield a finding for every item that applies; nothing moves, and no item hides another."""
     profile = config.pump_profile()
     pi = machine.is_pi(machine.read_text(computer.model))
-    yield ok("bench file", f"{config.source_name or config.name}: bench {config.name}, {config.kind}, {profile.title}")
+    pump = profile.title if config.pump.present else "no pump"
+    yield ok("bench file", f"{config.source_name or config.name}: bench {config.name}, {config.kind}, {pump}")
     if config.simulated:
         yield from check_simulated(config, profile)
     else:
@@ -50,7 +51,7 @@ def examine(config: BenchConfig, computer: Computer, days: float = storage.DAYS)
             yield holder
             if holder.level is not Level.FAIL:
                 yield from check_real(config, profile, computer.identities)
-    yield storage.check_calibration(config.calibration_due, computer.today())
+    yield from storage.check_certificates(config, computer.today())
     yield machine.check_clock(computer.clock(), must=not profile.simulated)
     if not config.simulated:
         yield machine.check_hardware_clock(computer.devices)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -116,10 +116,26 @@ ITEMS: tuple[Item, ...] = (
         "its model into the bench file",
     ),
     Item(
+        "air sensor port",
+        "benches with `[[environment.sensors]]`, each by its name",
+        "as `pump port`; a folder of files needs no name by identity. FAIL: the kernel shows no such folder",
+        "as `pump port`; `dtoverlay=i2c-sensor,bme280` in config.txt",
+    ),
+    Item(
+        "air sensor",
+        "benches with `[[environment.sensors]]`, each by its name",
+        "FAIL: no sensor answers, another serial number does, or a value is missing or cannot be. warn: it differs "
+        "from what `[environment]` states by more than 4 of its uncertainties, has no certificate, or the bench file "
+        "takes any",
+        "check wires, probe and protocol; move a sensor that a board warms; write its serial number and certificate "
+        "into the bench file",
+    ),
+    Item(
         "calibration",
-        "always",
-        "FAIL: expired, or expires today. warn: expires within 30 days",
-        "have the balance calibrated; write the new certificate and its day into the bench file",
+        "always: of the balance, and of every other instrument with a certificate",
+        "FAIL: expired, or expires today (of weights and flow sources: warn, because only `rig qualify` needs them). "
+        "warn: expires within 30 days",
+        "have it calibrated; write the new certificate and its day into the bench file",
     ),
     Item(
         "clock",
@@ -222,6 +238,8 @@ class Finding:
     found: str
     expected: str = ""
     hint: str = ""
+    device: str = ""  # the row of the table of devices that it is about
+    facts: tuple[tuple[str, str], ...] = ()  # cells of that row: found_at, identity, firmware, settings, calibration
 
     def __post_init__(self) -> None:
         if self.item not in _NAMES:
@@ -259,5 +277,14 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 def to_json(bench: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the document of ``rig check --json``."""
-    items = [{**asdict(each), "level": each.level.value} for each in findings]
+    items = [
+        {
+            "item": each.item,
+            "level": each.level.value,
+            "found": each.found,
+            "expected": each.expected,
+            "hint": each.hint,
+        }
+        for each in findings
+    ]
     return {"schema": 1, "bench": bench, "fit": exit_code(findings) == FIT, "items": items}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rig.config import FlowSourceConfig
 from rig.doctor.findings import Finding, fail, ok, warn
-from rig.instruments import FlowAlarm, FlowSettings, FlowSource, FlowSourceIdentity, FlowState
+from rig.instruments import FlowAlarm, FlowSettings, FlowSource, FlowSourceIdentity, FlowState, FlowStatus
 from rig.transport.links import LinkIdentity
 
 ITEM = "flow source"
@@ -22,12 +24,15 @@ def check_flow_source(source: FlowSource, port: LinkIdentity, config: FlowSource
         return fail(ITEM, found, config.usb_serial, "plug in the former adapter, or correct the bench file")
     if config.model and who.model != config.model:
         return fail(ITEM, f"it is a {who.model}", f"a {config.model}", "correct model or port in the bench file")
-    return _judge(source, who, config)
-
-
-def _judge(source: FlowSource, who: FlowSourceIdentity, config: FlowSourceConfig) -> Finding:
-    """Judge what the right pump is set to, and what it does."""
     settings, status = source.settings(), source.status()
+    told = (("identity", who.model), ("firmware", who.firmware), ("settings", _said(settings)))
+    return replace(_judge(source, who, settings, status, config), facts=told)
+
+
+def _judge(
+    source: FlowSource, who: FlowSourceIdentity, settings: FlowSettings, status: FlowStatus, config: FlowSourceConfig
+) -> Finding:
+    """Judge what the right pump is set to, and what it does."""
     found = f"{who.model} {who.firmware} answers, {status.state.value}, {_said(settings)}"
     if config.diameter_mm is not None and abs(settings.diameter_mm.amount - config.diameter_mm) > SAME_MM:
         return fail(

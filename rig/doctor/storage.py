@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from rig.doctor.findings import Finding, fail, ok, warn
+from rig.config import BenchConfig
+from rig.doctor.findings import Finding, Level, fail, ok, warn
 from rig.errors import RecordError
 from rig.record.ledger import BenchLedger
 from rig.runner.preflight import BYTES_PER_READING
@@ -135,10 +136,25 @@ def check_ledger(ledger: BenchLedger) -> Finding:
     return ok("ledger", f"{name}: {len(reading.entries)} entries, chain unbroken, bench left safe")
 
 
-def check_calibration(due: date, today: date) -> Finding:
-    """Judge the certificate that expires first."""
+def check_certificates(config: BenchConfig, today: date) -> Iterator[Finding]:
+    """Judge every certificate of a bench; those that only a qualification rests on make no bench unfit for a run."""
+    for each in (*config.certificates, *config.qualifying_certificates):
+        found = check_calibration(each.due, today, each.device, each.key)
+        if found.level is Level.FAIL and each in config.qualifying_certificates:
+            found = replace(found, level=Level.WARN)
+        told = f"{each.number}, until {each.due.isoformat()}"
+        yield replace(found, device=each.device, facts=(("calibration", told),))
+
+
+def check_calibration(due: date, today: date, device: str = "balance", key: str = "balance.calibration") -> Finding:
+    """Judge one certificate."""
+    finding = _calibration(due, today, device, key)
+    return finding if device == "balance" else replace(finding, found=f"{device}: {finding.found}")
+
+
+def _calibration(due: date, today: date, device: str, key: str) -> Finding:
     left = (due - today).days
-    hint = "have the balance calibrated, and correct [balance.calibration] due"
+    hint = f"have the {device} calibrated, and correct [{key}] due"
     if left <= 0:
         return fail("calibration", f"expired on {due.isoformat()}", f"a day after {today.isoformat()}", hint)
     if left <= _SOON_DAYS:

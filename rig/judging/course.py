@@ -104,6 +104,7 @@ def gaps(judged: Sequence[JudgedStretch], stretches: Sequence[Stretch]) -> tuple
 def _gaps(view: RunView) -> list[Gap]:
     failed = [(view.seconds(e.at_ns), e) for e in view.record.events if e.name == "reading_failed"]
     found = [Gap(bridge.gap.start_s, bridge.gap.end_s, "balance", bridge.gap.cause) for bridge in view.bridges]
+    found += view.room.told_gaps()
     for gap in view.gaps:
         first = next((event for at_s, event in failed if gap.start_s <= at_s <= gap.end_s), None)
         unread = view.quality.told_of(gap.start_s, gap.end_s) or "no reading was taken"

@@ -61,7 +61,7 @@ def collect_findings(evidence: Evidence, judged: Sequence[JudgedStretch]) -> tup
     for each in judged:
         if each.view is None:
             continue
-        found += _blank_findings(each.view)
+        found += [*each.view.room.findings, *_blank_findings(each.view)]
         found += _shifts(each.view)
         found += electrical_findings(each.view)
         found += [*suspension_findings(each.view), *moved_level_findings(each.view)]

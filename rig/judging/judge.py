@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rig.judging.air import sensor_rows
 from rig.judging.boluses import JudgedBolus
 from rig.judging.checks import invalid
 from rig.judging.clocks import clock_deviations, clock_findings, pump_clock
@@ -123,11 +124,11 @@ def _forbidden(evidence: Evidence) -> str:
     damage = lasting_damage(record)
     if damage:
         return f"the record is damaged: {damage[0]}"
-    due, ended = evidence.bench.calibration_due, _ended(record)
+    first, ended = min(evidence.bench.certificates, key=lambda each: each.due), _ended(record)
     if ended is None:
         return "the record holds no date to compare the balance's certificate with"
-    if ended.date() > due:
-        return f"the balance's certificate expired on {due.isoformat()}, before the run ended"
+    if ended.date() > first.due:
+        return f"the {first.device}'s certificate expired on {first.due.isoformat()}, before the run ended"
     return ""
 
 
@@ -159,6 +160,7 @@ def _bench(evidence: Evidence) -> dict[str, Any]:
             "certificate": bench.balance.calibration.certificate,
             "calibration_due": bench.balance.calibration.due.isoformat(),
         },
+        "air_sensors": sensor_rows(evidence),
         "vessel": {
             "inner_diameter_mm": bench.vessel.inner_diameter_mm,
             "load_cm3": bench.vessel.load_cm3,

@@ -98,7 +98,7 @@ def _flow(view: RunView, flow: FlowRun) -> dict[str, Any]:
 def _valid_until(evidence: Evidence) -> str:
     """Return the earliest day on which something expires that this qualification rests on."""
     bench = evidence.bench
-    days = [bench.balance.calibration.due]
+    days = [each.due for each in bench.certificates]
     days += [each.accuracy.due for each in bench.flow_sources if each.accuracy is not None and each.accuracy.due]
     days += [each.calibration.due for each in bench.reference_weights]
     return min(days).isoformat()

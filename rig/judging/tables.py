@@ -209,5 +209,6 @@ def _ambient(view: RunView) -> dict[str, Any]:
         "u_humidity_pct": readings[0].u_humidity_pct,
         "u_pressure_hpa": readings[0].u_pressure_hpa,
         "readings": len(readings),
+        "gaps_s": sum(gap.end_s - gap.start_s for gap in view.room.gaps),
         "source": readings[0].source,
     }

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from rig.analysis.quality import Span
 from rig.config import BenchConfig
 from rig.errors import BenchError
+from rig.judging.air import RoomAir, room_air
 from rig.judging.evidence import Evidence
 from rig.judging.gaps import Bridge, ExplainedGap, bridges, explained_gaps, intolerable_gaps
 from rig.judging.journal import InFlight, unknown_deliveries
@@ -88,6 +89,7 @@ class RunView:
     too_long: tuple[ExplainedGap, ...] = ()
     unknown: tuple[InFlight, ...] = ()
     quality: Quality = field(default_factory=Quality)
+    room: RoomAir = field(default_factory=RoomAir)
 
     @property
     def record(self) -> RunRecord:
@@ -110,7 +112,7 @@ class RunView:
 
     def air(self, from_s: float, to_s: float) -> AmbientStats:
         """Return the air at both edges of an interval."""
-        return ambient_stats(self.record.ambient, from_s, to_s, origin_ns=self.started_ns)
+        return ambient_stats(self.room.readings_for(from_s, to_s), from_s, to_s, origin_ns=self.started_ns)
 
     @property
     def scenario_zero_s(self) -> float | None:
@@ -153,6 +155,9 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
     evidence = replace(evidence, record=stretch.record)
     record, origin_ns, profile = evidence.record, stretch.origin_ns, evidence.profile
     times, masses = without_weights(record, origin_ns, *readings_of(record, origin_ns))
+    room = _room(evidence, origin_ns, times)
+    evidence = replace(evidence, record=replace(record, ambient=room.readings))
+    record = evidence.record
     if len(times) < 2 or not record.ambient:
         raise BenchError("the run holds no usable readings" if stretch.number == 1 else "it holds no usable readings")
     end_s = float(times[-1])
@@ -201,7 +206,16 @@ def lay_out(evidence: Evidence, stretch: Stretch | None = None) -> RunView:
         too_long=tuple(gap for gap in explained if not gap.tolerable),
         unknown=unknown_deliveries(record.events, origin_ns, profile),
         quality=quality,
+        room=room,
     )
+
+
+def _room(evidence: Evidence, origin_ns: int, times_s: FloatArray) -> RoomAir:
+    """Return the air of a stretch, sifted."""
+    record = evidence.record
+    span_s = (float(times_s[0]), float(times_s[-1])) if times_s.size else (0.0, 0.0)
+    interval_s = evidence.scenario.environment_interval_s
+    return room_air(record.ambient, record.events, evidence.bench, interval_s, origin_ns, span_s)
 
 
 def _first_s(stretch: Stretch, spans: tuple[StepSpan, ...]) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from rig.driver_names import DISTRIBUTION, GROUPS, SHIPPED, driver_names
 from rig.errors import ConfigError
+from rig.plugins.air import AirSensor
 from rig.plugins.electrical_roles import MeterDriver, SupplyDriver
 from rig.plugins.roles import FlowSourceDriver
 from rig.plugins.spec import API, Address, BalanceDriver, DriverSpec, PumpDriver
@@ -85,6 +86,11 @@ def open_meter(found: Found, links: Links, link: Link, address: Address) -> Mete
 def open_flow_source(found: Found, links: Links, link: Link, address: Address) -> FlowSourceDriver:
     """Return the driver of one flow source; nothing is sent. Raises `ConfigError` as `open_pump` does."""
     return cast("FlowSourceDriver", _opened(found, "flow_source", links, link, address))
+
+
+def open_environment(found: Found, links: Links, link: Link, address: Address) -> AirSensor:
+    """Return the driver of one sensor of the air; nothing is sent. Raises `ConfigError` as `open_pump` does."""
+    return cast("AirSensor", _opened(found, "environment", links, link, address))
 
 
 def resolve(reference: str, what: str) -> Any:

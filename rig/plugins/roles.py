@@ -32,6 +32,7 @@ from rig.instruments import (
     ShownAmount,
     TempBasal,
 )
+from rig.plugins.air import AirReads, MeasuresHumidity, MeasuresPressure, MeasuresTemperature
 from rig.plugins.electrical_roles import Answers, Meters, Protects, Supplies
 from rig.readings import Timing, Weighing
 
@@ -62,6 +63,9 @@ class Capability(Enum):
     METERS = "meters"
     INFUSES = "infuses"
     DISPENSES = "dispenses"
+    TEMPERATURE = "temperature"
+    HUMIDITY = "humidity"
+    PRESSURE = "pressure"
     STREAMS = "streams"  # a balance that sends readings by itself
     IDENTIFIES = "identifies"  # a balance that tells its model and serial number
 
@@ -382,6 +386,12 @@ ROLES: Final[dict[str, dict[Capability | None, type[Any]]]] = {  # None: whateve
         Capability.INFUSES: Infuses,
         Capability.DISPENSES: Dispenses,
     },
+    "environment": {
+        None: AirReads,
+        Capability.TEMPERATURE: MeasuresTemperature,
+        Capability.HUMIDITY: MeasuresHumidity,
+        Capability.PRESSURE: MeasuresPressure,
+    },
     "supply": {None: Answers, Capability.SUPPLIES: Supplies, Capability.PROTECTS: Protects},
     "meter": {None: Answers, Capability.METERS: Meters},
 }
@@ -391,6 +401,7 @@ NEEDED: Final = {
     "supply": Capability.SUPPLIES,
     "meter": Capability.METERS,
     "flow_source": Capability.INFUSES,
+    "environment": Capability.TEMPERATURE,
 }  # without it nothing can be made safe, or read
 
 

@@ -68,7 +68,7 @@ class Scene:
     device is in use. ``resolution_mg`` is the last digit of a balance. ``boluses_begun`` and ``keys_pushed`` count what
     a pump has begun and felt: by them the suite sees a driver that sends a command twice. ``alarm`` is the code of an
     alarm that is pending.
-    ``diameter_mm`` is that of a flow source's syringe.
+    ``diameter_mm`` is that of a flow source's syringe. ``air`` is what a sensor should tell: degrees C, %, hPa.
     """
 
     device: SimulatedDevice
@@ -80,6 +80,7 @@ class Scene:
     boluses_begun: Callable[[], int] | None = None
     keys_pushed: Callable[[], int] | None = None
     alarm: int = 0
+    air: tuple[float, float, float] | None = None
 
 
 Open = Callable[[Links, Link, Address], object]

@@ -8,6 +8,7 @@ from rig.bench import balance_driver, electrical_roles, pump_driver
 from rig.config import BenchConfig
 from rig.driver_names import PUMPS, SHIPPED
 from rig.errors import ConfigError, ScenarioError
+from rig.plugins.air_bench import air_driver
 from rig.plugins.electrical_bench import electrical_driver
 from rig.plugins.provenance import described
 from rig.plugins.spec import Capability, DriverSpec
@@ -43,6 +44,13 @@ STEP_NEEDS: Final[dict[str, tuple[Capability, ...]]] = {
 
 def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile) -> None:
     """Refuse a driver that does not know the pump, or cannot do what the scenario asks of it."""
+    if not config.pump.present:
+        raise ConfigError(
+            "this bench has no pump: it is weighed with, and qualified",
+            where=f"bench {config.name}",
+            expected="a table [pump] in its file",
+            hint=f"rig qualify --bench {config.name}",
+        )
     found = pump_driver(config)
     balance_driver(config)
     for role in electrical_roles(config):
@@ -67,8 +75,9 @@ def check_drivers(scenario: Scenario, config: BenchConfig, profile: PumpProfile)
 
 def third_party_drivers(config: BenchConfig) -> list[dict[str, Any]]:
     """Return what a record's header says of drivers that are not the rig's own; empty where all are."""
+    sensors = [air_driver(each, config) for each in config.environment.sensors]
     electrical = (electrical_driver(config, role) for role in electrical_roles(config))
-    drivers = (pump_driver(config), balance_driver(config), *electrical)
+    drivers = (pump_driver(config), balance_driver(config), *electrical, *sensors)
     return [described(found) for found in drivers if found.third_party]
 
 

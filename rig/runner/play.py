@@ -15,6 +15,7 @@ from rig.programme import Plan
 from rig.readings import Weighing
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
+from rig.runner.air import AirWatch
 from rig.runner.arming import arm, check_vessel, step_profile
 from rig.runner.boluses import BolusPlayer
 from rig.runner.ended import Ended, end_reason, words_of
@@ -89,6 +90,7 @@ class Player:
         self._therapy = Therapy(bench.claimed, bench.links, writer, profile, stop, self._guard, next_id)
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
+        self._air = AirWatch(bench, writer, scenario.environment_interval_s)
         self._boluses = BolusPlayer(self, scenario, profile, self._therapy, self._sampler, self._clock)
         again = point is not None and point.mode == REPEAT and point.clock_order is not None
         self._feeding = Feeding(self, bench, scenario, self._therapy, writer)
@@ -145,7 +147,7 @@ class Player:
         if point is not None and point.mode == REATTACH:
             balance = reattach(point, bench.claimed, bench.balance, bench.config, self._profile, therapy)
             self._sampler.expects = balance.serial
-            bench.record_environment(self._writer)
+            self._air.begin()
             self._weigh_first()
             self._go_on(point)
             first += 1
@@ -186,7 +188,7 @@ class Player:
         if point is None:
             self._valves.no_alarm(scenario, resumed=False)
         self._sampler.expects = armed.balance.serial
-        bench.record_environment(self._writer)
+        self._air.begin()
         weighing = self._weigh_first()
         if point is not None:
             check_vessel(point, weighing.mass_mg, bench.config, self._plan)
@@ -341,6 +343,7 @@ class Player:
     def _tick(self, now_ns: int) -> None:
         if self._first_mg is None and self._therapy.delivering_since_ns is not None and self._sampler.latest:
             self._first_mg = self._sampler.latest.mass_mg
+        self._air.tick(now_ns)
         self._feeding.tick(now_ns)
         now_s = time.monotonic()
         if now_s - self._told_s >= PROGRESS_EVERY_S:

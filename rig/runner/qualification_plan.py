@@ -96,7 +96,7 @@ def _check_certificates(config: BenchConfig, plan: Plan) -> None:
     """Refuse what expires before the end, on a bench with ports."""
     if config.simulated:
         return
-    dues = [("the balance's certificate", config.balance.calibration.due)]
+    dues = [(f"the {each.device}'s certificate", each.due) for each in config.certificates]
     dues += [
         (f"what is known of {each.name}", each.accuracy.due)
         for each in config.flow_sources

@@ -17,6 +17,7 @@ from rig.guardian.stop_pump import SafeState
 from rig.programme import Plan
 from rig.record.writer import RecordWriter
 from rig.results import EndReason
+from rig.runner.air import AirWatch
 from rig.runner.arming import identify_balance
 from rig.runner.ended import Ended, end_reason, words_of
 from rig.runner.journal import Journal
@@ -71,6 +72,7 @@ class Qualifier:
         self._flows = [KnownFlow(each, bench.links, writer, journal, stop, self._guard) for each in bench.sources]
         self._sampler = Sampler(bench.links, bench.balance, writer, stop, scenario.gap_tolerate_s, bench.balance_link)
         self._sampler.on_tick = self._tick
+        self._air = AirWatch(bench, writer, scenario.environment_interval_s)
         self._watch = ClockWatch()
         self._watched_s = time.monotonic()
         self._told_s = 0.0
@@ -136,7 +138,7 @@ class Qualifier:
             sources = [flow.arm() for flow in self._flows]
         self._sampler.expects = identity.serial
         self._record("armed", {"balance": asdict(identity), "flow_sources": sources})
-        bench.record_environment(self._writer)
+        self._air.begin()
         first = self._sampler.weigh()
         if first is None:
             raise TransportError("the balance gives no valid reading", where="balance", hint="see the events")
@@ -224,6 +226,7 @@ class Qualifier:
     def _tick(self, now_ns: int) -> None:
         for flow in self._flows:
             flow.watch(now_ns)
+        self._air.tick(now_ns)
         now_s = time.monotonic()
         if now_s - self._told_s >= PROGRESS_EVERY_S:
             self._tell(now_ns)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from rig.bench import (
     WeighingBench,
+    add_sensors,
+    add_twin_sensors,
     balance_address,
     balance_driver,
     balance_settings,
@@ -74,10 +76,12 @@ def open_qualifying(
     try:
         scale = open_scale(links, config)
         wires = [links.open(_link_name(each), each.port, flow_settings(each)) for each in config.flow_sources]
+        bench = _assemble(config, links.clock, links, scale, wires)
+        add_sensors(bench, links)
     except Exception:
         links.close()
         raise
-    return _assemble(config, links.clock, links, scale, wires)
+    return bench
 
 
 def _open_simulated(config: BenchConfig, faults: Sequence[str], sealed_ledger: Path | None) -> QualifyingBench:
@@ -109,6 +113,7 @@ def _open_simulated(config: BenchConfig, faults: Sequence[str], sealed_ledger: P
         wires.append(links.connect(_link_name(source), device, ns_per_byte(flow_settings(source).baud)))
     twin.seed_unplugging(links, clock.link_at, ("balance",))
     bench = _assemble(config, clock, links, scale, wires)
+    add_twin_sensors(bench, twin, links)
     bench.hands = lambda mass_g: twin.put_on(mass_g * 1000.0, clock.now_ns())
     bench._closers.append(twin.close)  # noqa: SLF001 - the bench under construction
     return bench

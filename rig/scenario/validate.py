@@ -188,13 +188,14 @@ def _within(check: Check, claim: Claim, bound: float) -> bool:
 
 def _check_calibration(scenario: Scenario, bench: BenchConfig, planned: Plan) -> None:
     """Refuse a run that would end on or after the day a certificate expires: its results would be INVALID."""
-    if planned.end_local.date() >= bench.calibration_due:
+    first = min(bench.certificates, key=lambda each: each.due)
+    if planned.end_local.date() >= first.due:
+        what = "the calibration" if first.device == "balance" else f"the calibration of {first.device}"
         raise ConfigError(
-            f"the calibration expires on {bench.calibration_due}, before scenario {scenario.id} ends on "
-            f"{planned.end_local.date()}",
-            where=f"bench {bench.name}: balance.calibration.due",
+            f"{what} expires on {first.due}, before scenario {scenario.id} ends on {planned.end_local.date()}",
+            where=f"bench {bench.name}: {first.key}.due",
             expected="a certificate that is valid to the end of the run",
-            hint="calibrate the balance, or run a shorter scenario",
+            hint=f"calibrate the {first.device}, or run a shorter scenario",
         )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from rig.errors import UsageError
+from rig.sim.air.devices import simulated_sensor
+from rig.sim.air.probe import AirProbe
 from rig.sim.balances.device import BalanceDevice, Place
 from rig.sim.balances.menu import Menu
 from rig.sim.balances.models import balance_model, simulated_balance
@@ -32,6 +34,7 @@ from rig.sim.syringe.device import SerialPump
 from rig.sim.syringe.mount import mount_syringe
 from rig.sim.syringe.parameters import SyringeParameters, syringe_pump_model
 from rig.sim.valves import TwinPins, Wire
+from rig.transport.virtual import SimulatedDevice
 
 STICKS: dict[str, type[Stick] | type[CareLinkStick]] = {"cc111x": Stick, "carelink": CareLinkStick}
 RESOLUTIONS_MG = (0.001, 0.01, 0.1, 1.0)
@@ -189,6 +192,24 @@ class SimulatedBench:
         if self.ledger.inlet is not None:
             raise UsageError("there is a syringe pump already", where="simulated syringe", expected="one per bench")
         return mount_syringe(self._plant, known, parameters or SyringeParameters(), self._seed, self._faults, address)
+
+    def air_sensor(self, protocol: str, name: str = "air") -> SimulatedDevice:
+        """Return a sensor of the plant's air behind the driver ``protocol``; raises `UsageError` for an unknown one."""
+        return simulated_sensor(protocol, AirProbe(self._plant.air, self._seed, self._faults, name))
+
+    def seed_air_unplugging(self, plugs: Plugs, link_at: Callable[[int], int], names: Sequence[str]) -> None:
+        """Pull the plugs of sensors of the air where faults say so; raises `UsageError` where there is no sensor."""
+        idle = [fault for fault in self._faults.written if fault.lstrip().startswith("air.")]
+        if idle and not names:
+            raise UsageError(
+                f"fault '{idle[0][:60]}' has no sensor of the air to act on",
+                hint="a bench with [[environment.sensors]]",
+            )
+        for name in names:
+            for start_ns, end_ns in self._faults.spans("air.unplugged"):
+                plugs.schedule(link_at(start_ns), partial(self._unplug, plugs, name))
+                if end_ns < FOREVER_NS:
+                    plugs.schedule(link_at(end_ns), partial(_replug, plugs, name))
 
     def pins(self, wires: Mapping[int, Wire], now_ns: Callable[[], int]) -> TwinPins:
         """Return the bench's GPIO pins, whose valves move at the rig time that ``now_ns`` tells."""

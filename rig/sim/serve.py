@@ -25,6 +25,8 @@ from typing import Protocol
 
 from rig.clock import SystemClock, to_s
 from rig.errors import UsageError
+from rig.sim.air.folder import SensorFolder
+from rig.sim.air.wire import FolderWire
 from rig.sim.balances.menu import LineSettings
 from rig.sim.bench import SimulatedBench
 from rig.sim.faults import refuse_syringe_faults
@@ -35,7 +37,7 @@ from rig.sim.valves import FolderPins, read_wires
 from rig.sim.wires import PtyWire, TcpWire, Wire
 from rig.transport.virtual import SimulatedDevice
 
-DEVICES = ("pump", "balance", "syringe", "supply", "meter")
+DEVICES = ("pump", "balance", "syringe", "air", "supply", "meter")
 RESERVED_SERIALS = range(900_000, 901_000)
 MAX_SPEED = 10_000.0
 PINS_NS = 20_000_000  # between two looks at the files of the lines
@@ -82,7 +84,11 @@ class PtyServer:
 
     def add(self, name: str, device: SimulatedDevice, baud: int = 9_600, bits: int = BITS_PER_BYTE) -> str:
         """Put a device on a new wire; return what clients open. ``baud`` and ``bits`` matter to a paced server."""
-        wire = self._new_wire(name, device, bits * 1_000_000_000 // baud if self._pace else 0)
+        wire: Wire
+        if isinstance(device, SensorFolder):
+            wire = FolderWire(self, name, device)
+        else:
+            wire = self._new_wire(name, device, bits * 1_000_000_000 // baud if self._pace else 0)
         self._devices[name] = wire
         path = self._plug_in(wire)
         device.attach(wire)
@@ -216,6 +222,7 @@ class Wiring:
     balance_model: str = ""  # the first of that protocol
     supply: str = "e36312a"  # models of what is in the loop of the pump's battery, where it is served
     meter: str = "34461a"
+    air: str = "ptu300"  # driver of the sensor of the air
 
 
 def serve(
@@ -281,6 +288,7 @@ def serve(
     if "syringe" in devices:
         mounted = model or "ne-1000"
         played["syringe"] = (bench.mount_syringe(mounted), LineSettings(BAUD["syringe"]), {"model": mounted})
+    played |= _played_air(bench, devices, wiring)
     shared = _mount(bench, devices, wiring)
     try:
         for name in devices:
@@ -290,9 +298,9 @@ def serve(
             else:
                 device, settings, facts = played[name]
                 port = server.add(name, device, settings.baud, settings.bits)
-            line = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
-            announce(json.dumps(line))
-        bench.seed_unplugging(server, server.clock.link_at, devices)
+            told = {"device": name, **facts, "port": port, "speed": wiring.speed, "epoch_ns": server.epoch_ns}
+            announce(json.dumps(told))
+        _seed_unplugging(bench, server, devices)
         if wiring.gpio is not None:
             _watch_pins(server, FolderPins(wiring.gpio, wires, bench.pins(wires, server.clock.now_ns)))
         server.run(stop)
@@ -318,6 +326,22 @@ def _resource(port: str) -> str:
     """Return what VISA calls a port."""
     host, _, number = port.removeprefix("tcp://").rpartition(":")
     return f"TCPIP::{host}::{number}::SOCKET" if port.startswith("tcp://") else f"ASRL{port}::INSTR"
+
+
+def _played_air(
+    bench: SimulatedBench, devices: Sequence[str], wiring: Wiring
+) -> dict[str, tuple[SimulatedDevice, LineSettings, dict[str, str]]]:
+    """Return the sensor of the air, where one is served."""
+    if "air" not in devices:
+        return {}
+    line = LineSettings(4_800, 7, "E") if wiring.air == "ptu300" else LineSettings(9_600)
+    return {"air": (bench.air_sensor(wiring.air), line, {"model": wiring.air, "line": str(line)})}
+
+
+def _seed_unplugging(bench: SimulatedBench, server: PtyServer, devices: Sequence[str]) -> None:
+    """Pull the plugs of what is served where faults say so."""
+    bench.seed_unplugging(server, server.clock.link_at, devices)
+    bench.seed_air_unplugging(server, server.clock.link_at, [name for name in devices if name == "air"])
 
 
 def _watch_pins(server: PtyServer, pins: FolderPins) -> None:

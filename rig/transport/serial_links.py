@@ -11,13 +11,15 @@ import os
 import select
 import termios
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from rig.clock import Clock, to_s
 from rig.errors import DeviceChanged, TransportError
+from rig.transport.folder import is_folder, kind_of, open_folder
+from rig.transport.found_again import found_again
 from rig.transport.links import Link, LinkIdentity, Links, Tap
 from rig.transport.tcp import CONNECT_S, RECONNECT_S, identify_tcp, is_tcp, open_tcp
 from rig.transport.visa import SerialLine, VisaPort, identify_visa, is_visa, open_visa
@@ -83,7 +85,7 @@ class SerialLinks(Links):
         """Open ``port`` exclusively; raise `TransportError` that names it and what to try."""
         try:
             opened = _open_port(port, settings)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
             raise TransportError(
                 f"the port cannot be opened ({error})",
                 where=f"{name} on {port}",
@@ -98,25 +100,23 @@ class SerialLinks(Links):
         return link
 
     def reopen(self, link: Link) -> bool:
-        """Try once to open a lost port again, by the path that the bench file gives; see `Links.reopen`."""
+        """Try once to open a lost port again, by the path that the bench file gives; see `Links.reopen`.
+
+        A USB port that is not there under that path is looked for by its serial number: a device that was plugged in
+        again may have another number, and another device its own.
+        """
         if not link.lost_because:
             return True
         port = self._ports[link.name]
         _close_port(port.opened)
-        if not (is_tcp(port.path) or is_visa(port.path) or Path(port.path).exists()):
+        path = _where_now(port)
+        if not path:
             return False
-        found = identify_port(port.path)
-        if (found.kind, found.serial_number) != (link.identity.kind, link.identity.serial_number):
-            raise DeviceChanged(
-                f"another port answers to this name: {_said(found)}",
-                where=link.where,
-                expected=_said(link.identity),
-                hint="plug the former adapter in again",
-            )
         try:
-            opened = _open_port(port.path, port.settings, RECONNECT_S)
-        except (OSError, ValueError):
+            opened = _open_port(path, port.settings, RECONNECT_S)
+        except (OSError, ValueError, termios.error):
             return False
+        link.identity = replace(link.identity, port=path)
         port.opened, port.descriptor = opened, opened.fileno()
         self._reopened(link)
         self._listen(port)
@@ -239,6 +239,27 @@ class SerialLinks(Links):
         self._ports.clear()
 
 
+def _where_now(port: _Port) -> str:
+    """Return under which path a lost port is there again, empty where it is not.
+
+    Raises `DeviceChanged` where another one has its path, and it is nowhere else.
+    """
+    was = port.link.identity
+    there = is_tcp(port.path) or is_visa(port.path) or Path(port.path).exists()
+    found = identify_port(port.path) if there else None
+    if found is not None and (found.kind, found.serial_number) == (was.kind, was.serial_number):
+        return port.path
+    again = found_again(was.serial_number) if was.kind == "usb" else ""
+    if found is None or again:
+        return again
+    raise DeviceChanged(
+        f"another port answers to this name: {_said(found)}",
+        where=port.link.where,
+        expected=_said(was),
+        hint="plug the former adapter in again",
+    )
+
+
 def _open_port(
     path: str, settings: SerialSettings, timeout_s: float = CONNECT_S
 ) -> serial.Serial | socket.socket | VisaPort:
@@ -247,8 +268,12 @@ def _open_port(
     if is_visa(path):
         line = SerialLine(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
         return open_visa(path, line, timeout_s)
+    if is_folder(path):
+        return open_folder(path)
     import serial  # noqa: PLC0415 - only benches with ports pay for it
 
+    if _is_pseudo(path):  # it has no wire: the kernel refuses 7 bits and parity there, at the second opening at last
+        settings = replace(settings, data_bits=8, parity="N")
     return serial.Serial(
         path,
         baudrate=settings.baud,
@@ -282,8 +307,8 @@ def identify_port(port: str) -> LinkIdentity:
     from serial.tools import list_ports  # noqa: PLC0415 - see SerialLinks.open
 
     resolved = str(Path(port).resolve())
-    if resolved.startswith(("/dev/pts/", "/dev/pty")):
-        return LinkIdentity("pty", port, _born(port))
+    if _is_pseudo(port) or is_folder(port):
+        return LinkIdentity("pty", port, _born(port)) if _is_pseudo(port) else LinkIdentity(kind_of(port), port)
     for known in list_ports.comports():
         if str(Path(known.device).resolve()) == resolved:
             if known.vid is not None:
@@ -291,6 +316,10 @@ def identify_port(port: str) -> LinkIdentity:
             return LinkIdentity("uart", port)
     # Never guess "hardware": a port that the system does not list is treated like a pseudo-terminal.
     return LinkIdentity("pty", port)
+
+
+def _is_pseudo(port: str) -> bool:
+    return str(Path(port).resolve()).startswith(("/dev/pts/", "/dev/pty"))
 
 
 def _born(port: str) -> str:

@@ -19,7 +19,7 @@ PI_MOUNTS = (
 )
 
 
-FLOW = ("flow source port", "flow source")
+FLOW = ("flow source port", "flow source", "air sensor port", "air sensor")
 
 
 def _ask(command: Sequence[str]) -> str | None:

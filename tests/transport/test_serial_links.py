@@ -11,7 +11,7 @@ import pytest
 
 from rig.clock import SystemClock
 from rig.errors import DeviceChanged, EmergencyStopped, LinkLost, TransportError, TransportTimeout
-from rig.transport.links import LinkIdentity
+from rig.transport.links import Link, LinkIdentity
 from rig.transport.serial_links import SerialLinks, SerialSettings, identify_port
 
 
@@ -290,3 +290,50 @@ def test_nothing_that_a_pulse_raises_ends_what_makes_the_bench_safe() -> None:
     assert beats
     with pytest.raises(EmergencyStopped):
         links.pause(0.01)
+
+
+def _usb(cable: Cable, monkeypatch: pytest.MonkeyPatch, *ports: tuple[str, str]) -> tuple[SerialLinks, Link]:
+    """Open a cable as if its port were a USB one, on a system that lists ``ports`` afterwards."""
+    links = SerialLinks(SystemClock())
+    link = links.open("balance", str(cable.name), SerialSettings())
+    link.identity = LinkIdentity("usb", str(cable.name), "AB0CDEF1")
+    monkeypatch.setattr("rig.transport.found_again.usb_ports", lambda: iter(ports))
+    cable.pull()
+    links.pause(0.01)
+    return links, link
+
+
+def test_a_usb_port_that_comes_back_under_another_name_is_found_by_its_serial_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cable, other = Cable(tmp_path / "ttyUSB0"), Cable(tmp_path / "ttyUSB1")
+    links, link = _usb(cable, monkeypatch, (str(other.name), "AB0CDEF1"), ("/dev/ttyUSB7", "AB0CDEF2"))
+    told: list[tuple[str, dict[str, object]]] = []
+    links.tell = lambda name, data: told.append((name, data))
+    assert links.bring_back(link, lambda: None) is None
+    assert (link.where, link.openings) == (f"balance on {other.name}", 1)
+    assert told[-1][1]["port"] == str(other.name)
+    os.write(other.master, b"S S  1.0 g\r\n")
+    assert links.exchange(link, b"SI\r\n", _all, 2.0, "SI") == b"S S  1.0 g\r\n"
+    links.close()
+    other.pull()
+
+
+def test_numbers_that_were_exchanged_lead_to_the_same_device_and_not_to_the_same_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cable, other = Cable(tmp_path / "ttyUSB0"), Cable(tmp_path / "ttyUSB1")
+    links, link = _usb(cable, monkeypatch, (str(other.name), "AB0CDEF1"))
+    cable.plug()  # another adapter has its number now
+    assert links.reopen(link)
+    assert link.identity == LinkIdentity("usb", str(other.name), "AB0CDEF1")
+    links.close()
+    cable.pull()
+    other.pull()
+
+
+def test_a_serial_number_that_two_ports_have_is_no_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cable = Cable(tmp_path / "ttyUSB0")
+    links, link = _usb(cable, monkeypatch, ("/dev/ttyUSB1", "AB0CDEF1"), ("/dev/ttyUSB2", "AB0CDEF1"))
+    assert not links.reopen(link)
+    links.close()
