@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from rig.errors import UsageError
 from rig.sim.air_faults import AIR_SPECS
 from rig.sim.balance_faults import BALANCE_SPECS
+from rig.sim.bench_faults import BENCH_SPECS
 from rig.sim.fault_spec import FaultSpec
 from rig.sim.instrument_faults import INSTRUMENT_SPECS
+from rig.sim.therapy_faults import THERAPY_SPECS
 from rig.sim.waves import EXPECTED as WAVES
 from rig.sim.waves import read_wave
 from rig.units import INSULIN, MASS, MASS_RATE, PERCENT, PRESSURE, RATE, TIME, VOLUME, Dimension, parse_quantity
@@ -234,7 +236,7 @@ _SYRINGE_SPECS = (
     ),
     FaultSpec("syringe.late", "time", "its answers come later by this, of link time", "syringe.late=2s", TIME),
 )  # fmt: skip
-_ALL = _SPECS + BALANCE_SPECS + AIR_SPECS + _SYRINGE_SPECS + INSTRUMENT_SPECS
+_ALL = _SPECS + THERAPY_SPECS + BENCH_SPECS + BALANCE_SPECS + AIR_SPECS + _SYRINGE_SPECS + INSTRUMENT_SPECS
 _BY_NAME = {spec.name: spec for spec in _ALL}
 _SYNTAX = re.compile(
     r"(?P<name>[^=@\s]+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<start>[^+]+?)\s*(?:\+\s*(?P<span>.+?))?)?"

@@ -16,6 +16,7 @@ KNOCK_RATIO = 3.0
 RING_HZ = 1.7  # a loaded pan on its force coil, as its filter lets it through
 RING_S = 0.8  # decay
 RUNG_OFF_S = 20.0
+STATIC_S = 600.0  # a charge leaks away over a dry vessel: "over minutes" [lab-workflow D1]; an assumption
 GUST_S = 2.0  # correlation time of moving air
 
 
@@ -30,7 +31,13 @@ class Disturbances:
 
     def force_mg(self, rig_ns: int) -> float:
         """Return what knocks and draughts add at a time that never goes back."""
-        return self._knocks(rig_ns) + self._draught(rig_ns)
+        return self._knocks(rig_ns) + self._draught(rig_ns) + self._charge(rig_ns)
+
+    def _charge(self, rig_ns: int) -> float:
+        """Return what is left of every charge, which a person takes away at its end."""
+        windows = self._faults.windows("balance.static")
+        acting = [(start_ns, mg) for start_ns, end_ns, mg in windows if start_ns <= rig_ns < end_ns]
+        return sum(mg * math.exp((start_ns - rig_ns) * 1e-9 / STATIC_S) for start_ns, mg in acting)
 
     def _knocks(self, rig_ns: int) -> float:
         """Return the lasting shift of every knock so far, and the ring of a recent one; an end takes a shift back."""

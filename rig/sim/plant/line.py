@@ -120,6 +120,10 @@ class Line:
         self.lag_ul -= moved_ul
         return moved_ul
 
+    def expand(self, volume_ul: float) -> None:
+        """Take what a reservoir gives away by its warmth, or (below 0) draws back."""
+        self._enter(volume_ul)
+
     @property
     def hindered(self) -> bool:
         """Say whether something resists the flow now."""

@@ -7,6 +7,7 @@ import math
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, PlantParameters
 from rig.sim.plant.environment import Environment
+from rig.sim.plant.handling import Handling
 
 WEIGHT_DENSITY_MG_PER_UL = 8.0  # steel, as a conventional mass has it
 
@@ -18,6 +19,7 @@ class Pan:
         self._p = parameters
         self._environment = environment
         self._faults = faults
+        self._handling = Handling(faults, parameters.temperature_c)
         vessel_mm2 = math.pi / 4.0 * parameters.vessel_inner_diameter_mm**2
         self._tube_mm2 = math.pi / 4.0 * parameters.tube_outer_diameter_mm**2
         self._free_mm2 = vessel_mm2 - self._tube_mm2
@@ -76,9 +78,15 @@ class Pan:
             unseen_ul = 0.0  # what hangs does not flow on to the pan
         liquid_mg = p.liquid_start_mg + fallen_mg + self.injected_mg + unseen_ul * density - evaporated_mg
         liquid_ul = liquid_mg / density
-        tube_ul = self._tube_mm2 * (liquid_ul / self._free_mm2)
+        level_mm = liquid_ul / self._free_mm2
+        tube_ul = self._tube_mm2 * level_mm
+        beside_mg = 0.0
+        if self._handling.seeded:
+            risen_mm = level_mm - self._level_start_mm
+            beside_mg = self._handling.force_mg(rig_ns, fallen_mg, risen_mm, temperature_c)
         return (
             p.vessel_mass_mg
+            + beside_mg
             + liquid_mg
             - air * (p.vessel_volume_ul + liquid_ul)
             + (density - air) * tube_ul

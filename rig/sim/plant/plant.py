@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rig.sim.faults import FaultSet
 from rig.sim.parameters import HOUR_NS, PlantParameters
 from rig.sim.plant.balance_cell import BalanceCell, Sample
 from rig.sim.plant.environment import Environment
+from rig.sim.plant.expansion import Expansion
 from rig.sim.plant.inlet import Inlet
 from rig.sim.plant.ledger import DeliveryTotals, Ledger
 from rig.sim.plant.line import Line
 from rig.sim.plant.mechanism import Mechanism
 from rig.sim.plant.pan import Pan
 
+HPA_PER_KPA = 10.0
 SEEP_UL = 0.05  # grain of a continuous leak while the pump is suspended
 
 
@@ -23,7 +26,9 @@ class Plant:
     def __init__(self, parameters: PlantParameters, seed: int, faults: FaultSet, start_ns: int) -> None:
         self._p = parameters
         self._faults = faults
-        self._environment = Environment(parameters, seed, start_ns)
+        self._environment = Environment(_room(parameters, faults), seed, start_ns)
+        warms = faults.named("pump.warmed") or faults.named("room.temperature")
+        self._expansion = Expansion(faults, start_ns, self._environment.at(start_ns)[2]) if warms else None
         self._mechanism = Mechanism(parameters, seed, faults)
         self._line = Line(parameters, faults, start_ns, parameters.filter_s[2], seed)
         self._pan = Pan(parameters, self._environment, faults)
@@ -168,6 +173,17 @@ class Plant:
 
     def _flow(self, rig_ns: int) -> float:
         """Let the line empty and the vessel fill until ``rig_ns``; return the liquid's density then."""
+        while self._expansion is not None and self._expansion.next_ns <= rig_ns:
+            self._expand(self._expansion)
+        return self._flow_on(rig_ns)
+
+    def _expand(self, expansion: Expansion) -> None:
+        at_ns = expansion.next_ns
+        density = self._flow_on(at_ns)
+        self._line.expand(expansion.step_u(self._environment.at(at_ns)[2]) * self._p.ul_per_u)
+        self.ledger.add(0, density)
+
+    def _flow_on(self, rig_ns: int) -> float:
         if self._inlet is not None:
             self._inject(self._inlet, rig_ns)
         while self._line.next_ns < rig_ns:
@@ -201,6 +217,9 @@ class Plant:
         line = self._line
         entered_ul = line.entered_ul
         volume_ul = line.give_way_ul(volume_ul)
+        holds_u = self._faults.latest("pump.empty_at", line.at_ns)
+        if holds_u is not None:
+            volume_ul = max(0.0, min(volume_ul, holds_u * self._p.ul_per_u - line.displaced_ul))
         line.push(volume_ul)
         self.ledger.add(strokes, density)
         delivery = self._open.get(kind)
@@ -224,3 +243,13 @@ class Plant:
                 at_ns += interval_ns
                 self._displace(SEEP_UL, 0, "suspended" if self._suspended else "basal", self._flow(at_ns))
         self._seeped_to_ns = at_ns
+
+
+def _room(parameters: PlantParameters, faults: FaultSet) -> PlantParameters:
+    """Return the parameters with the waves of the room that faults ask for, from the beginning."""
+    wave_k, tide_hpa = parameters.temperature_wave_k, parameters.pressure_tide_hpa
+    if faults.named("room.temperature"):
+        wave_k = faults.windows("room.temperature")[-1][2]
+    if faults.named("room.pressure"):
+        tide_hpa = faults.windows("room.pressure")[-1][2] * HPA_PER_KPA
+    return replace(parameters, temperature_wave_k=wave_k, pressure_tide_hpa=tide_hpa)

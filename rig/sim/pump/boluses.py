@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rig.sim.faults import FaultSet
 from rig.sim.parameters import STROKES_PER_U
 from rig.sim.plant.plant import Plant
 from rig.sim.pump.clock import PumpClock
@@ -30,14 +31,22 @@ class _Part:
     mark: int
     place: Place | None = None  # where its record stands already
     wave: Wave | None = None  # of whose second part it is the first
+    again: bool = False  # given once more, by a fault: no record knows of it
 
 
 class Boluses:
     """The bolus that runs, for the records: by radio or by hand, a part of a wave or a plain one."""
 
     def __init__(
-        self, plant: Plant, clock: PumpClock, therapy: Therapy, records: Records, history: Callable[[], History]
+        self,
+        plant: Plant,
+        clock: PumpClock,
+        therapy: Therapy,
+        records: Records,
+        history: Callable[[], History],
+        faults: FaultSet,
     ) -> None:
+        self._faults = faults
         self._plant = plant
         self._clock = clock
         self._therapy = therapy
@@ -64,7 +73,10 @@ class Boluses:
         A normal bolus is written when it has ended: no source knows better.
         """
         part, therapy = self._part, self._therapy
-        self._plant.end("bolus", self._clock.rig_ns(running_ns))
+        rig_ns = self._clock.rig_ns(running_ns)
+        self._plant.end("bolus", rig_ns)
+        if part.again:
+            return
         record = self._record(bolus, part, therapy.delivered_strokes(bolus))
         if part.place is not None:
             part.place.overwrite(record)
@@ -77,6 +89,12 @@ class Boluses:
         self._history().append(record)
         if goes_on and part.wave is not None:
             self._begin_square(part.wave)
+            return
+        whole = bolus.given == bolus.doses and therapy.can_deliver
+        if whole and self._faults.take("pump.bolus_repeat", rig_ns):
+            self._plant.begin("bolus", rig_ns)  # nobody programmed it
+            therapy.start_bolus(bolus.strokes)
+            self._part = _Part(False, PLAIN, again=True)
 
     def _begin(self, strokes: int, half_hours: int = 0) -> Bolus:
         rig_ns = self._clock.rig_ns(self._therapy.now_ns)
@@ -92,6 +110,8 @@ class Boluses:
 
     def _record(self, bolus: Bolus, part: _Part, delivered: int) -> bytes:
         at = self._clock.local(bolus.start_ns)
+        too_much = self._faults.number("pump.over_report", self._clock.rig_ns(self._therapy.now_ns))
+        delivered = round(delivered * (1.0 + too_much))
         return self._records.bolus(
             bolus.strokes, delivered, at, remote=part.remote, half_hours=bolus.half_hours, mark=part.mark
         )

@@ -34,6 +34,10 @@ class PumpClock:
         """Return local time as the pump shows it."""
         return local_datetime(self.local_ns(running_ns))
 
+    def jump(self, by_ns: int) -> None:
+        """Show a local time that is later by this, from now on."""
+        self._local_ns += by_ns
+
     def set_local(self, running_ns: int, local: datetime) -> None:
         """Set the local time; the crystal runs on as before."""
         self._local_ns = _since_epoch_ns(local) - running_ns

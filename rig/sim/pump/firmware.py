@@ -16,6 +16,7 @@ from rig.sim.pump.history import History, Records
 from rig.sim.pump.power import ALARM_DEPLETED, PumpPower, Wiring
 from rig.sim.pump.tables import Tables
 from rig.sim.pump.therapy import Bolus, Profile, Reports, Temp, Therapy
+from rig.sim.pump.wrong import Wrong
 from rig.sim.seeds import source
 from rig.sim.waves import Wave, read_wave
 
@@ -31,6 +32,7 @@ ALARM_EMPTY = 0x3E
 ALARM_NO_DELIVERY = 0x04
 NOTHING = "", 0
 MAX_TEMP_HALF_HOURS = 48
+LOOK_NS = 1_000_000  # after an instant: the pump's own clock rounds
 MAX_PERCENT = 200
 
 
@@ -67,8 +69,10 @@ class Firmware:
             midnight=self._midnight,
             empty=self._empty,
         )
-        self.therapy = Therapy(model, self.clock, source(seed, "pump.interval"), p.interval_sd, reports)
-        self._boluses = Boluses(plant, self.clock, self.therapy, self._records, lambda: self.history)
+        self.therapy = Therapy(
+            model, self.clock, source(seed, "pump.interval"), p.interval_sd, reports, Wrong(faults, self.clock)
+        )
+        self._boluses = Boluses(plant, self.clock, self.therapy, self._records, lambda: self.history, faults)
         if faults.named("pump.reservoir"):
             held = round(faults.number("pump.reservoir", start_ns) * STROKES_PER_U)
             self.therapy.reservoir_strokes = min(self.therapy.reservoir_strokes, held)
@@ -361,6 +365,11 @@ class Firmware:
         for start_ns, end_ns in faults.spans("pump.rewound"):
             acts += [(start_ns, self._rewind), (end_ns, self._prime)]
         acts += [(start_ns, partial(self._key_in, read_wave(text))) for start_ns, text in faults.words("pump.hand")]
+        for start_ns, _, shift_s in faults.windows("pump.clock_shift"):
+            acts += [(start_ns, partial(self.clock.jump, round(shift_s * 1e9))), (start_ns, self.therapy.look_again)]
+        for name in ("pump.wrong_segment", "pump.wrong_pattern"):
+            edges = [at_ns for start_ns, end_ns, _ in faults.windows(name) for at_ns in (start_ns, end_ns)]
+            acts += [(at_ns + LOOK_NS, self.therapy.look_again) for at_ns in edges]
         return sorted(acts, key=lambda act: act[0])
 
     def _key_in(self, wave: Wave) -> None:

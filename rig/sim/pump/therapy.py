@@ -8,6 +8,7 @@ from random import Random
 
 from rig.sim.parameters import HOUR_NS, STROKE_U, PumpModel
 from rig.sim.pump.clock import DAY_NS, HALF_HOUR_NS, PumpClock
+from rig.sim.pump.wrong import Wrong
 from rig.sim.seeds import truncated_gauss
 
 NEVER_NS = 1 << 62
@@ -78,9 +79,11 @@ class Therapy:
     """Runs from event to event; nothing happens between `advance` calls."""
 
     def __init__(
-        self, model: PumpModel, clock: PumpClock, jitter: Random, interval_sd: float, reports: Reports
+        self, model: PumpModel, clock: PumpClock, jitter: Random, interval_sd: float, reports: Reports, wrong: Wrong
     ) -> None:
         self._model = model
+        self._wrong = wrong
+        self._stuck: Temp | None = None  # a temp basal that has run out and goes on
         self._clock = clock
         self._jitter = jitter
         self._interval_sd = interval_sd
@@ -120,7 +123,8 @@ class Therapy:
             elif due_ns == self._next_basal_ns:
                 self._basal_dose()
             elif due_ns == temp_ns:
-                self.end_temp()
+                stuck = self.temp if self._wrong.sticks(due_ns) else None
+                self.end_temp(stuck)
             else:
                 self._cross_boundary()
 
@@ -144,21 +148,22 @@ class Therapy:
 
     def start_temp(self, is_percent: bool, value: int, half_hours: int) -> None:
         """Start or replace a temporary basal now."""
+        self._stuck = None
         self.temp = Temp(is_percent, value, self.now_ns + half_hours * HALF_HOUR_NS)
         self._plan()
 
-    def end_temp(self) -> None:
-        """Let the scheduled rate take over again."""
-        if self.temp is None:
+    def end_temp(self, stuck: Temp | None = None) -> None:
+        """Let the scheduled rate take over again; ``stuck``: say so, and go on with this one."""
+        if self.temp is None and self._stuck is None:
             return
-        self.temp = None
+        self.temp, self._stuck = None, stuck
         self._plan()
         self._say_scheduled()
 
     def suspend(self) -> None:
         """Stop basal, temp basal and bolus now."""
         self.suspended = True
-        self.temp = None
+        self.temp = self._stuck = None
         self._end_bolus()
         self._plan()
 
@@ -183,7 +188,7 @@ class Therapy:
         self.reservoir_strokes += strokes
         if self.bolus is not None and strokes and kind == "bolus":
             self.bolus.given -= 1
-        self.temp = None
+        self.temp = self._stuck = None
         self.off = True
         self._end_bolus()
         self._plan()
@@ -221,15 +226,17 @@ class Therapy:
         if not self.suspended and self.temp is None:
             self._say_scheduled()
 
+    def look_again(self) -> None:
+        """Plan anew, without a word: what goes wrong begins or ends now."""
+        self._plan()
+
     def profile(self) -> Profile:
         """Return the selected profile; an unused pattern delivers nothing."""
         return self.profiles[self.pattern] or ((0, 0),)
 
     def entry_now(self) -> int:
         """Return the index of the running profile entry."""
-        half_hour = self._clock.local_ns(self.now_ns) % DAY_NS // HALF_HOUR_NS
-        profile = self.profile()
-        return max(index for index, (start, _) in enumerate(profile) if start <= half_hour)
+        return self._entry(self.profile())
 
     def temp_minutes_left(self) -> int:
         """Return the minutes a temp basal still has, rounded up; 0 when none runs."""
@@ -250,7 +257,7 @@ class Therapy:
         self._plan_dose()
         local_ns = self._clock.local_ns(self.now_ns)
         in_day_ns = local_ns % DAY_NS
-        starts_ns = [start * HALF_HOUR_NS for start, _ in self.profile() if start * HALF_HOUR_NS > in_day_ns]
+        starts_ns = [start * HALF_HOUR_NS for start, _ in self._delivered() if start * HALF_HOUR_NS > in_day_ns]
         self._boundary_ns = self.now_ns + min([*starts_ns, DAY_NS]) - in_day_ns
 
     def _plan_dose(self) -> None:
@@ -260,13 +267,23 @@ class Therapy:
     def _rate_now(self) -> int:
         if not self.can_deliver:
             return 0
-        scheduled = self.profile()[self.entry_now()][1]
-        if self.temp is None:
+        profile = self._delivered()
+        scheduled = profile[(self._entry(profile) + self._wrong.later_by(self.now_ns)) % len(profile)][1]
+        temp = self.temp or self._stuck
+        if temp is None:
             return scheduled
-        if not self.temp.is_percent:
-            return self.temp.value
-        step = basal_step(scheduled * self.temp.value // 100, self._model.is_new)
-        return (scheduled * self.temp.value + 50 * step) // (100 * step) * step
+        if not temp.is_percent:
+            return temp.value
+        step = basal_step(scheduled * temp.value // 100, self._model.is_new)
+        return (scheduled * temp.value + 50 * step) // (100 * step) * step
+
+    def _delivered(self) -> Profile:
+        """Return the profile that is delivered, which the selected one should be."""
+        return self.profiles[self._wrong.pattern(self.pattern, self.now_ns)] or ((0, 0),)
+
+    def _entry(self, profile: Profile) -> int:
+        half_hour = self._clock.local_ns(self.now_ns) % DAY_NS // HALF_HOUR_NS
+        return max(index for index, (start, _) in enumerate(profile) if start <= half_hour)
 
     def _cross_boundary(self) -> None:
         if self._clock.local_ns(self.now_ns) % DAY_NS == 0:
