@@ -1,4 +1,4 @@
-"""Tests in real processes start first and are looked at last: most of their time is waiting for a radio."""
+"""Tests in real processes come first: most of their time is waiting for a radio, while other workers are busy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,18 @@ from tests.guardian.benches import CLAMPED, HOLD, PtyBench, PtyRun
 
 collect_ignore = [] if os.environ.get("GPIO_SIM_DIR") else ["kernel"]  # tox -e kernel
 BENCHES = ("killed", "hung", "emergency", "guardian", "unreachable", "restarted", "hold")
-REAL_TIME = ("benches", "pty_run")  # fixtures
+REAL_TIME = ("benches", "pty_run")  # fixtures; one worker has a whole file, so that each starts in one of them
 PTY_SPEED = "30"
+WHOLE_RUNS = (
+    "test_end_to_end.py",
+    "test_interruptions.py",
+    "test_replugged.py",
+    "test_wiring.py",
+    "test_killed.py",
+    "test_check_driver.py",
+    "test_resume_run.py",
+    "test_lost_links.py",
+)
 
 # The same examples on every machine, however busy it is: a gate says the same twice. New examples are the business of
 # `python -m tests.fuzz`, and of `--hypothesis-profile=default`.
@@ -31,16 +41,9 @@ def _is_real(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look at what takes real time last."""
-    items.sort(key=_is_real)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _real_time_starts_first(request: pytest.FixtureRequest) -> None:
-    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    for name in REAL_TIME:
-        if name in wanted:
-            request.getfixturevalue(name)
+    """Begin with the files that hold what takes real time, then with the longest: no worker is left alone at the end."""
+    real = {item.path for item in items if _is_real(item)}
+    items.sort(key=lambda item: (item.path not in real, item.path.name not in WHOLE_RUNS))
 
 
 @pytest.fixture(scope="session")
