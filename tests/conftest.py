@@ -41,7 +41,7 @@ def _is_real(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold what takes real time, then with the longest: no worker is left alone at the end."""
+    """Begin with the files that hold what takes real time, then with the longest: no worker is left alone."""
     real = {item.path for item in items if _is_real(item)}
     items.sort(key=lambda item: (item.path not in real, item.path.name not in WHOLE_RUNS))
 
