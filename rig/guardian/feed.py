@@ -36,6 +36,7 @@ def feed(supply: OpenedSupply) -> bool:
     )
     guarded = supply.protects is None or abs((found.protection_v or 0.0) - limits.max_v) < SAME_V
     if found.on and same and guarded and not tripped:
+        driver.protect(limits.max_v, limits.current_limit_a)  # as it is: a driver sets no voltage before it did this
         return False
     if found.on and found.voltage_v >= limits.max_v:
         driver.switch(on=False)
