@@ -54,7 +54,7 @@ def test_an_output_that_feeds_as_it_should_stays_so_and_may_be_set_afterwards() 
     device = StandIn("rigol", on=True, volts=1.5, limit_a=0.5, ovp_v=1.8, ovp_on=True)
     hanging = supply(device)
     assert not feed(hanging)
-    assert not [each for each in commands(device) if "OFF" in each or "ON" in each and "OVP" not in each]
+    assert not [each for each in commands(device) if "OFF" in each or ("ON" in each and "OVP" not in each)]
     assert (device.on, device.volts, device.ovp_v, device.limit_a) == (True, 1.5, 1.8, 0.5)
     hanging.driver.set_voltage(1.3)  # a driver refuses this before it has protected what hangs on it
     assert device.volts == 1.3
