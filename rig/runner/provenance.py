@@ -18,17 +18,24 @@ def tool() -> dict[str, Any]:
 
 def checkout_commit() -> str:
     """Return the commit of the checkout this package runs from, or ``unknown``; reads files, runs nothing."""
-    git = Path(__file__).resolve().parents[2] / ".git"
     try:
-        head = (git / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return head
-        name = head.removeprefix("ref: ")
-        if (git / name).exists():
-            return (git / name).read_text(encoding="ascii").strip()
-        packed = (git / "packed-refs").read_text(encoding="ascii")
+        return _commit_of(Path(__file__).resolve().parents[2] / ".git")
     except OSError:
         return "unknown"
+
+
+def _commit_of(git: Path) -> str:
+    common = git
+    if git.is_file():  # a work tree beside the checkout: the file names its folder, that folder the common one
+        git = git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir: ").strip()
+        common = git / (git / "commondir").read_text(encoding="utf-8").strip()
+    head = (git / "HEAD").read_text(encoding="ascii").strip()
+    if not head.startswith("ref: "):
+        return head
+    name = head.removeprefix("ref: ")
+    if (common / name).exists():
+        return (common / name).read_text(encoding="ascii").strip()
+    packed = (common / "packed-refs").read_text(encoding="ascii")
     return next((line.split(" ")[0] for line in packed.splitlines() if line.endswith(f" {name}")), "unknown")
 
 
