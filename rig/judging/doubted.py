@@ -54,9 +54,10 @@ def cause_of(event: Event) -> tuple[str, int] | None:
     if event.name != "readings_resumed":
         return None
     why = [str(each) for each in event.data.get("why", [])]
-    if all(each in HARMLESS for each in why):
+    if why and all(each in HARMLESS for each in why):  # a cause that nobody named is none of these
         return None
-    first = next((CAUSES[each] for each in CAUSES if each in why), f"the balance gave no reading: {', '.join(why)}")
+    told = ", ".join(why) or "nobody said why"
+    first = next((CAUSES[each] for each in CAUSES if each in why), f"the balance gave no reading: {told}")
     return first, int(event.data["asked_ns"])
 
 

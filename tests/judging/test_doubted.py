@@ -93,3 +93,10 @@ def test_slow_answers_widen_every_time_stamp_and_prompt_ones_do_not() -> None:
     assert any(line.name.startswith("time stamps") for line in only(evidence).budget)
     taken_back = Event(0, "readings_withdrawn", {"from_ns": columns.answered_ns[5], "to_ns": columns.answered_ns[5]})
     assert answering_u_s(replace(evidence.record, events=(*evidence.record.events, taken_back))) == 0.0
+
+
+def test_a_failure_for_which_no_reason_was_written_may_have_moved_the_level() -> None:
+    told = cause_of(resumed())
+    assert told is not None
+    assert told[0] == "the balance gave no reading: nobody said why"
+    assert only(made(resumed(), shift_mg=-1.5)).outcome is not Outcome.PASS
